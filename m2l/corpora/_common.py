@@ -1,0 +1,228 @@
+"""What the corpora share: the card, the loaded corpus, the reading and the checks of labels."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from m2l.errors import InputError
+
+LABELS = ["valence", "arousal"]
+SDS = ["valence_sd", "arousal_sd"]
+COLUMNS = ["id", "path", *LABELS, *SDS, "group", "label_source"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a corpus is, where it comes from and under which terms.
+
+    Attributes
+    ----------
+    name : str
+        Name in the registry.
+    title, citation : str
+        Full name; the publication to cite, with its DOI where it has one.
+    bibkey : str
+        Key of the citation in the bibliography.
+    licence, where : str
+        Terms of use; how to get the corpus.
+    layout : str
+        The files expected under the data root.
+    counts : dict of str to int
+        Official counts, by what is counted.
+    """
+
+    name: str
+    title: str
+    citation: str
+    bibkey: str
+    licence: str
+    where: str
+    layout: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A loaded corpus: its rows, and all that was done to get them.
+
+    Attributes
+    ----------
+    card : Card
+    table : DataFrame
+        One row per song or photo. Always id (str), path (str, or None where the file is not at
+        hand), valence and arousal (1–9), valence_sd and arousal_sd (same scale, NaN where
+        unknown), group (what must not be split between training and test: the artist, the
+        theme, the near-duplicates; the id where unknown) and label_source ("rated", "derived",
+        "predicted" or "synthetic"); then what the corpus has beyond that.
+    dropped : DataFrame
+        Columns id and reason, one row per row that was left out.
+    notes : tuple of str
+        What was changed on loading.
+    """
+
+    card: Card
+    table: pd.DataFrame
+    dropped: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reasons(self):
+        """How many rows were dropped for each reason, dict of str to int."""
+        return self.dropped["reason"].value_counts().to_dict()
+
+
+def data_root(root=None):
+    """Find the folder that holds the corpora.
+
+    Parameters
+    ----------
+    root : path, optional
+        The folder; the environment variable M2L_DATA where it is not given.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        Neither is given, or there is no such folder.
+    """
+    root = root or os.environ.get("M2L_DATA")
+    if not root:
+        raise InputError(
+            "M2L_DATA: not set; set it to the folder that holds music/ and images/, "
+            "or use the sample corpus, which needs no data"
+        )
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; set M2L_DATA to the one with music/ and images/")
+    return root
+
+
+def read_csv(path, card, columns):
+    """Read a table of a corpus, header names stripped of spaces.
+
+    Parameters
+    ----------
+    path : Path
+    card : Card
+        Named in the error when the file is missing.
+    columns : list of str
+        Columns that must be there.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    InputError
+        The file is missing, is no CSV or lacks a column.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: not found; get {card.title} ({card.where}) and put it there")
+    try:
+        table = pd.read_csv(path, skipinitialspace=True)
+    except ValueError as error:  # pandas' parser errors and decoding errors are all ValueErrors
+        why = " ".join(str(error).split())  # pandas' messages may end their line
+        raise InputError(f"{path}: not a readable CSV ({why}); get it again") from error
+    table.columns = table.columns.str.strip()
+    if missing := [name for name in columns if name not in table]:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; use the file as {card.title} gives it out"
+        )
+    return table
+
+
+def first_file(*paths):
+    """Return the first of the paths that is a file, as str, or None."""
+    return next((str(path) for path in paths if path.is_file()), None)
+
+
+def drop(corpus, reasons):
+    """Move rows of a corpus to its dropped rows.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    reasons : sequence of (str or None), one per row of the table
+        Why the row is dropped; None keeps it.
+
+    Returns
+    -------
+    Corpus
+    """
+    reasons = pd.Series(reasons, index=corpus.table.index, dtype=object)
+    out = reasons.notna()
+    gone = pd.DataFrame({"id": corpus.table["id"][out], "reason": reasons[out]})
+    return Corpus(
+        corpus.card,
+        corpus.table[~out].reset_index(drop=True),
+        pd.concat([corpus.dropped, gone], ignore_index=True),
+        corpus.notes,
+    )
+
+
+def build(card, table, source, scale=(1, 9), notes=()):
+    """Check the labels, map them to 1–9 and put the table in its common form.
+
+    Rows whose labels are missing or outside the scale, and ids listed before, are dropped with
+    the reason.
+
+    Parameters
+    ----------
+    card : Card
+    table : DataFrame
+        Columns id, path, valence, arousal and label_source; valence_sd, arousal_sd and group
+        where known; extras.
+    source : Path
+        Where the labels come from, for the error.
+    scale : (float, float)
+        Ends of the scale that the labels are on.
+    notes : iterable of str
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    InputError
+        More than a quarter of a column lies outside the scale: it must be on another one.
+    """
+    low, high = scale
+    labels = table[LABELS].apply(pd.to_numeric, errors="coerce")
+    outside = (labels < low) | (labels > high)
+    for name in LABELS:
+        if outside[name].mean() > 0.25:
+            raise InputError(
+                f"{source}: {name} runs from {labels[name].min():g} to {labels[name].max():g}, "
+                f"not on the scale {low:g} to {high:g}; use the labels as the authors give them"
+            )
+    notes = list(notes)
+    stretch = 8 / (high - low)
+    if tuple(scale) != (1, 9):
+        notes.append(f"labels mapped from {low:g}–{high:g} to 1–9")
+    sds = table.reindex(columns=SDS).apply(pd.to_numeric, errors="coerce")
+    ids = table["id"].astype(str)
+    group = table.get("group", ids)
+    table = table.assign(
+        id=ids,
+        path=table["path"].astype(object).where(table["path"].notna(), None),
+        group=group.where(group.notna(), ids),
+        **(1 + stretch * (labels - low)),
+        **(stretch * sds),
+    )
+    table = table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
+    conditions = {
+        "id listed before": ids.duplicated(),
+        "label is missing": labels.isna().any(axis=1),
+        f"label outside {low:g}–{high:g}": outside.any(axis=1),
+    }
+    reasons = np.select(list(conditions.values()), list(conditions), default=None)
+    nothing = pd.DataFrame({"id": [], "reason": []}, dtype=object)
+    return drop(Corpus(card, table, nothing, tuple(notes)), reasons)

@@ -1,0 +1,10 @@
+"""The one error that a command turns into a single clear line."""
+
+
+class InputError(ValueError):
+    """Something that was handed in cannot be used.
+
+    The message is one line for the person at the keyboard: which file or value, what was
+    expected, what to do next. A command prints it and exits with status 2; a batch logs it,
+    counts it and goes on.
+    """

@@ -1,0 +1,499 @@
+"""Describe a song by 148 numbers: 74 descriptors of its sound, each by mean and deviation.
+
+Emotion in music follows from timbre, harmony, loudness and rhythm; every descriptor here
+speaks of one of the four (`FAMILIES`) and has a meaning that can be read off a chart.
+
+Conventions
+-----------
+* The signal is mono float32 at 22,050 Hz, full scale ±1; frames hold 2,048 samples (Hann) and
+  are 512 samples (23 ms) apart, centred, padded with zeros.
+* A descriptor is a curve over the frames. Its features are `<descriptor>_mean` and
+  `<descriptor>_std`, the latter the population standard deviation over time. Descriptors of
+  several rows carry the row: `mfcc_0_mean`, `chroma_cqt_11_std`.
+* All spectral descriptors share one short-time Fourier transform, one mel spectrogram (128
+  bands) and one constant-Q transform (7 octaves from C1, 36 bins each).
+* One tuning estimate serves both chromas: that of `librosa.estimate_tuning` on every fourth
+  frame. What librosa defines equals librosa's function on the signal with its defaults
+  and, for the chromas and the tonnetz, `tuning=tuning(y)`.
+* Loudness is the A-weighted mean square of the frame in dB relative to 1, so that a full-scale
+  sine at 1 kHz has −3 dB and silence −100 dB.
+
+Reading files is strict: what cannot be a song raises `InputError`; a batch logs it and goes on.
+"""
+
+import hashlib
+import logging
+import multiprocessing
+import os
+import re
+import signal
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import numpy as np
+
+from m2l.errors import InputError
+
+# librosa, pandas and the like are imported where they are used: they take a second or more,
+# which a command that only prints its help should not pay.
+
+SR = 22050
+N_FFT = 2048
+HOP = 512
+MIN_SECONDS = 3.0
+SILENCE_PEAK = 1e-4  # -80 dBFS
+SUFFIXES = (".mp3", ".ogg", ".wav", ".flac")
+
+VERSION = "1"  # part of the cache key: raise it with every change that moves a number
+
+DESCRIPTORS = {
+    "mfcc": 13,
+    "chroma_stft": 12,
+    "chroma_cqt": 12,
+    "chroma_cens": 12,
+    "spectral_contrast": 7,
+    "tonnetz": 6,
+    "zero_crossing_rate": 1,
+    "rms": 1,
+    "spectral_centroid": 1,
+    "spectral_bandwidth": 1,
+    "spectral_rolloff": 1,
+    "tempo": 1,
+    "spectral_flatness": 1,
+    "onset_strength": 1,
+    "loudness": 1,
+    "mode": 1,
+    "key_clarity": 1,
+    "pulse_clarity": 1,
+}
+"""Descriptor → number of rows; 74 rows in all."""
+
+FAMILIES = {
+    "timbre": (
+        "mfcc",
+        "spectral_contrast",
+        "spectral_centroid",
+        "spectral_bandwidth",
+        "spectral_rolloff",
+        "spectral_flatness",
+        "zero_crossing_rate",
+    ),
+    "harmony": ("chroma_stft", "chroma_cqt", "chroma_cens", "tonnetz", "mode", "key_clarity"),
+    "loudness": ("rms", "loudness"),
+    "rhythm": ("tempo", "onset_strength", "pulse_clarity"),
+}
+"""Family → its descriptors; each descriptor is in exactly one."""
+
+ROWS = tuple(
+    name if rows == 1 else f"{name}_{row}"
+    for name, rows in DESCRIPTORS.items()
+    for row in range(rows)
+)
+"""The 74 rows that `curves` returns, in order."""
+
+NAMES = tuple(f"{row}_{statistic}" for row in ROWS for statistic in ("mean", "std"))
+"""The 148 features that `from_signal` returns, in order."""
+
+# Krumhansl & Kessler 1982, probe-tone ratings from the tonic upwards.
+MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+KEY_SECONDS = 3.0
+
+TEMPO_SECONDS = 8.0
+PULSE_BPM = (40, 240)
+
+log = logging.getLogger(__name__)
+
+
+def load_audio(path):
+    """Read a song as mono at 22,050 Hz.
+
+    Parameters
+    ----------
+    path : str or Path
+        An mp3, ogg, wav or flac file; channels are averaged, then resampled by soxr.
+
+    Returns
+    -------
+    ndarray (n,), float32, in [-1, 1]
+
+    Raises
+    ------
+    InputError
+        There is no such file, it holds no audio, it is truncated or damaged, it is shorter
+        than 3 seconds, it is silent (peak below −80 dBFS) or it has values that are not finite.
+    """
+    import librosa
+    import soundfile
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check the path")
+    try:
+        sound = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            f"{path}: not audio that can be read ({error.error_string.rstrip('.')}); "
+            "give an mp3, ogg, wav or flac file"
+        ) from None
+    with sound:
+        promised = sound.frames
+        try:
+            y = sound.read(dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            y = np.empty((0, 1), np.float32)
+        # libsndfile shortens a wav to what is there and says so only in its log; the largest
+        # sizes are what a stream writes that does not know its length.
+        cut = re.search(r"^data : (\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE)
+        rate = sound.samplerate
+    if len(y) < promised or (cut and int(cut[2]) < int(cut[1]) < 0x7FFFF000):
+        raise InputError(
+            f"{path}: truncated or damaged, it ends before its header says; get the file again"
+        )
+    if len(y) < MIN_SECONDS * rate:
+        raise InputError(
+            f"{path}: {len(y) / rate:.1f} seconds, shorter than {MIN_SECONDS:.0f} seconds; "
+            "give a longer excerpt"
+        )
+    y = y[:, 0] if y.shape[1] == 1 else y.mean(axis=1)
+    peak = np.abs(y).max()
+    if not np.isfinite(peak):
+        raise InputError(f"{path}: has samples that are not finite; export the file again")
+    if peak < SILENCE_PEAK:
+        raise InputError(f"{path}: silent, its peak is below -80 dBFS; give a file with sound")
+    return librosa.resample(y, orig_sr=rate, target_sr=SR, res_type="soxr_hq")
+
+
+def tuning(magnitude):
+    """Deviation from 440 Hz that both chromas are corrected for.
+
+    Parameters
+    ----------
+    magnitude : ndarray (1025, frames)
+        Magnitude of the short-time Fourier transform.
+
+    Returns
+    -------
+    float, in fractions of a semitone, in [-0.5, 0.5)
+    """
+    import librosa
+
+    # A song has one tuning: a quarter of the frames finds it in a quarter of the time.
+    return librosa.estimate_tuning(S=magnitude[:, ::4], sr=SR, n_fft=N_FFT)
+
+
+def curves(y):
+    """Follow the 74 descriptors over time.
+
+    Parameters
+    ----------
+    y : ndarray (n,), float32
+        Mono signal at 22,050 Hz, at least 3 seconds.
+
+    Returns
+    -------
+    DataFrame, one row a frame (1 + n // 512) and the 74 columns `ROWS`
+        Hz for centroid, bandwidth and rolloff; beats a minute for tempo; dB for loudness,
+        contrast and onset strength (mean rise over mel bands); the rest has no unit.
+    """
+    import librosa
+    import pandas as pd
+
+    feature = librosa.feature
+    magnitude = np.abs(librosa.stft(y, n_fft=N_FFT, hop_length=HOP))
+    power = magnitude**2
+    mel_db = librosa.power_to_db(feature.melspectrogram(S=power, sr=SR))
+    tuned = tuning(magnitude)
+    cqt = np.abs(librosa.cqt(y, sr=SR, n_bins=7 * 36, bins_per_octave=36, tuning=tuned))
+    chroma = feature.chroma_cqt(C=cqt)
+    centroid, bandwidth = _spread(magnitude)
+    onsets = librosa.onset.onset_strength(S=mel_db, sr=SR)
+    lags = int(TEMPO_SECONDS * SR / HOP)
+    tempogram = feature.tempogram(onset_envelope=onsets, sr=SR, win_length=lags)
+    mode, key_clarity = _key(chroma)
+    values = {
+        "mfcc": feature.mfcc(S=mel_db, n_mfcc=13),
+        "chroma_stft": feature.chroma_stft(S=power, sr=SR, tuning=tuned),
+        "chroma_cqt": chroma,
+        "chroma_cens": feature.chroma_cens(C=cqt),
+        "spectral_contrast": feature.spectral_contrast(S=magnitude, sr=SR),
+        "tonnetz": feature.tonnetz(chroma=chroma),
+        "zero_crossing_rate": _zero_crossing_rate(y),
+        "rms": feature.rms(y=y),
+        "spectral_centroid": centroid,
+        "spectral_bandwidth": bandwidth,
+        "spectral_rolloff": _rolloff(magnitude),
+        "tempo": feature.tempo(tg=tempogram, sr=SR, aggregate=None),
+        "spectral_flatness": feature.spectral_flatness(S=power, power=1.0),
+        "onset_strength": onsets,
+        "loudness": _loudness(power),
+        "mode": mode,
+        "key_clarity": key_clarity,
+        "pulse_clarity": _pulse_clarity(tempogram),
+    }
+    return pd.DataFrame(np.vstack([values[name] for name in DESCRIPTORS]).T, columns=list(ROWS))
+
+
+def from_signal(y):
+    """Compute the 148 features of a signal.
+
+    Parameters
+    ----------
+    y : ndarray (n,), float32
+        Mono signal at 22,050 Hz, at least 3 seconds.
+
+    Returns
+    -------
+    ndarray (148,), float32, in the order of `NAMES`
+    """
+    table = curves(y)
+    both = np.stack([table.mean(), table.std(ddof=0)], axis=1)  # (74, 2), as NAMES alternates
+    return both.ravel().astype(np.float32)
+
+
+def extract(path):
+    """Compute the 148 features of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Series of float32, indexed by `NAMES`
+
+    Raises
+    ------
+    InputError
+        As `load_audio`.
+    """
+    import pandas as pd
+    from threadpoolctl import threadpool_limits
+
+    # One thread: two processes then do not fight for cores, and sums keep their order.
+    with threadpool_limits(1):
+        return pd.Series(from_signal(load_audio(path)), index=list(NAMES), name=str(path))
+
+
+def extract_many(paths, jobs=1, progress=None, cache=None):
+    """Compute the features of many files; a bad one is logged and left out.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+    jobs : int
+        Number of processes. The numbers do not depend on it.
+    progress : bool or None
+        Show a progress bar; None shows it on a terminal only.
+    cache : str or Path, optional
+        Folder that keeps each file's features by its content, so that an interrupted run
+        goes on where it stopped.
+
+    Returns
+    -------
+    table : DataFrame of float32, one row a good file in the order given, 148 columns,
+        indexed by path
+    skipped : list of (path, reason)
+
+    Raises
+    ------
+    InputError
+        `jobs` is less than 1.
+    """
+    import pandas as pd
+    from tqdm.auto import tqdm
+
+    if jobs < 1:
+        raise InputError(f"jobs={jobs}: the number of processes is at least 1; give 1 or more")
+    paths = [str(path) for path in paths]
+    if cache is not None:
+        Path(cache).mkdir(parents=True, exist_ok=True)
+    tasks = [(path, cache) for path in paths]
+    results = _in_processes(tasks, jobs) if jobs > 1 else enumerate(map(_attempt, tasks))
+    done = dict(
+        tqdm(results, total=len(paths), unit="song", disable=None if progress is None else not progress)
+    )
+    skipped = [(paths[i], done[i]) for i in sorted(done) if isinstance(done[i], str)]
+    for _, reason in skipped:
+        log.warning("skipped: %s", reason)
+    good = [i for i in sorted(done) if not isinstance(done[i], str)]
+    table = pd.DataFrame(
+        np.array([done[i] for i in good], np.float32).reshape(-1, len(NAMES)),
+        index=pd.Index([paths[i] for i in good], name="path", dtype=object),
+        columns=list(NAMES),
+    )
+    return table, skipped
+
+
+def find_songs(path):
+    """List the songs under a folder, or the one file given.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of Path, sorted
+        Files that end in .mp3, .ogg, .wav or .flac, at any depth; hidden ones are left out.
+
+    Raises
+    ------
+    InputError
+        There is no such file or folder, or the folder holds no song.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"{path}: no such file or folder; check the path")
+    songs = sorted(
+        p
+        for p in path.rglob("*")
+        if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
+    )
+    if not songs:
+        raise InputError(f"{path}: no songs in this folder; songs end in {', '.join(SUFFIXES)}")
+    return songs
+
+
+def _spread(magnitude):
+    """Centroid and bandwidth as `librosa.feature` has them, from three moments; (frames,) each."""
+    freqs = np.arange(len(magnitude)) * SR / N_FFT
+    # In float64: the variance is a difference of large numbers.
+    total, first, second = np.stack([freqs**0, freqs, freqs**2]) @ magnitude.astype(np.float64)
+    total[total < np.finfo(np.float32).tiny] = 1
+    centroid = first / total
+    return centroid, np.sqrt(np.maximum(second / total - centroid**2, 0))
+
+
+def _rolloff(magnitude):
+    """`librosa.feature.spectral_rolloff` at 85 %; (frames,)."""
+    below = np.cumsum(magnitude, axis=0)
+    return np.sum(below < 0.85 * below[-1], axis=0) * (SR / N_FFT)
+
+
+def _zero_crossing_rate(y):
+    """`librosa.feature.zero_crossing_rate`, each sample looked at once; (frames,)."""
+    y = np.pad(y, N_FFT // 2, mode="edge")
+    negative = y < -1e-10
+    crossings = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
+    starts = np.arange(0, len(y) - N_FFT + 1, HOP)
+    return (crossings[starts + N_FFT - 1] - crossings[starts]) / N_FFT
+
+
+def _loudness(power):
+    """A-weighted mean square in dB relative to 1, the Hann window's own power taken out."""
+    import librosa
+
+    weights = 10 ** (librosa.A_weighting(librosa.fft_frequencies(sr=SR, n_fft=N_FFT)) / 10)
+    mean_square = 2 * (weights @ power) / (N_FFT * 0.375 * N_FFT)
+    return 10 * np.log10(np.maximum(mean_square, 1e-10))
+
+
+def _key(chroma):
+    """Mode and key clarity of the chroma around each frame.
+
+    The chroma is averaged over 3 seconds and correlated with the profiles of the 24 keys
+    (Krumhansl & Kessler 1982). Mode is the best major less the best minor correlation, > 0
+    for major; clarity is the best of all, 1 for a profile itself.
+
+    Parameters
+    ----------
+    chroma : ndarray (12, frames), C first
+
+    Returns
+    -------
+    mode, clarity : ndarray (frames,), in [-2, 2] and [-1, 1]
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    local = uniform_filter1d(chroma, int(KEY_SECONDS * SR / HOP), axis=1, mode="nearest")
+    profiles = np.array([np.roll(p, tonic) for p in (MAJOR, MINOR) for tonic in range(12)])
+    strength = _standard(profiles.T).T @ _standard(local) / 12  # (24, frames)
+    major, minor = strength[:12].max(axis=0), strength[12:].max(axis=0)
+    return major - minor, np.maximum(major, minor)
+
+
+def _standard(columns):
+    """Bring each column to mean 0 and deviation 1; a constant one to 0."""
+    centred = columns - columns.mean(axis=0)
+    return centred / np.maximum(centred.std(axis=0), 1e-9)
+
+
+def _pulse_clarity(tempogram):
+    """How much a beat stands out of the onsets around each frame.
+
+    After the autocorrelation measures of Lartillot, Eerola, Toiviainen & Fornari 2008,
+    "Multi-feature modeling of pulse clarity": the highest less the lowest autocorrelation at
+    the lags of 40 to 240 beats a minute, freed of the window's own decay. 0 for onsets that
+    are the same at every lag, 1 for a beat with nothing between.
+
+    Parameters
+    ----------
+    tempogram : ndarray (lags, frames), normalised to 1 at lag 0
+
+    Returns
+    -------
+    ndarray (frames,), 0 or more
+    """
+    from scipy.signal import get_window
+
+    window = get_window("hann", len(tempogram))
+    decay = np.correlate(window, window, "full")[len(window) - 1 :]
+    first, last = (round(60 * SR / HOP / bpm) for bpm in reversed(PULSE_BPM))
+    lags = slice(first, last + 1)
+    return np.ptp(tempogram[lags] / (decay[lags, None] / decay[0]), axis=0)
+
+
+def _attempt(task):
+    """Features of one file, or the reason why there are none; runs in a worker."""
+    path, cache = task
+    try:
+        if cache is None or not Path(path).is_file():
+            return extract(path).to_numpy()
+        content = hashlib.sha256(Path(path).read_bytes() + VERSION.encode()).hexdigest()
+        kept = Path(cache) / f"{content}.npy"
+        if kept.exists():
+            return np.load(kept)
+        features = extract(path).to_numpy()
+        with tempfile.NamedTemporaryFile(dir=cache, suffix=".part", delete=False) as part:
+            np.save(part, features)
+        os.replace(part.name, kept)
+        return features
+    except InputError as error:
+        return str(error)
+    except Exception as error:  # whatever one file does, the others are worth having
+        return f"{path}: {type(error).__name__}: {error}"
+
+
+def _in_processes(tasks, jobs):
+    """Yield (position, result of `_attempt`) as they come.
+
+    When a file takes its process down, the rest is done by one process, where the oldest
+    task is known to be the guilty one.
+    """
+    todo = dict(enumerate(tasks))
+    while todo:
+        pool = ProcessPoolExecutor(
+            min(jobs, len(todo)),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),  # an interrupt is the parent's to handle
+        )
+        try:
+            futures = {pool.submit(_attempt, task): i for i, task in todo.items()}
+            for future in as_completed(futures):
+                i = futures[future]
+                result = future.result()
+                del todo[i]
+                yield i, result
+        except BrokenProcessPool:
+            if jobs == 1:
+                i = next(iter(todo))
+                yield i, f"{todo.pop(i)[0]}: the process that read it died; leave this file out"
+            jobs = 1
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,278 @@
+"""The emotional landscape GAN: progressive generator and mirrored critic with ERUs.
+
+Both networks hold one block per resolution, 4×4 to the top, and run up to any `stage`
+(0 is 4×4, 1 is 8×8, …). While a stage is new, `alpha` in [0, 1] blends it in over the one
+before (Karras et al. 2018). Valence and arousal reach every block through an Emotional Residual
+Unit (Park & Lee 2020).
+
+Conventions
+-----------
+Images (N, 3, H, W) in [-1, 1]; `va` (N, 2) in [-1, 1], valence first; z (N, sizes.z) standard
+normal. Convolutions and dense layers use the equalised learning rate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Every size and choice of the two networks.
+
+    Attributes
+    ----------
+    z : length of the noise vector.
+    widths : channels at 4×4, 8×8, 16×16, …; its length is the number of stages.
+    eru_kernel : 3, or 1 for a cheaper ERU of the same form.
+    critic_residual : add the critic's ERU to its input instead of replacing it.
+    conditional : False builds the same networks without any label (a baseline).
+    """
+
+    z: int = 100
+    widths: tuple[int, ...] = (512, 512, 512, 256, 128, 64)
+    eru_kernel: int = 3
+    critic_residual: bool = False
+    conditional: bool = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "widths", tuple(self.widths))
+
+    def asdict(self):
+        return asdict(self) | {"widths": list(self.widths)}
+
+    def resolution(self, stage):
+        """Side of the picture at a stage, in pixels."""
+        return 4 * 2**stage
+
+
+class Scaled(nn.Module):
+    """Equalised learning rate: unit-variance weights, scaled by He's constant at run time."""
+
+    def __init__(self, shape, gain=math.sqrt(2)):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(shape))
+        self.bias = nn.Parameter(torch.zeros(shape[0]))
+        self.scale = gain / math.sqrt(math.prod(shape[1:]))
+
+
+class Conv(Scaled):
+    """k×k convolution, same size out."""
+
+    def __init__(self, cin, cout, kernel=3, gain=math.sqrt(2)):
+        super().__init__((cout, cin, kernel, kernel), gain)
+        self.padding = kernel // 2
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight * self.scale, self.bias, padding=self.padding)
+
+
+class Dense(Scaled):
+    """Fully connected layer."""
+
+    def __init__(self, cin, cout, gain=math.sqrt(2)):
+        super().__init__((cout, cin), gain)
+
+    def forward(self, x):
+        return F.linear(x, self.weight * self.scale, self.bias)
+
+
+def leaky(x):
+    return F.leaky_relu(x, 0.2)
+
+
+def pixel_norm(x):
+    """Scale each pixel's feature vector to unit mean square (Karras et al. 2018, section 4.2)."""
+    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
+
+
+def minibatch_deviation(x, group=4):
+    """Append one channel with the mean deviation within consecutive groups of the batch.
+
+    Groups are consecutive, so that a batch of real images followed by generated ones, each a
+    multiple of `group` long, gives the same as two batches.
+    """
+    n, c, h, w = x.shape
+    group = math.gcd(n, group)
+    y = x.view(n // group, group, c, h, w)
+    y = torch.sqrt(y.var(1, unbiased=False) + 1e-8).mean((1, 2, 3))
+    return torch.cat([x, y.repeat_interleave(group).view(n, 1, 1, 1).expand(n, 1, h, w)], 1)
+
+
+def upsample(x):
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def downsample(x):
+    return F.avg_pool2d(x, 2)
+
+
+class LabelConv(nn.Module):
+    """conv[labels, X] for labels that are constant over the picture, without concatenating.
+
+    A convolution of concatenated maps is the sum of a convolution of each. The labels' share is
+    cheap, and for a 1×1 kernel it is one number a channel; what is left has a channel count that
+    fast convolution routines like.
+
+    Parameters
+    ----------
+    cin, cout : channels of X and of the output.
+    groups : 2 lets the first half of the output see valence alone and the second arousal alone.
+    """
+
+    def __init__(self, cin, cout, kernel, groups=1):
+        super().__init__()
+        self.kernel, self.groups = kernel, groups
+        self.features = nn.Parameter(torch.randn(cout, cin, kernel, kernel))
+        self.labels = nn.Parameter(torch.randn(cout, 2 // groups, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(cout))
+        self.scale = 1 / math.sqrt((cin + 2 // groups) * kernel**2)
+
+    def forward(self, x, va):
+        maps = va[:, :, None, None]
+        if self.kernel > 1:
+            maps = maps.expand(-1, -1, *x.shape[2:])
+        padding = self.kernel // 2
+        y = F.conv2d(maps, self.labels * self.scale, padding=padding, groups=self.groups)
+        return F.conv2d(x, self.features * self.scale, self.bias, padding=padding) + y
+
+
+class ERU(nn.Module):
+    """Emotional Residual Unit: gate features by valence and by arousal, then merge.
+
+    With X the features and V, A the labels as constant maps::
+
+        v = sigmoid(conv[V, X])        a = sigmoid(conv[A, X])
+        m = v * X concatenated with a * X
+        Y = tanh(conv[m, V, A])
+
+    References
+    ----------
+    Park & Lee 2020, "Emotional landscape image generation using generative adversarial networks".
+    """
+
+    def __init__(self, channels, kernel=3, residual=False):
+        super().__init__()
+        self.gates = LabelConv(channels, 2 * channels, kernel, groups=2)
+        self.merge = LabelConv(2 * channels, channels, kernel)
+        self.residual = residual
+
+    def forward(self, x, va):
+        """Features (N, C, H, W) to features of the same shape, and the gates (N, 2, C, H, W)."""
+        n, c, h, w = x.shape
+        gates = torch.sigmoid(self.gates(x, va)).view(n, 2, c, h, w)  # v, then a
+        m = (gates * x[:, None]).view(n, 2 * c, h, w)
+        y = torch.tanh(self.merge(m, va))
+        return (x + y if self.residual else y), gates
+
+
+class NoERU(nn.Module):
+    """Stands where an ERU would, in the unconditional baseline."""
+
+    def forward(self, x, va):
+        return x, None
+
+
+def _eru(sizes, channels, residual=False):
+    return ERU(channels, sizes.eru_kernel, residual) if sizes.conditional else NoERU()
+
+
+class GeneratorBlock(nn.Module):
+    """Two convolutions with pixel norm, then the ERU of this resolution."""
+
+    def __init__(self, sizes, cin, cout):
+        super().__init__()
+        self.conv1, self.conv2 = Conv(cin, cout), Conv(cout, cout)
+        self.eru = _eru(sizes, cout)
+
+    def forward(self, x, va):
+        x = pixel_norm(leaky(self.conv1(x)))
+        x = pixel_norm(leaky(self.conv2(x)))
+        return self.eru(x, va)[0]
+
+
+class Generator(nn.Module):
+    """(z, va) to images, up to a stage."""
+
+    def __init__(self, sizes: Sizes):
+        super().__init__()
+        self.sizes = sizes
+        w = sizes.widths
+        self.dense = Dense(sizes.z + 2 * sizes.conditional, w[0] * 16, gain=math.sqrt(2) / 4)
+        self.blocks = nn.ModuleList(
+            GeneratorBlock(sizes, w[max(i - 1, 0)], w[i]) for i in range(len(w))
+        )
+        self.to_rgb = nn.ModuleList(Conv(c, 3, 1, gain=1) for c in w)
+
+    def forward(self, z, va, stage=None, alpha=1.0):
+        """Return images (N, 3, R, R) with R = 4·2^stage; the top stage by default."""
+        stage = len(self.blocks) - 1 if stage is None else stage
+        x = torch.cat([z, va], 1) if self.sizes.conditional else z
+        x = self.dense(pixel_norm(x)).view(len(z), -1, 4, 4)  # (N, w0, 4, 4)
+        x = self.blocks[0](pixel_norm(leaky(x)), va)
+        for block in self.blocks[1 : stage + 1]:
+            before, x = x, block(upsample(x), va)  # (N, w_i, R_i, R_i)
+        image = torch.tanh(self.to_rgb[stage](x))
+        if alpha < 1 and stage > 0:
+            image = torch.lerp(upsample(torch.tanh(self.to_rgb[stage - 1](before))), image, alpha)
+        return image
+
+
+class CriticBlock(nn.Module):
+    """The generator's block, mirrored: ERU, two convolutions, half the size."""
+
+    def __init__(self, sizes, cin, cout):
+        super().__init__()
+        self.eru = _eru(sizes, cin, sizes.critic_residual)
+        self.conv1, self.conv2 = Conv(cin, cin), Conv(cin, cout)
+
+    def forward(self, x, va):
+        x, maps = self.eru(x, va)
+        return downsample(leaky(self.conv2(leaky(self.conv1(x))))), maps
+
+
+class CriticHead(nn.Module):
+    """4×4 features to one score."""
+
+    def __init__(self, sizes, channels):
+        super().__init__()
+        self.eru = _eru(sizes, channels, sizes.critic_residual)
+        self.conv = Conv(channels + 1, channels)
+        self.hidden = Dense(channels * 16, channels)
+        self.score = Dense(channels, 1, gain=1)
+
+    def forward(self, x, va):
+        x, maps = self.eru(x, va)
+        x = leaky(self.conv(minibatch_deviation(x)))
+        return self.score(leaky(self.hidden(x.flatten(1)))).squeeze(1), maps
+
+
+class Critic(nn.Module):
+    """Images and their va to scores, and to the ERU maps that affective matching compares."""
+
+    def __init__(self, sizes: Sizes):
+        super().__init__()
+        w = sizes.widths
+        self.head = CriticHead(sizes, w[0])
+        self.blocks = nn.ModuleList(
+            CriticBlock(sizes, w[i], w[i - 1]) for i in range(1, len(w))
+        )
+        self.from_rgb = nn.ModuleList(Conv(3, c, 1) for c in w)
+
+    def forward(self, image, va, stage=None, alpha=1.0):
+        """Return scores (N,) and each ERU's gates (N, 2, C, R, R), top resolution first."""
+        stage = len(self.blocks) if stage is None else stage
+        maps = []
+        x = leaky(self.from_rgb[stage](image))
+        for i in range(stage, 0, -1):
+            x, va_maps = self.blocks[i - 1](x, va)
+            maps.append(va_maps)
+            if i == stage and alpha < 1:
+                x = torch.lerp(leaky(self.from_rgb[i - 1](downsample(image))), x, alpha)
+        score, va_maps = self.head(x, va)
+        return score, [m for m in [*maps, va_maps] if m is not None]

@@ -1,0 +1,155 @@
+"""Photos as a memory-mapped pyramid, so that a training step never waits for a JPEG.
+
+Every photo is decoded once and stored at each resolution from 4×4 to the top as uint8. Lower
+resolutions are box averages, which is also what the networks' 2×2 pooling computes.
+
+Conventions
+-----------
+Stored arrays are (N, R, R, 3) uint8; batches are float32 tensors (n, 3, R, R) in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from platformdirs import user_cache_dir
+from tqdm import tqdm
+
+from m2l.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def cache_root():
+    """Folder for what can be made again: $M2L_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("M2L_CACHE") or user_cache_dir("m2l"))
+
+
+def fingerprint(table):
+    """Short hash of a corpus table: its ids, labels and the sizes of its files."""
+    sizes = [os.path.getsize(p) if isinstance(p, str) else -1 for p in table["path"]]
+    text = table[["id", "valence", "arousal"]].assign(size=sizes).to_csv(index=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Pyramid:
+    """Photos at every resolution with their labels.
+
+    Attributes
+    ----------
+    table : DataFrame, one row a photo, in the order of the arrays.
+    va : ndarray (N, 2) float64, 1–9.
+    top : the highest resolution stored.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.table = pd.read_parquet(self.folder / "table.parquet")
+        self.top = json.loads((self.folder / "pyramid.json").read_text())["top"]
+        self.va = self.table[["valence", "arousal"]].to_numpy(float)
+        self._arrays = {}
+
+    def __len__(self):
+        return len(self.table)
+
+    def array(self, resolution):
+        """The (N, R, R, 3) uint8 memory map of one resolution."""
+        if resolution not in self._arrays:
+            self._arrays[resolution] = np.load(self.folder / f"{resolution}.npy", mmap_mode="r")
+        return self._arrays[resolution]
+
+    def rows(self, split=None):
+        """Positions of the photos of a split (all without one)."""
+        if split is None:
+            return np.arange(len(self))
+        return np.flatnonzero(self.table["split"].to_numpy() == split)
+
+
+def build(table, top=128, folder=None):
+    """Decode the photos of a corpus table into a pyramid, once.
+
+    Parameters
+    ----------
+    table : DataFrame with id, path, valence, arousal (see `m2l.corpora`).
+    top : highest resolution, a power of two times 4; photos are cropped square and resized to it.
+    folder : where to keep it; the cache by default, under the data's fingerprint.
+
+    Returns
+    -------
+    Pyramid
+        Photos that do not decode are left out with a warning each.
+
+    Raises
+    ------
+    InputError
+        If no photo decodes.
+    """
+    sides = [4 * 2**i for i in range(int(np.log2(top // 4)) + 1)]
+    folder = Path(folder or cache_root() / f"photos-{fingerprint(table)}-{top}")
+    if (folder / "pyramid.json").exists():
+        return Pyramid(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Built beside its final place and renamed, so that an interrupted build leaves nothing behind.
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        arrays = {
+            s: np.lib.format.open_memmap(
+                scratch / f"{s}.npy", mode="w+", dtype=np.uint8, shape=(len(table), s, s, 3)
+            )
+            for s in sides
+        }
+        kept = []
+        for position, path in enumerate(tqdm(table["path"], "photos", disable=None, leave=False)):
+            try:
+                photo = load(path, top)
+            except InputError as error:
+                log.warning("%s", error)
+                continue
+            for s in sides:
+                arrays[s][len(kept)] = photo.resize((s, s), Image.Resampling.BOX)
+            kept.append(position)
+        if not kept:
+            raise InputError("no photo could be decoded; check the corpus with 'm2l data'")
+        for s in sides:
+            arrays[s].flush()
+        if len(kept) < len(table):
+            for s in sides:
+                np.save(scratch / f"{s}.npy", np.array(arrays[s][: len(kept)]))
+        table.iloc[kept].reset_index(drop=True).to_parquet(scratch / "table.parquet")
+        (scratch / "pyramid.json").write_text(json.dumps({"top": top}))
+        scratch.rename(folder)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return Pyramid(folder)
+
+
+def load(path, side):
+    """Decode one photo to an RGB image of side × side, cropped at the centre.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not a picture that decodes.
+    """
+    try:
+        with Image.open(path) as image:
+            image = image.convert("RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{path}: not a picture that decodes ({error}); replace it") from error
+    short = min(image.size)
+    left, upper = (image.width - short) // 2, (image.height - short) // 2
+    return image.resize(
+        (side, side),
+        Image.Resampling.LANCZOS if short > side else Image.Resampling.BICUBIC,
+        box=(left, upper, left + short, upper + short),
+    )

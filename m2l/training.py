@@ -1,0 +1,543 @@
+"""Train the emotional landscape GAN, stage by stage, on whatever device there is.
+
+Conventions
+-----------
+A run lives in a folder: `checkpoint.safetensors` (and the one before it), `metrics.jsonl`,
+`samples/`. Everything random in a step follows from (seed, images seen), so a resumed run needs
+no generator state: it repeats what the unbroken run would have done. Lengths are counted in
+images shown to the critic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import signal
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from lightning_fabric import Fabric
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from m2l import losses
+from m2l.errors import InputError
+from m2l.networks import Critic, Generator, Sizes, downsample, upsample
+from m2l.va import QuantileMap
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One resolution of the schedule; exactly one of the three lengths is given.
+
+    Attributes
+    ----------
+    resolution : side of the pictures, 4·2^stage.
+    batch : images a step.
+    epochs, images, minutes : length of the stage.
+    fade : share of the stage over which the new layers are blended in.
+    """
+
+    resolution: int
+    batch: int = 16
+    epochs: float | None = None
+    images: int | None = None
+    minutes: float | None = None
+    fade: float = 0.5
+
+    def __post_init__(self):
+        if sum(x is not None for x in (self.epochs, self.images, self.minutes)) != 1:
+            raise InputError(
+                f"stage {self.resolution}: give one of epochs, images or minutes as its length"
+            )
+
+    def progress(self, images, seconds, photos):
+        """Share of the stage that is done, in [0, 1]."""
+        if self.minutes is not None:
+            done = seconds / (60 * self.minutes)
+        else:
+            done = images / (self.images if self.images is not None else self.epochs * photos)
+        return min(done, 1.0)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All settings of a run; `params/gan/*.yaml` hold the named ones."""
+
+    name: str
+    sizes: Sizes
+    stages: tuple[Stage, ...]
+    lr: float = 1e-3
+    lr_critic: float = 1e-3
+    betas: tuple[float, float] = (0.0, 0.99)
+    gp_weight: float = 10.0
+    gp_interval: int = 1
+    afm_weight: float = 100.0
+    afm_form: str = "spatial"
+    drift: float = 1e-3
+    ema_images: float = 5000.0
+    flip: bool = True
+    photos: int | None = None
+    precision: str = "32-true"
+    seed: int = 0
+
+    @classmethod
+    def load(cls, name, **changes):
+        """Read a preset by name or by path, with changes to single settings.
+
+        Raises
+        ------
+        InputError
+            If there is no such preset, or it holds a setting that does not exist.
+        """
+        path = preset_path(name)
+        values = yaml.safe_load(path.read_text()) | changes
+        try:
+            return cls(
+                name=path.stem,
+                sizes=Sizes(**values.pop("sizes")),
+                stages=tuple(Stage(**stage) for stage in values.pop("stages")),
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
+            )
+        except (TypeError, KeyError) as error:
+            raise InputError(f"{path}: not a preset ({error}); compare with paper.yaml") from error
+
+
+def preset_path(name):
+    """Path of a preset file, from its name or its path."""
+    here = Path(__file__).resolve().parent
+    # Beside the package in a checkout, inside it once installed.
+    folders = [here.parent / "params" / "gan", here / "params" / "gan"]
+    for path in [Path(name), *(folder / f"{name}.yaml" for folder in folders)]:
+        if path.is_file():
+            return path
+    known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
+    raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all that a checkpoint needs beside the tensors."""
+
+    stage: int = 0
+    images: int = 0
+    stage_images: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    stage_seconds: float = 0.0
+
+
+class Diverged(RuntimeError):
+    """The losses left every useful range; the message says how."""
+
+
+@dataclass
+class Run:
+    """A training run in a folder.
+
+    Parameters
+    ----------
+    preset : Preset
+    pyramid : m2l.photos.Pyramid
+    folder : where checkpoints, metrics and samples go.
+    devices : number of processes or devices for Fabric.
+    """
+
+    preset: Preset
+    pyramid: object
+    folder: Path
+    devices: int = 1
+    accelerator: str = "auto"
+    checkpoint_seconds: float = 300.0
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self):
+        p = self.preset
+        self.folder = Path(self.folder)
+        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        top = p.stages[-1].resolution
+        if top > self.pyramid.top or p.sizes.resolution(len(p.sizes.widths) - 1) < top:
+            raise InputError(
+                f"preset '{p.name}': resolution {top} is beyond the photos ({self.pyramid.top}) "
+                f"or the networks ({len(p.sizes.widths)} widths)"
+            )
+        self.rows = self.pyramid.rows("train" if "split" in self.pyramid.table else None)
+        if p.photos:
+            self.rows = np.random.default_rng(p.seed).permutation(self.rows)[: p.photos]
+        self.va_map = QuantileMap.fit(self.pyramid.va[self.rows])
+        self.va = torch.tensor(self.va_map(self.pyramid.va), dtype=torch.float32)
+
+        self.fabric = Fabric(
+            accelerator=self.accelerator, devices=self.devices, precision=p.precision
+        )
+        self.fabric.launch()
+        torch.manual_seed(p.seed)
+        generator, critic = Generator(p.sizes), Critic(p.sizes)
+        self.average = Generator(p.sizes).requires_grad_(False)
+        self.average.load_state_dict(generator.state_dict())
+        self.average = self.fabric.to_device(self.average)
+        adam = dict(betas=p.betas, eps=1e-8, fused=True)
+        self.generator, self.opt_g = self.fabric.setup(
+            generator, torch.optim.Adam(generator.parameters(), lr=p.lr, **adam)
+        )
+        self.critic, self.opt_d = self.fabric.setup(
+            critic, torch.optim.Adam(critic.parameters(), lr=p.lr_critic, **adam)
+        )
+        self._stop = False
+
+    # -- one step ---------------------------------------------------------------------------
+
+    def _random(self):
+        return torch.Generator().manual_seed(self.preset.seed * 2**40 + self.progress.images)
+
+    def _batch(self, stage, alpha, rng):
+        """Real images of the stage, blended as the generator's are, and their va."""
+        count, n = len(self.rows), stage.batch
+        places = np.arange(self.progress.images, self.progress.images + n)
+        # Each epoch is its own permutation of the photos, so none is seen twice before all once.
+        order = np.concatenate([self._epoch(e)[places[places // count == e] % count]
+                                for e in np.unique(places // count)])
+        rows = self.rows[order]
+        x = self.pyramid.array(stage.resolution)[np.sort(rows)]
+        va = self.va[np.sort(rows)]
+        x = torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1
+        if self.preset.flip:
+            flip = torch.rand(n, generator=rng) < 0.5
+            x[flip] = x[flip].flip(3)
+        if alpha < 1:
+            x = torch.lerp(upsample(downsample(x)), x, alpha)
+        return self.fabric.to_device(x), self.fabric.to_device(va)
+
+    def _epoch(self, epoch):
+        if getattr(self, "_order", (None,))[0] != epoch:
+            rng = np.random.default_rng([self.preset.seed, int(epoch)])
+            self._order = (epoch, rng.permutation(len(self.rows)))
+        return self._order[1]
+
+    def step(self):
+        """Update the critic, then the generator, once. Returns the step's figures."""
+        p, at = self.preset, self.progress
+        stage = p.stages[at.stage]
+        level = int(math.log2(stage.resolution // 4))
+        alpha = self.alpha()
+        rng = self._random()
+        real, va = self._batch(stage, alpha, rng)
+        n = len(real)
+        z = self.fabric.to_device(torch.randn(n, p.sizes.z, generator=rng))
+
+        self.critic.requires_grad_(True)
+        with torch.no_grad():
+            fake = self.generator(z, va, level, alpha)
+        # Real and generated in one pass: half the overhead of two.
+        score, _ = self.critic(torch.cat([real, fake]), torch.cat([va, va]), level, alpha)
+        loss = losses.critic_loss(score[:n], score[n:])
+        total = loss + p.drift * losses.drift(score[:n])
+        penalty = None
+        if at.step % p.gp_interval == 0:
+            mix = self.fabric.to_device(torch.rand(n, 1, 1, 1, generator=rng))
+            penalty = losses.gradient_penalty(
+                lambda x: self.critic(x, va, level, alpha)[0], real, fake, mix
+            )
+            total = total + p.gp_interval * p.gp_weight * penalty
+        self.opt_d.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.opt_d.step()
+
+        self.critic.requires_grad_(False)
+        z = self.fabric.to_device(torch.randn(n, p.sizes.z, generator=rng))
+        fake = self.generator(z, va, level, alpha)
+        score, maps = self.critic(fake, va, level, alpha)
+        loss_g = total_g = losses.generator_loss(score)
+        afm = torch.zeros(())
+        if p.afm_weight and maps:
+            with torch.no_grad():
+                _, real_maps = self.critic(real, va, level, alpha)
+            afm = losses.affective_matching(maps, real_maps, p.afm_form)
+            total_g = loss_g + p.afm_weight * afm
+        self.opt_g.zero_grad(set_to_none=True)
+        self.fabric.backward(total_g)
+        self.opt_g.step()
+        self._update_average(n)
+
+        figures = {
+            "resolution": stage.resolution, "alpha": alpha,
+            "critic": loss.item(), "generator": loss_g.item(), "afm": afm.item(),
+            "penalty": None if penalty is None else penalty.item(),
+            "diversity": (fake.detach().std(0).mean() / real.std(0).mean()).item(),
+        }
+        at.step += 1
+        at.images += n
+        at.stage_images += n
+        return figures
+
+    @torch.no_grad()
+    def _update_average(self, n):
+        # A shorter memory at the start lets early, poor weights be forgotten.
+        halflife = min(self.preset.ema_images, 0.05 * (self.progress.images + n))
+        keep = 0.5 ** (n / max(halflife, 1e-8))
+        torch._foreach_lerp_(
+            list(self.average.parameters()), list(self.generator.parameters()), 1 - keep
+        )
+
+    def alpha(self):
+        """How far the current stage's new layers are blended in, in [0, 1]."""
+        at, stage = self.progress, self.preset.stages[self.progress.stage]
+        if at.stage == 0 or stage.fade == 0:
+            return 1.0
+        done = stage.progress(at.stage_images, at.stage_seconds, len(self.rows))
+        return min(done / stage.fade, 1.0)
+
+    # -- the run ----------------------------------------------------------------------------
+
+    def train(self, log_every=50, bar=None):
+        """Run to the schedule's end, to Ctrl-C or SIGTERM, or to divergence.
+
+        Returns
+        -------
+        bool
+            True when the schedule is complete; False when the run was interrupted and can be
+            resumed.
+
+        Raises
+        ------
+        Diverged
+            With the last checkpoint kept.
+        """
+        p, at = self.preset, self.progress
+        saved, recent = time.monotonic(), []
+        with self._signals(), open(self.folder / "metrics.jsonl", "a") as out:
+            while at.stage < len(p.stages):
+                stage = p.stages[at.stage]
+                with tqdm(total=100, desc=f"{stage.resolution}×{stage.resolution}",
+                          disable=bar if bar is None else not bar,
+                          bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} "
+                                     "{postfix}") as shown:
+                    while True:
+                        done = stage.progress(at.stage_images, at.stage_seconds, len(self.rows))
+                        if done >= 1 or self._stop:
+                            break
+                        start = time.monotonic()
+                        figures = self.step()
+                        took = time.monotonic() - start
+                        at.seconds += took
+                        at.stage_seconds += took
+                        recent.append(figures)
+                        if at.step % log_every == 0:
+                            line = self._summary(recent)
+                            recent = []
+                            out.write(json.dumps(line) + "\n")
+                            out.flush()
+                            shown.set_postfix_str(
+                                f"alpha {line['alpha']:.2f} critic {line['critic']:+.2f} "
+                                f"afm {line['afm']:.3f} {stage.batch / took:.0f} images/s"
+                            )
+                            self._check(line)
+                        shown.update(100 * done - shown.n)
+                        if time.monotonic() - saved > self.checkpoint_seconds:
+                            self.save()
+                            saved = time.monotonic()
+                if self._stop:
+                    self.save()
+                    return False
+                self.grid()
+                at.stage += 1
+                at.stage_images, at.stage_seconds = 0, 0.0
+                self.save()
+        return True
+
+    def _summary(self, recent):
+        at = self.progress
+        line = {"step": at.step, "images": at.images, "stage": at.stage,
+                "seconds": round(at.seconds, 2)}
+        for key in recent[0]:
+            values = [f[key] for f in recent if f[key] is not None]
+            line[key] = float(np.mean(values)) if values else None
+        return line | {k: recent[-1][k] for k in ("resolution", "alpha")}
+
+    def _check(self, line):
+        finite = all(math.isfinite(v) for v in line.values() if v is not None)
+        if not finite or abs(line["critic"]) > 1e4:
+            raise Diverged(
+                f"step {line['step']}: critic loss {line['critic']:.3g}, penalty "
+                f"{line['penalty']}; the run has diverged. The last good checkpoint is in "
+                f"{self.folder}; resume from it with a lower learning rate or a smaller AFM weight"
+            )
+
+    @contextlib.contextmanager
+    def _signals(self):
+        def stop(signum, frame):
+            self._stop = True
+
+        try:
+            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread, as in a notebook's executor
+            before = {}
+        try:
+            yield
+        finally:
+            for s, handler in before.items():
+                signal.signal(s, handler)
+
+    @torch.no_grad()
+    def sample(self, z, va, level=None, alpha=1.0):
+        """Images (N, R, R, 3) uint8 from the averaged generator; va in [-1, 1]."""
+        device = next(self.average.parameters()).device
+        x = self.average(z.to(device), va.to(device), level, alpha)
+        return to_uint8(x)
+
+    def grid(self):
+        """Write this stage's two pictures: 7×7 over the plane on one seed, and 7×7 seeds."""
+        level = int(math.log2(self.preset.stages[self.progress.stage].resolution // 4))
+        rng = torch.Generator().manual_seed(1)
+        z = torch.randn(49, self.preset.sizes.z, generator=rng)
+        for name, noise, va in (
+            ("plane", z[:1].expand(49, -1), plane(7)),
+            ("seeds", z, torch.rand(49, 2, generator=rng) * 2 - 1),
+        ):
+            save_grid(self.sample(noise, va, level),
+                      self.folder / "samples" / f"{self.progress.stage}-{4 * 2**level}-{name}.png")
+
+    # -- checkpoints ------------------------------------------------------------------------
+
+    @property
+    def checkpoint(self):
+        return self.folder / "checkpoint.safetensors"
+
+    def save(self):
+        """Write a checkpoint; the one before it stays beside it until the next."""
+        tensors = {"va_knots": torch.tensor(self.va_map.knots)}
+        for name, module in self._modules().items():
+            tensors |= {f"{name}.{k}": v for k, v in module.state_dict().items()}
+        for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+            for index, state in opt.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{k}": v for k, v in state.items()}
+        header = {"format": "m2l-run", "preset": json.dumps(describe(self.preset)),
+                  "progress": json.dumps(asdict(self.progress))}
+        scratch = self.checkpoint.with_suffix(".writing")
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},
+                  scratch, header)
+        if self.checkpoint.exists():
+            os.replace(self.checkpoint, self.checkpoint.with_suffix(".previous"))
+        os.replace(scratch, self.checkpoint)
+
+    def resume(self):
+        """Continue from the newest checkpoint that reads; False if the folder has none.
+
+        Raises
+        ------
+        InputError
+            If checkpoints exist but none can be used, or they belong to another preset.
+        """
+        paths = [self.checkpoint, self.checkpoint.with_suffix(".previous")]
+        problems = []
+        for path in filter(Path.exists, paths):
+            try:
+                header, tensors = read_checkpoint(path)
+            except InputError as error:
+                log.warning("%s", error)
+                problems.append(str(error))
+                continue
+            if json.loads(header["preset"])["sizes"] != self.preset.sizes.asdict():
+                raise InputError(f"{path}: made with other network sizes than this preset's")
+            self._restore(json.loads(header["progress"]), tensors)
+            return True
+        if problems:
+            raise InputError(problems[-1])
+        return False
+
+    def _modules(self):
+        return {"generator": self.generator, "critic": self.critic, "average": self.average}
+
+    def _restore(self, progress, tensors):
+        self.progress = replace(Progress(), **progress)
+        for name, module in self._modules().items():
+            module.load_state_dict(_under(tensors, name))
+        for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+            state = {}
+            for key, value in _under(tensors, name).items():
+                index, what = key.split(".", 1)
+                state.setdefault(int(index), {})[what] = value
+            opt.load_state_dict({"state": state,
+                                 "param_groups": opt.state_dict()["param_groups"]})
+
+    def release(self, path, card):
+        """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
+
+        Parameters
+        ----------
+        path : where to, .safetensors.
+        card : dict of text, kept in the file's header.
+        """
+        level = max(s.resolution for s in self.preset.stages[: self.progress.stage + 1])
+        tensors = {k: v.detach().cpu().contiguous().clone()
+                   for k, v in self.average.state_dict().items()}
+        save_file(
+            tensors | {"va_knots": torch.tensor(self.va_map.knots)}, path,
+            {"format": "m2l-generator", "sizes": json.dumps(self.preset.sizes.asdict()),
+             "resolution": str(level), "card": json.dumps(card)},
+        )
+
+
+def _under(tensors, name):
+    return {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")}
+
+
+def describe(preset):
+    """A preset as plain values, for JSON."""
+    return asdict(preset) | {"sizes": preset.sizes.asdict()}
+
+
+def read_checkpoint(path, kind="m2l-run"):
+    """Header and tensors of a safetensors file of this package.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated, foreign or of another kind.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != kind:
+                raise InputError(f"{path}: not a file of kind {kind}; choose another")
+            return header, {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: truncated or not safetensors ({error}); restore it") from error
+
+
+def to_uint8(images):
+    """Tensor (N, 3, H, W) in [-1, 1] to ndarray (N, H, W, 3) uint8."""
+    x = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return x.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def plane(n):
+    """va (n², 2) in [-1, 1] on a grid: valence rises to the right, arousal upwards."""
+    a, v = torch.meshgrid(torch.linspace(1, -1, n), torch.linspace(-1, 1, n), indexing="ij")
+    return torch.stack([v, a], -1).reshape(-1, 2)
+
+
+def save_grid(images, path, columns=None):
+    """Tile images (N, H, W, 3) uint8 into one PNG."""
+    Image.fromarray(tile(images, columns)).save(path)
+
+
+def tile(images, columns=None):
+    """Tile images (N, H, W, 3) into one (H·rows, W·columns, 3)."""
+    n, h, w, _ = images.shape
+    columns = columns or math.isqrt(n)
+    rows = -(-n // columns)
+    canvas = np.zeros((rows * columns, h, w, 3), images.dtype)
+    canvas[:n] = images
+    return canvas.reshape(rows, columns, h, w, 3).swapaxes(1, 2).reshape(rows * h, columns * w, 3)

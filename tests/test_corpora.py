@@ -1,0 +1,182 @@
+"""The registry, the summary, and what all corpora share."""
+
+import os
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from m2l import corpora
+from m2l.corpora._common import build, read_csv
+from m2l.errors import InputError
+
+CARD = corpora.card("oasis")
+REAL = [name for name in corpora.names() if name != "sample"]
+
+
+def rows(**columns):
+    """Six good rows, with some columns replaced."""
+    columns = {"valence": [2.0, 3, 4, 5, 6, 7], "arousal": [3.0, 3, 3, 3, 3, 3]} | columns
+    return pd.DataFrame({"id": list("abcdef"), "path": None, "label_source": "rated"} | columns)
+
+
+def test_names_holds_every_corpus():
+    assert corpora.names() == ["deam", "pmemo", "taffc", "landscapes", "oasis", "sample"]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_card_is_complete(name):
+    card = corpora.card(name)
+    assert card.name == name
+    for text in (card.title, card.citation, card.bibkey, card.licence, card.where, card.layout):
+        assert text
+    assert "doi:10." in card.citation
+    assert all(count > 0 for count in card.counts.values())
+
+
+def test_cards_say_which_labels_no_person_gave():
+    assert "predicted" in corpora.card("landscapes").citation
+    assert "not ratings" in corpora.card("taffc").citation
+
+
+def test_unknown_corpus_names_the_known_ones():
+    with pytest.raises(InputError, match=r"emopia.*deam, pmemo"):
+        corpora.load("emopia")
+
+
+def test_sample_is_loaded_without_a_root(monkeypatch):
+    fake = SimpleNamespace(load=lambda **options: options)
+    monkeypatch.setitem(sys.modules, "m2l.corpora.sample", fake)
+    assert corpora.load("sample", "nowhere", kind="music", n=3) == {"kind": "music", "n": 3}
+
+
+def test_data_root_argument_precedes_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("M2L_DATA", str(tmp_path))
+    (tmp_path / "other").mkdir()
+    assert corpora.data_root() == tmp_path
+    assert corpora.data_root(tmp_path / "other") == tmp_path / "other"
+
+
+def test_data_root_unset(monkeypatch):
+    monkeypatch.delenv("M2L_DATA", raising=False)
+    with pytest.raises(InputError, match="M2L_DATA: not set"):
+        corpora.data_root()
+
+
+def test_data_root_no_folder(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        corpora.data_root(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_missing_corpus_says_what_to_get_and_where_to_put_it(name, tmp_path):
+    with pytest.raises(InputError) as caught:
+        corpora.load(name, tmp_path)
+    message = str(caught.value)
+    assert message.startswith(str(tmp_path)) and "\n" not in message
+    assert corpora.card(name).title in message and corpora.card(name).where in message
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n3,4,5\n", "\xff\xfe\x00"])
+def test_read_csv_broken_file(text, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=r"table\.csv: not a readable CSV") as caught:
+        read_csv(path, CARD, ["a"])
+    assert "\n" not in str(caught.value)
+
+
+def test_read_csv_names_the_missing_columns(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a, b\n1,2\n")
+    assert read_csv(path, CARD, ["a", "b"]).columns.tolist() == ["a", "b"]
+    with pytest.raises(InputError, match="no column c, d"):
+        read_csv(path, CARD, ["a", "c", "d"])
+
+
+def test_build_maps_the_ends_and_the_middle_of_a_scale():
+    labels = {"valence": [1.0, 4, 7, 1, 4, 7], "valence_sd": [3.0] * 6}
+    corpus = build(CARD, rows(**labels), "file", scale=(1, 7))
+    assert corpus.table["valence"].tolist() == [1, 5, 9, 1, 5, 9]
+    assert corpus.table["valence_sd"].tolist() == [4] * 6
+    assert corpus.notes == ("labels mapped from 1–7 to 1–9",)
+
+
+def test_build_common_columns_first():
+    table = build(CARD, rows(extra=range(6)), "file").table
+    assert table.columns.tolist() == [
+        *("id", "path", "valence", "arousal", "valence_sd", "arousal_sd", "group"),
+        *("label_source", "extra"),
+    ]
+    assert table["valence_sd"].isna().all()
+    assert table["group"].tolist() == table["id"].tolist()
+    assert table["path"].tolist() == [None] * 6
+
+
+def test_build_drops_bad_labels_with_reason():
+    bad = rows(valence=[np.nan, 9.5, 4, 5, 6, 7], arousal=[3, 3, "loud", 3, 3, 3])
+    corpus = build(CARD, bad, "file")
+    assert corpus.table["id"].tolist() == ["d", "e", "f"]
+    assert corpus.table.index.tolist() == [0, 1, 2]
+    assert dict(corpus.dropped.itertuples(index=False)) == {
+        "a": "label is missing",
+        "b": "label outside 1–9",
+        "c": "label is missing",
+    }
+    assert corpus.reasons == {"label is missing": 2, "label outside 1–9": 1}
+
+
+def test_build_keeps_the_first_of_an_id():
+    corpus = build(CARD, rows(id=list("abcdea")), "file")
+    assert corpus.table["valence"].tolist() == [2, 3, 4, 5, 6]
+    assert corpus.reasons == {"id listed before": 1}
+
+
+def test_build_keeps_the_ends_of_the_scale():
+    assert build(CARD, rows(arousal=[1.0, 9, 1, 9, 1, 9]), "file").reasons == {}
+
+
+@pytest.mark.parametrize("values", [np.linspace(0, 0.98, 6), np.linspace(-1, 1, 6), [10.0] * 6])
+def test_build_refuses_another_scale(values):
+    with pytest.raises(InputError, match=r"file: arousal runs from .* not on the scale 1 to 9"):
+        build(CARD, rows(arousal=values), "file")
+
+
+def test_summary_survives_missing_and_broken_corpora(tmp_path, monkeypatch):
+    (tmp_path / "images/OASIS").mkdir(parents=True)
+    (tmp_path / "images/OASIS/OASIS.csv").write_text(
+        "Theme,Category,Valence_mean,Valence_SD,Arousal_mean,Arousal_SD\n"
+        "Lake 1,Scenery,4,1,4,1\nLake 2,Scenery,,1,4,1\n"
+    )
+
+    def broken(root):
+        raise RuntimeError("anything")
+
+    monkeypatch.setattr("m2l.corpora.pmemo.load", broken)
+    table = corpora.summary(tmp_path).set_index("name")
+    assert table.index.tolist() == corpora.names()
+    assert table["present"].to_dict() == {name: False for name in REAL} | {
+        "oasis": True,
+        "sample": True,
+    }
+    oasis = table.loc["oasis"]
+    assert (oasis["n"], oasis["files"], oasis["dropped"]) == (1, 0, 1)
+    assert oasis["reasons"] == {"label is missing": 1} and oasis["label_source"] == "rated"
+    assert "not found" in table.loc["deam", "notes"] and "anything" in table.loc["pmemo", "notes"]
+
+
+def test_summary_without_a_data_root(monkeypatch):
+    monkeypatch.delenv("M2L_DATA", raising=False)
+    table = corpora.summary().set_index("name")
+    assert table.index[table["present"]].tolist() == ["sample"]
+    assert "M2L_DATA" in table.loc["deam", "notes"]
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
+def test_real_summary():
+    table = corpora.summary(clean=False).set_index("name")
+    assert table["present"].all()
+    assert table["n"].drop("sample").min() > 400

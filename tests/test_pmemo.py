@@ -1,0 +1,65 @@
+"""PMEmo: layout, scale, artists."""
+
+import os
+
+import pytest
+
+from m2l.corpora import pmemo
+from m2l.errors import InputError
+
+
+def write(root, labels=("0,0.5", "1,0.25", "0.75,0.125", "0.5,0.5", "0.5,", "1.5,0.5")):
+    folder = root / "music/PMEmo2019"
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "chorus").mkdir()
+    (folder / "chorus/4.mp3").touch()
+    rows = [f"{i},{pair}" for i, pair in zip((1, 4, 5, 6, 7, 8), labels, strict=True)]
+    (folder / "annotations/static_annotations.csv").write_text(
+        "\n".join(["musicId,Arousal(mean),Valence(mean)", *rows])
+    )
+    (folder / "metadata.csv").write_text(
+        "musicId,fileName,title,artist\n1,1.mp3,One,Ann\n4,4.mp3,Two,ann \n5,5.mp3,Three,\n"
+        "6,6.mp3,Four,Bob\n"
+    )
+    return root
+
+
+def test_labels_are_mapped_to_1_9(tmp_path):
+    corpus = pmemo.load(write(tmp_path))
+    assert corpus.table["arousal"].tolist() == [1, 9, 7, 5]
+    assert corpus.table["valence"].tolist() == [5, 3, 2, 5]
+    assert corpus.notes == ("labels mapped from 0–1 to 1–9",)
+    assert set(corpus.table["label_source"]) == {"rated"}
+
+
+def test_bad_labels_are_dropped(tmp_path):
+    corpus = pmemo.load(write(tmp_path))
+    assert dict(corpus.dropped.itertuples(index=False)) == {
+        "7": "label is missing",
+        "8": "label outside 0–1",
+    }
+
+
+def test_group_is_the_artist_or_else_the_song(tmp_path):
+    table = pmemo.load(write(tmp_path)).table
+    assert table["group"].tolist() == ["ann", "ann", "5", "bob"]
+    assert table["title"].tolist() == ["One", "Two", "Three", "Four"]
+
+
+def test_path_only_where_the_clip_is(tmp_path):
+    paths = pmemo.load(write(tmp_path)).table["path"]
+    assert paths[1].endswith("chorus/4.mp3")
+    assert paths.drop(1).tolist() == [None] * 3
+
+
+def test_labels_already_on_1_9_are_refused(tmp_path):
+    with pytest.raises(InputError, match="not on the scale 0 to 1"):
+        pmemo.load(write(tmp_path, labels=["4,5"] * 6))
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
+def test_real_pmemo():
+    table = pmemo.load().table
+    assert len(table) == pmemo.CARD.counts["songs with static labels"]
+    assert table[["valence", "arousal"]].std().round(3).tolist() == [1.296, 1.479]
