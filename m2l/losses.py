@@ -78,7 +78,5 @@ def affective_matching(fake, real, form="spatial"):
     """
     pool = {"spatial": lambda g: g, "channel": lambda g: g.mean((0, 3, 4))}[form]
     # The mean over both gates is half of L_v + L_a.
-    terms = [
-        2 * (pool(f) - pool(r.detach())).abs().mean() for f, r in zip(fake, real, strict=True)
-    ]
+    terms = [2 * (pool(f) - pool(r.detach())).abs().mean() for f, r in zip(fake, real, strict=True)]
     return torch.stack(terms).mean() if terms else torch.zeros(())

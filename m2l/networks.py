@@ -20,6 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from m2l.errors import InputError
+
+SQRT2 = math.sqrt(2)  # He's gain for rectified layers
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -42,6 +46,11 @@ class Sizes:
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
+        if not self.widths or self.eru_kernel not in (1, 3):
+            raise InputError(
+                f"sizes: widths {self.widths}, eru_kernel {self.eru_kernel}; "
+                "give a width for each stage and a kernel of 1 or 3"
+            )
 
     def asdict(self):
         return asdict(self) | {"widths": list(self.widths)}
@@ -54,7 +63,7 @@ class Sizes:
 class Scaled(nn.Module):
     """Equalised learning rate: unit-variance weights, scaled by He's constant at run time."""
 
-    def __init__(self, shape, gain=math.sqrt(2)):
+    def __init__(self, shape, gain=SQRT2):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(shape))
         self.bias = nn.Parameter(torch.zeros(shape[0]))
@@ -64,7 +73,7 @@ class Scaled(nn.Module):
 class Conv(Scaled):
     """k×k convolution, same size out."""
 
-    def __init__(self, cin, cout, kernel=3, gain=math.sqrt(2)):
+    def __init__(self, cin, cout, kernel=3, gain=SQRT2):
         super().__init__((cout, cin, kernel, kernel), gain)
         self.padding = kernel // 2
 
@@ -75,7 +84,7 @@ class Conv(Scaled):
 class Dense(Scaled):
     """Fully connected layer."""
 
-    def __init__(self, cin, cout, gain=math.sqrt(2)):
+    def __init__(self, cin, cout, gain=SQRT2):
         super().__init__((cout, cin), gain)
 
     def forward(self, x):
@@ -203,7 +212,7 @@ class Generator(nn.Module):
         super().__init__()
         self.sizes = sizes
         w = sizes.widths
-        self.dense = Dense(sizes.z + 2 * sizes.conditional, w[0] * 16, gain=math.sqrt(2) / 4)
+        self.dense = Dense(sizes.z + 2 * sizes.conditional, w[0] * 16, gain=SQRT2 / 4)
         self.blocks = nn.ModuleList(
             GeneratorBlock(sizes, w[max(i - 1, 0)], w[i]) for i in range(len(w))
         )
@@ -259,9 +268,7 @@ class Critic(nn.Module):
         super().__init__()
         w = sizes.widths
         self.head = CriticHead(sizes, w[0])
-        self.blocks = nn.ModuleList(
-            CriticBlock(sizes, w[i], w[i - 1]) for i in range(1, len(w))
-        )
+        self.blocks = nn.ModuleList(CriticBlock(sizes, w[i], w[i - 1]) for i in range(1, len(w)))
         self.from_rgb = nn.ModuleList(Conv(3, c, 1) for c in w)
 
     def forward(self, image, va, stage=None, alpha=1.0):

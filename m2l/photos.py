@@ -35,9 +35,16 @@ def cache_root():
 
 
 def fingerprint(table):
-    """Short hash of a corpus table: its ids, labels and the sizes of its files."""
-    sizes = [os.path.getsize(p) if isinstance(p, str) else -1 for p in table["path"]]
-    text = table[["id", "valence", "arousal"]].assign(size=sizes).to_csv(index=False)
+    """Short hash of a corpus table: its ids, labels, splits and the sizes of its files.
+
+    It does not depend on where the files lie.
+    """
+    sizes = [
+        os.path.getsize(p) if isinstance(p, str) and os.path.isfile(p) else -1
+        for p in table["path"]
+    ]
+    columns = [c for c in ("id", "valence", "arousal", "split") if c in table]
+    text = table[columns].assign(size=sizes).to_csv(index=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -80,20 +87,23 @@ def build(table, top=128, folder=None):
     Parameters
     ----------
     table : DataFrame with id, path, valence, arousal (see `m2l.corpora`).
-    top : highest resolution, a power of two times 4; photos are cropped square and resized to it.
-    folder : where to keep it; the cache by default, under the data's fingerprint.
+    top : highest resolution, 4, 8, 16, …; photos are cropped square and resized to it.
+    folder : where to keep it, taken as it is if it holds a pyramid; the cache by default, under
+        the data's fingerprint.
 
     Returns
     -------
     Pyramid
-        Photos that do not decode are left out with a warning each.
+        Photos that do not decode are left out with a warning each, and counted in one more.
 
     Raises
     ------
     InputError
-        If no photo decodes.
+        If no photo decodes, or `top` is not 4 times a power of two.
     """
-    sides = [4 * 2**i for i in range(int(np.log2(top // 4)) + 1)]
+    sides = [4 << i for i in range(12) if 4 << i <= top]
+    if top not in sides:
+        raise InputError(f"resolution {top}: not 4 times a power of two; give 64, 128 or 256")
     folder = Path(folder or cache_root() / f"photos-{fingerprint(table)}-{top}")
     if (folder / "pyramid.json").exists():
         return Pyramid(folder)
@@ -119,17 +129,19 @@ def build(table, top=128, folder=None):
             kept.append(position)
         if not kept:
             raise InputError("no photo could be decoded; check the corpus with 'm2l data'")
+        if len(kept) < len(table):
+            log.warning("%d of %d photos left out", len(table) - len(kept), len(table))
         for s in sides:
             arrays[s].flush()
-        if len(kept) < len(table):
-            for s in sides:
+            if len(kept) < len(table):
                 np.save(scratch / f"{s}.npy", np.array(arrays[s][: len(kept)]))
         table.iloc[kept].reset_index(drop=True).to_parquet(scratch / "table.parquet")
         (scratch / "pyramid.json").write_text(json.dumps({"top": top}))
-        scratch.rename(folder)
-    except BaseException:
+        # Where another process was faster, its pyramid is as good.
+        if not (folder / "pyramid.json").exists():
+            scratch.rename(folder)
+    finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise
     return Pyramid(folder)
 
 
@@ -144,7 +156,13 @@ def load(path, side):
     try:
         with Image.open(path) as image:
             image = image.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except (
+        AttributeError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ) as error:
         raise InputError(f"{path}: not a picture that decodes ({error}); replace it") from error
     short = min(image.size)
     left, upper = (image.width - short) // 2, (image.height - short) // 2

@@ -75,6 +75,8 @@ def save(path, result, *, started, data, seed, preset, arrays=None):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # `load` would take an earlier result's arrays for this one's.
+    path.with_suffix(".npz").unlink(missing_ok=True)
     if arrays:
         np.savez_compressed(path.with_suffix(".npz"), **arrays)
     block = {
@@ -108,7 +110,9 @@ def _accelerator():
 
 
 def _commit():
-    """The commit that was checked out, with a + if the tree had changes; "unknown" outside git."""
+    """The commit that was checked out, with a + if the package had changes since; "unknown"
+    outside git.
+    """
     here = Path(__file__).resolve().parent
 
     def git(*words):

@@ -26,6 +26,7 @@ Temperley & Tan 2013, "Emotional connotations of diatonic modes", Music Percepti
 """
 
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 from scipy import signal
@@ -69,7 +70,7 @@ class Cues:
     articulation : float, share of a note's time that it sounds; above 1 notes overlap.
     brightness_hz : float, frequency above which partials fade quickly.
     attack_s : float, onset time of sustained tones, s.
-    density : float, melody notes a beat, 0.55–2.2.
+    density : float, melody notes a beat, 0.69–2.1.
     percussion : float, level of the percussion, 0 (none) to 1.
     dissonance : float, share of chords coloured with a seventh or a second, 0–0.75.
     unevenness_s : float, standard deviation of the onset times about the beat, s.
@@ -115,14 +116,14 @@ def cues(valence, arousal):
     """
     v, a = (_centred(name, x) for name, x in (("valence", valence), ("arousal", arousal)))
     return Cues(
-        tempo_bpm=92 * np.exp(0.45 * a + 0.06 * v),
+        tempo_bpm=92 * exp(0.45 * a + 0.06 * v),
         mode=list(MODES)[int(np.searchsorted(_MODE_EDGES, valence, side="right"))],
         register=71 + 4 * v + 3 * a,
         level_db=-18 + 5 * a,
         articulation=0.85 - 0.3 * a - 0.08 * v,
-        brightness_hz=2800 * np.exp(0.75 * a + 0.12 * v),
-        attack_s=0.035 * np.exp(-1.1 * a),
-        density=1.1 * 2**a,
+        brightness_hz=2800 * exp(0.75 * a + 0.12 * v),
+        attack_s=0.035 * exp(-1.1 * a),
+        density=1.2 * 1.75**a,
         percussion=float(np.clip((a + 0.1) / 1.1, 0, 1)),
         dissonance=float(np.clip(0.35 - 0.3 * v + 0.1 * a, 0, 1)),
         unevenness_s=0.010 - 0.006 * v,
@@ -152,6 +153,8 @@ def compose(valence, arousal, seed=0, seconds=12.0):
     cue = cues(valence, arousal)
     if not 2 <= seconds <= 600:
         raise InputError(f"seconds {seconds}: a piece lasts from 2 to 600 s; choose such a length")
+    if seed < 0:
+        raise InputError(f"seed {seed}: negative; give a whole number from 0")
     rng = np.random.default_rng(seed)
     score = _Score(cue, rng, seconds)
     mix = np.zeros(round(SR * seconds) + SR)
@@ -163,7 +166,7 @@ def compose(valence, arousal, seed=0, seconds=12.0):
 def _centred(name, value):
     if not 1 <= value <= 9:
         raise InputError(f"{name} {value}: not on the 1–9 scale; give a number from 1 to 9")
-    return (value - 5) / 4
+    return (float(value) - 5) / 4
 
 
 # --- the score ----------------------------------------------------------------------------------
@@ -239,7 +242,7 @@ def _lead_voices(chords):
 
 
 def _rhythm(score, notes_a_beat):
-    """Onsets in beats within one chord: metrically strong slots first, the more so the more even."""
+    """Onsets in beats within one chord; even playing keeps to metrically strong slots."""
     per_beat = 2 if notes_a_beat <= 1.6 else 4
     slots = np.arange(score.unit * per_beat) / per_beat
     strength = np.select([slots % 2 == 0, slots % 1 == 0, slots % 0.5 == 0], [3.0, 2.0, 1.0], 0.0)
@@ -286,8 +289,10 @@ def _figuration(mix, score):
     """Broken chords on a plucked string: a slow harp when calm, a running figure when excited."""
     cue, rng = score.cue, score.rng
     step = 0.5 if cue.density > 0.85 else 1.0
-    shape = rng.permuted(np.array([0, 1, 2, 1, 3, 1, 2, 1])) if rng.random() < 0.5 else (
-        np.array([0, 1, 2, 3, 2, 1, 2, 1])
+    shape = (
+        rng.permuted(np.array([0, 1, 2, 1, 3, 1, 2, 1]))
+        if rng.random() < 0.5
+        else (np.array([0, 1, 2, 3, 2, 1, 2, 1]))
     )
     for (beat, length), voicing in zip(score.spans(), score.voicings, strict=False):
         ladder = np.concatenate([voicing[:3], voicing[:1] + 12])
@@ -350,14 +355,15 @@ def _percussion(mix, score):
     hiss = rng.standard_normal(len(t))
     brush = signal.sosfilt(_BRUSH, hiss) * np.exp(-t / 0.06)
     shake = signal.sosfilt(_SHAKER, hiss) * np.exp(-t / 0.022)
-    drum, brush, shake = (x * _envelope(len(t), s, 0.05)
-                          for x, s in ((drum, 0.003), (brush, 0.004), (shake, 0.012)))
+    drum, brush, shake = (
+        x * _envelope(len(t), s, 0.05) for x, s in ((drum, 0.003), (brush, 0.004), (shake, 0.012))
+    )
     heavy = np.clip(2 * level - 0.6, 0, 1)
     for half in range(2 * score.end):
         beat = half / 2
         accent = (0.6, 1.0)[half % 2] * rng.uniform(0.85, 1.1)
         _add(mix, shake, score.time(beat), 0.30 * level * accent)
-        if heavy and half % 4 == 0 or (heavy > 0.6 and half % 8 == 7):
+        if (heavy and half % 4 == 0) or (heavy > 0.6 and half % 8 == 7):
             _add(mix, drum, score.time(beat), 0.5 * heavy)
         if heavy and half % 4 == 2:
             _add(mix, brush, score.time(beat), 0.42 * heavy)

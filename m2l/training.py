@@ -4,8 +4,8 @@ Conventions
 -----------
 A run lives in a folder: `checkpoint.safetensors` (and the one before it), `metrics.jsonl`,
 `samples/`. Everything random in a step follows from (seed, images seen), so a resumed run needs
-no generator state: it repeats what the unbroken run would have done. Lengths are counted in
-images shown to the critic.
+no generator state: it repeats what the unbroken run would have done, bit for bit on a CPU where
+stages are measured in epochs or images. Lengths are counted in images shown to the critic.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Stage:
     Attributes
     ----------
     resolution : side of the pictures, 4·2^stage.
-    batch : images a step.
-    epochs, images, minutes : length of the stage.
+    batch : images a step, a multiple of 4, the group of the critic's minibatch deviation.
+    epochs, images, minutes : length of the stage, above 0.
     fade : share of the stage over which the new layers are blended in.
     """
 
@@ -57,10 +57,15 @@ class Stage:
     fade: float = 0.5
 
     def __post_init__(self):
-        if sum(x is not None for x in (self.epochs, self.images, self.minutes)) != 1:
+        lengths = [x for x in (self.epochs, self.images, self.minutes) if x is not None]
+        if len(lengths) != 1 or lengths[0] <= 0:
             raise InputError(
                 f"stage {self.resolution}: give one of epochs, images or minutes as its length"
             )
+        if self.resolution not in (4 << i for i in range(12)):
+            raise InputError(f"stage {self.resolution}: no such resolution; give 4, 8, 16, …")
+        if self.batch < 4 or self.batch % 4:
+            raise InputError(f"stage {self.resolution}: batch {self.batch}; give a multiple of 4")
 
     def progress(self, images, seconds, photos):
         """Share of the stage that is done, in [0, 1]."""
@@ -92,6 +97,17 @@ class Preset:
     precision: str = "32-true"
     seed: int = 0
 
+    def __post_init__(self):
+        for setting in ("lr", "lr_critic", "gp_weight", "afm_weight", "drift", "ema_images"):
+            if isinstance(getattr(self, setting), str):
+                raise InputError(f"{setting}: text; in YAML write 1.0e-3 rather than 1e-3")
+        if self.afm_form not in ("spatial", "channel"):
+            raise InputError(f"afm_form '{self.afm_form}': give spatial or channel")
+        if self.gp_interval < 1:
+            raise InputError(f"gp_interval {self.gp_interval}: give 1 or more")
+        if not self.stages:
+            raise InputError("stages: none; give at least one")
+
     @classmethod
     def load(cls, name, **changes):
         """Read a preset by name or by path, with changes to single settings.
@@ -99,19 +115,20 @@ class Preset:
         Raises
         ------
         InputError
-            If there is no such preset, or it holds a setting that does not exist.
+            If there is no such preset, or it holds a setting that does not exist or cannot be.
         """
         path = preset_path(name)
-        values = yaml.safe_load(path.read_text()) | changes
         try:
+            values = yaml.safe_load(path.read_text()) | changes
             return cls(
                 name=path.stem,
                 sizes=Sizes(**values.pop("sizes")),
                 stages=tuple(Stage(**stage) for stage in values.pop("stages")),
                 **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
             )
-        except (TypeError, KeyError) as error:
-            raise InputError(f"{path}: not a preset ({error}); compare with paper.yaml") from error
+        except (TypeError, KeyError, ValueError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: not a preset ({reason}); compare with paper.yaml") from error
 
 
 def preset_path(name):
@@ -124,6 +141,33 @@ def preset_path(name):
             return path
     known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
     raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
+
+
+VARIANTS = ("full", "without AFM", "unconditional", "non-progressive")
+"""The full model and the baselines that it is compared with."""
+
+
+def variant(preset, name):
+    """A preset changed into one of `VARIANTS`, with the same budget.
+
+    Without progression there is one stage, the last, as long as all of them together; the
+    lengths of the preset's stages must then be in one unit.
+    """
+    if name == "without AFM":
+        return replace(preset, afm_weight=0.0)
+    if name == "unconditional":
+        return replace(preset, sizes=replace(preset.sizes, conditional=False))
+    if name == "non-progressive":
+        last = preset.stages[-1]
+        unit = next(u for u in ("epochs", "images", "minutes") if getattr(last, u) is not None)
+        lengths = [getattr(stage, unit) for stage in preset.stages]
+        if None in lengths:
+            raise InputError(f"preset '{preset.name}': give all stages' lengths in {unit}")
+        total = sum(lengths)
+        return replace(preset, stages=(replace(last, **{unit: total}, fade=0.0),))
+    if name != "full":
+        raise InputError(f"variant '{name}': choose one of {', '.join(VARIANTS)}")
+    return preset
 
 
 @dataclass
@@ -152,6 +196,15 @@ class Run:
     pyramid : m2l.photos.Pyramid
     folder : where checkpoints, metrics and samples go.
     devices : number of processes or devices for Fabric.
+    accelerator : "auto", "cpu", "cuda", …, for Fabric.
+    checkpoint_seconds : time between checkpoints.
+    progress : where it stands.
+
+    Raises
+    ------
+    InputError
+        If the photos or the networks do not reach the preset's resolution, or no photo is for
+        training.
     """
 
     preset: Preset
@@ -166,13 +219,15 @@ class Run:
         p = self.preset
         self.folder = Path(self.folder)
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
-        top = p.stages[-1].resolution
+        top = max(stage.resolution for stage in p.stages)
         if top > self.pyramid.top or p.sizes.resolution(len(p.sizes.widths) - 1) < top:
             raise InputError(
                 f"preset '{p.name}': resolution {top} is beyond the photos ({self.pyramid.top}) "
                 f"or the networks ({len(p.sizes.widths)} widths)"
             )
         self.rows = self.pyramid.rows("train" if "split" in self.pyramid.table else None)
+        if not len(self.rows):
+            raise InputError(f"{self.pyramid.folder}: no photo of the split 'train'")
         if p.photos:
             self.rows = np.random.default_rng(p.seed).permutation(self.rows)[: p.photos]
         self.va_map = QuantileMap.fit(self.pyramid.va[self.rows])
@@ -194,6 +249,8 @@ class Run:
         self.critic, self.opt_d = self.fabric.setup(
             critic, torch.optim.Adam(critic.parameters(), lr=p.lr_critic, **adam)
         )
+        self._order = (None, None)  # an epoch and its permutation
+        self._recent = []  # figures of the steps since the last line of metrics
         self._stop = False
 
     # -- one step ---------------------------------------------------------------------------
@@ -203,14 +260,15 @@ class Run:
 
     def _batch(self, stage, alpha, rng):
         """Real images of the stage, blended as the generator's are, and their va."""
-        count, n = len(self.rows), stage.batch
-        places = np.arange(self.progress.images, self.progress.images + n)
+        n = stage.batch
         # Each epoch is its own permutation of the photos, so none is seen twice before all once.
-        order = np.concatenate([self._epoch(e)[places[places // count == e] % count]
-                                for e in np.unique(places // count)])
+        epoch, place = np.divmod(self.progress.images + np.arange(n), len(self.rows))
+        order = np.concatenate([self._epoch(e)[place[epoch == e]] for e in np.unique(epoch)])
+        # In this order, not sorted: corpora lie scene by scene, and the critic's minibatch
+        # deviation compares neighbours in the batch.
         rows = self.rows[order]
-        x = self.pyramid.array(stage.resolution)[np.sort(rows)]
-        va = self.va[np.sort(rows)]
+        x = self.pyramid.array(stage.resolution)[rows]
+        va = self.va[rows]
         x = torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1
         if self.preset.flip:
             flip = torch.rand(n, generator=rng) < 0.5
@@ -220,7 +278,7 @@ class Run:
         return self.fabric.to_device(x), self.fabric.to_device(va)
 
     def _epoch(self, epoch):
-        if getattr(self, "_order", (None,))[0] != epoch:
+        if self._order[0] != epoch:
             rng = np.random.default_rng([self.preset.seed, int(epoch)])
             self._order = (epoch, rng.permutation(len(self.rows)))
         return self._order[1]
@@ -271,8 +329,11 @@ class Run:
         self._update_average(n)
 
         figures = {
-            "resolution": stage.resolution, "alpha": alpha,
-            "critic": loss.item(), "generator": loss_g.item(), "afm": afm.item(),
+            "resolution": stage.resolution,
+            "alpha": alpha,
+            "critic": loss.item(),
+            "generator": loss_g.item(),
+            "afm": afm.item(),
             "penalty": None if penalty is None else penalty.item(),
             "diversity": (fake.detach().std(0).mean() / real.std(0).mean()).item(),
         }
@@ -292,16 +353,22 @@ class Run:
 
     def alpha(self):
         """How far the current stage's new layers are blended in, in [0, 1]."""
-        at, stage = self.progress, self.preset.stages[self.progress.stage]
-        if at.stage == 0 or stage.fade == 0:
+        stage = self.preset.stages[self.progress.stage]
+        if self.progress.stage == 0 or stage.fade == 0:
             return 1.0
-        done = stage.progress(at.stage_images, at.stage_seconds, len(self.rows))
-        return min(done / stage.fade, 1.0)
+        return min(self._done() / stage.fade, 1.0)
 
     # -- the run ----------------------------------------------------------------------------
 
     def train(self, log_every=50, bar=None):
         """Run to the schedule's end, to Ctrl-C or SIGTERM, or to divergence.
+
+        The first Ctrl-C ends the step and saves; a second one interrupts at once.
+
+        Parameters
+        ----------
+        log_every : steps to a line of metrics; the end of a stage writes one too.
+        bar : whether to show progress; by default only on a terminal.
 
         Returns
         -------
@@ -315,34 +382,31 @@ class Run:
             With the last checkpoint kept.
         """
         p, at = self.preset, self.progress
-        saved, recent = time.monotonic(), []
+        self._stop = False
+        saved = time.monotonic()
+        self._rewind_metrics()
         with self._signals(), open(self.folder / "metrics.jsonl", "a") as out:
             while at.stage < len(p.stages):
                 stage = p.stages[at.stage]
-                with tqdm(total=100, desc=f"{stage.resolution}×{stage.resolution}",
-                          disable=bar if bar is None else not bar,
-                          bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} "
-                                     "{postfix}") as shown:
-                    while True:
-                        done = stage.progress(at.stage_images, at.stage_seconds, len(self.rows))
-                        if done >= 1 or self._stop:
-                            break
+                done = self._done()
+                with tqdm(
+                    total=100,
+                    initial=100 * done,
+                    desc=f"{stage.resolution}×{stage.resolution}",
+                    disable=None if bar is None else not bar,
+                    bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+                ) as shown:
+                    while done < 1 and not self._stop:
                         start = time.monotonic()
                         figures = self.step()
                         took = time.monotonic() - start
                         at.seconds += took
                         at.stage_seconds += took
-                        recent.append(figures)
+                        self._check(figures)
+                        self._recent.append(figures)
                         if at.step % log_every == 0:
-                            line = self._summary(recent)
-                            recent = []
-                            out.write(json.dumps(line) + "\n")
-                            out.flush()
-                            shown.set_postfix_str(
-                                f"alpha {line['alpha']:.2f} critic {line['critic']:+.2f} "
-                                f"afm {line['afm']:.3f} {stage.batch / took:.0f} images/s"
-                            )
-                            self._check(line)
+                            shown.set_postfix_str(self._told(self._log(out)))
+                        done = self._done()
                         shown.update(100 * done - shown.n)
                         if time.monotonic() - saved > self.checkpoint_seconds:
                             self.save()
@@ -350,37 +414,86 @@ class Run:
                 if self._stop:
                     self.save()
                     return False
+                if self._recent:
+                    self._log(out)
                 self.grid()
                 at.stage += 1
                 at.stage_images, at.stage_seconds = 0, 0.0
                 self.save()
         return True
 
-    def _summary(self, recent):
-        at = self.progress
-        line = {"step": at.step, "images": at.images, "stage": at.stage,
-                "seconds": round(at.seconds, 2)}
+    def _done(self):
+        """Share of the current stage that is done."""
+        at, stage = self.progress, self.preset.stages[self.progress.stage]
+        return stage.progress(at.stage_images, at.stage_seconds, len(self.rows))
+
+    def _log(self, out):
+        """Write a line of metrics: means since the line before; the penalty's where taken."""
+        at, recent = self.progress, self._recent
+        line = {
+            "step": at.step,
+            "images": at.images,
+            "stage": at.stage,
+            "seconds": round(at.seconds, 2),
+        }
         for key in recent[0]:
             values = [f[key] for f in recent if f[key] is not None]
             line[key] = float(np.mean(values)) if values else None
-        return line | {k: recent[-1][k] for k in ("resolution", "alpha")}
+        line |= {k: recent[-1][k] for k in ("resolution", "alpha")}
+        self._recent = []
+        out.write(json.dumps(line) + "\n")
+        out.flush()
+        return line
 
-    def _check(self, line):
-        finite = all(math.isfinite(v) for v in line.values() if v is not None)
-        if not finite or abs(line["critic"]) > 1e4:
-            raise Diverged(
-                f"step {line['step']}: critic loss {line['critic']:.3g}, penalty "
-                f"{line['penalty']}; the run has diverged. The last good checkpoint is in "
-                f"{self.folder}; resume from it with a lower learning rate or a smaller AFM weight"
+    def _told(self, line):
+        at = self.progress
+        return (
+            f"alpha {line['alpha']:.2f} critic {line['critic']:+.2f} "
+            f"generator {line['generator']:+.2f} afm {line['afm']:.3f} "
+            f"{at.stage_images / at.stage_seconds:.0f} images/s"
+        )
+
+    def _rewind_metrics(self):
+        """Drop lines of steps after this one: a run that was killed will take them again."""
+        path = self.folder / "metrics.jsonl"
+        kept = []
+        for line in path.read_text().splitlines() if path.exists() else ():
+            try:
+                if json.loads(line)["step"] <= self.progress.step:
+                    kept.append(line + "\n")
+            except json.JSONDecodeError:  # the last line, cut short
+                break
+        scratch = path.with_suffix(".writing")
+        scratch.write_text("".join(kept))
+        os.replace(scratch, path)
+
+    def _check(self, figures):
+        finite = all(math.isfinite(v) for v in figures.values() if v is not None)
+        if not finite or abs(figures["critic"]) > 1e4:
+            shown = ", ".join(
+                f"{k} {figures[k]:.3g}"
+                for k in ("critic", "generator", "penalty", "afm")
+                if figures[k] is not None
             )
+            self._diverged(shown)
+
+    def _diverged(self, how):
+        raise Diverged(
+            f"step {self.progress.step}: {how}; the run has diverged. The last good checkpoint, "
+            f"if any, is in {self.folder}; resume from it with a lower learning rate or a smaller "
+            "AFM weight"
+        )
 
     @contextlib.contextmanager
     def _signals(self):
         def stop(signum, frame):
             self._stop = True
+            signal.signal(signum, before[signum])  # a second one does what it always does
 
+        before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
-            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+            for s in before:
+                signal.signal(s, stop)
         except ValueError:  # not the main thread, as in a notebook's executor
             before = {}
         try:
@@ -405,8 +518,10 @@ class Run:
             ("plane", z[:1].expand(49, -1), plane(7)),
             ("seeds", z, torch.rand(49, 2, generator=rng) * 2 - 1),
         ):
-            save_grid(self.sample(noise, va, level),
-                      self.folder / "samples" / f"{self.progress.stage}-{4 * 2**level}-{name}.png")
+            save_grid(
+                self.sample(noise, va, level),
+                self.folder / "samples" / f"{self.progress.stage}-{4 * 2**level}-{name}.png",
+            )
 
     # -- checkpoints ------------------------------------------------------------------------
 
@@ -415,18 +530,32 @@ class Run:
         return self.folder / "checkpoint.safetensors"
 
     def save(self):
-        """Write a checkpoint; the one before it stays beside it until the next."""
+        """Write a checkpoint; the one before it stays beside it until the next.
+
+        Raises
+        ------
+        Diverged
+            If a tensor is not finite; nothing is written then.
+        """
         tensors = {"va_knots": torch.tensor(self.va_map.knots)}
         for name, module in self._modules().items():
             tensors |= {f"{name}.{k}": v for k, v in module.state_dict().items()}
         for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
             for index, state in opt.state_dict()["state"].items():
                 tensors |= {f"{name}.{index}.{k}": v for k, v in state.items()}
-        header = {"format": "m2l-run", "preset": json.dumps(describe(self.preset)),
-                  "progress": json.dumps(asdict(self.progress))}
+        for name, tensor in tensors.items():
+            if not tensor.isfinite().all():
+                self._diverged(f"{name} is not finite")
+        header = {
+            "format": "m2l-run",
+            "preset": json.dumps(describe(self.preset)),
+            "progress": json.dumps(asdict(self.progress)),
+            "recent": json.dumps(self._recent),
+        }
         scratch = self.checkpoint.with_suffix(".writing")
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},
-                  scratch, header)
+        save_file(
+            {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, scratch, header
+        )
         if self.checkpoint.exists():
             os.replace(self.checkpoint, self.checkpoint.with_suffix(".previous"))
         os.replace(scratch, self.checkpoint)
@@ -437,7 +566,8 @@ class Run:
         Raises
         ------
         InputError
-            If checkpoints exist but none can be used, or they belong to another preset.
+            If checkpoints exist but none can be used, or they belong to other network sizes or
+            other photos. Every other setting may change.
         """
         paths = [self.checkpoint, self.checkpoint.with_suffix(".previous")]
         problems = []
@@ -449,8 +579,17 @@ class Run:
                 problems.append(str(error))
                 continue
             if json.loads(header["preset"])["sizes"] != self.preset.sizes.asdict():
-                raise InputError(f"{path}: made with other network sizes than this preset's")
+                raise InputError(
+                    f"{path}: made with other network sizes than preset '{self.preset.name}'; "
+                    "choose its preset, or another folder"
+                )
+            knots = tensors["va_knots"].numpy()
+            if not np.allclose(knots, self.va_map.knots, atol=1e-4):
+                raise InputError(
+                    f"{path}: made with photos of other labels; choose the same, or another folder"
+                )
             self._restore(json.loads(header["progress"]), tensors)
+            self._recent = json.loads(header.get("recent", "[]"))
             return True
         if problems:
             raise InputError(problems[-1])
@@ -468,24 +607,33 @@ class Run:
             for key, value in _under(tensors, name).items():
                 index, what = key.split(".", 1)
                 state.setdefault(int(index), {})[what] = value
-            opt.load_state_dict({"state": state,
-                                 "param_groups": opt.state_dict()["param_groups"]})
+            opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
 
     def release(self, path, card):
         """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
+
+        Its resolution is that of the last stage whose layers are blended in wholly.
 
         Parameters
         ----------
         path : where to, .safetensors.
         card : dict of text, kept in the file's header.
         """
-        level = max(s.resolution for s in self.preset.stages[: self.progress.stage + 1])
-        tensors = {k: v.detach().cpu().contiguous().clone()
-                   for k, v in self.average.state_dict().items()}
+        at, stages = self.progress, self.preset.stages
+        done = at.stage + (at.stage < len(stages) and self.alpha() >= 1)
+        resolution = stages[done - 1].resolution
+        tensors = {
+            k: v.detach().cpu().contiguous().clone() for k, v in self.average.state_dict().items()
+        }
         save_file(
-            tensors | {"va_knots": torch.tensor(self.va_map.knots)}, path,
-            {"format": "m2l-generator", "sizes": json.dumps(self.preset.sizes.asdict()),
-             "resolution": str(level), "card": json.dumps(card)},
+            tensors | {"va_knots": torch.tensor(self.va_map.knots)},
+            path,
+            {
+                "format": "m2l-generator",
+                "sizes": json.dumps(self.preset.sizes.asdict()),
+                "resolution": str(resolution),
+                "card": json.dumps(card),
+            },
         )
 
 

@@ -28,12 +28,18 @@ def check(valence, arousal):
     Raises
     ------
     InputError
-        If a value is not a number or leaves 1–9.
+        If a value is not a number or leaves 1–9, or the two do not broadcast.
     """
-    va = np.stack(np.broadcast_arrays(np.asarray(valence, float), np.asarray(arousal, float)), -1)
-    if not np.all((va >= 1) & (va <= 9)):
+    try:
+        parts = np.broadcast_arrays(np.asarray(valence, float), np.asarray(arousal, float))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"valence and arousal: {error}; give numbers from 1 to 9") from error
+    va = np.stack(parts, -1)
+    inside = (va >= 1) & (va <= 9)  # False for NaN too
+    if not inside.all():
+        v, a = va[~inside.all(-1)][0]
         raise InputError(
-            f"valence {valence}, arousal {arousal}: outside the scale; give numbers from 1 to 9"
+            f"valence {v:g}, arousal {a:g}: outside the scale; give numbers from 1 to 9"
         )
     return va
 
@@ -44,29 +50,51 @@ class QuantileMap:
     Parameters
     ----------
     knots : ndarray (2, K), non-decreasing rows
-        Quantiles of valence and of arousal at K equally spaced probabilities from 0 to 1.
+        Quantiles of valence and of arousal at K ≥ 2 equally spaced probabilities from 0 to 1.
+        Where a rating is so common that knots coincide, it maps to the middle of their levels.
+
+    Raises
+    ------
+    InputError
+        If the knots have another shape, fall or are not numbers.
     """
 
     def __init__(self, knots):
-        knots = np.asarray(knots, np.float64)
-        if knots.ndim != 2 or len(knots) != 2 or not np.all(np.diff(knots) >= 0):
-            raise InputError(f"quantile map: expected two rising rows of knots, got {knots.shape}")
-        # Ties, common in rounded labels, would make the inverse ambiguous.
-        self.knots = knots + np.linspace(0, 1e-6, knots.shape[1])
-        self.levels = np.linspace(-1, 1, knots.shape[1])
+        self.knots = np.asarray(knots, np.float64)
+        if self.knots.ndim != 2 or len(self.knots) != 2 or self.knots.shape[1] < 2:
+            raise InputError(
+                f"quantile map: knots of shape {self.knots.shape}; give two rows of two or more"
+            )
+        if not np.all(np.diff(self.knots) >= 0):
+            raise InputError("quantile map: knots fall or are not numbers; fit the map again")
+        levels = np.linspace(-1, 1, self.knots.shape[1])
+        self._ratings, self._levels = [], []
+        for row in self.knots:
+            ratings, which, count = np.unique(row, return_inverse=True, return_counts=True)
+            self._ratings.append(ratings)
+            self._levels.append(np.bincount(which, levels) / count)
 
     @classmethod
     def fit(cls, va):
-        """Fit to ratings (N, 2)."""
-        return cls(np.quantile(np.asarray(va, float), np.linspace(0, 1, KNOTS), axis=0).T)
+        """Fit to ratings (N, 2).
+
+        Raises
+        ------
+        InputError
+            If there are none, or some are not numbers.
+        """
+        va = np.asarray(va, float)
+        if not len(va):
+            raise InputError("quantile map: no ratings to fit; check the corpus with 'm2l data'")
+        return cls(np.quantile(va, np.linspace(0, 1, KNOTS), axis=0).T)
 
     def __call__(self, va):
         """Ratings (..., 2) on 1–9 to quantiles (..., 2) in [-1, 1]; beyond the knots it clips."""
-        return self._interp(va, self.knots, [self.levels] * 2)
+        return self._interp(va, self._ratings, self._levels)
 
     def inverse(self, u):
         """Quantiles (..., 2) in [-1, 1] to ratings (..., 2)."""
-        return self._interp(u, [self.levels] * 2, self.knots)
+        return self._interp(u, self._levels, self._ratings)
 
     @staticmethod
     def _interp(x, xs, ys):

@@ -1,0 +1,42 @@
+# Everything runs inside a virtual environment that this file makes: nothing is installed elsewhere.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+PRESET ?= laptop
+JOBS   ?= 2
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONHASHSEED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help book test study lint pairs clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or name one: make PYTHON=python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+book: $(VENV)/installed ## Execute the notebooks and build the report into _build/html
+	@snakemake --snakefile book/Snakefile --cores $(JOBS) --quiet rules
+	@echo "The report is ready: open $(CURDIR)/_build/html/index.html"
+
+test: $(VENV)/installed ## Run the tests
+	pytest
+
+lint: $(VENV)/installed ## Check style
+	ruff check . && ruff format --check .
+
+pairs: $(VENV)/installed ## Bring the two halves of each notebook into step
+	jupytext --sync notebooks/*.py
+
+study: $(VENV)/installed ## Rebuild results/ from the data under M2L_DATA (PRESET=smoke: in minutes, into runs/)
+	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make study M2L_DATA=~/corpora"; exit 2; }
+	snakemake --cores $(JOBS) --config preset=$(PRESET) --rerun-incomplete
+
+clean: ## Remove what was built, keep the environment and the runs
+	rm -rf _build book/executed .snakemake

@@ -1,0 +1,138 @@
+"""The sample corpus: songs and landscapes made by code, so that everything runs without data.
+
+Conventions
+-----------
+Emotions are spread evenly over the plane of valence and arousal (a Halton sequence, shifted by the
+seed). Every three items in turn share a group: three moods of one place, or three pieces by one
+"composer", made from one seed. Files are made once, into a folder of the cache whose name holds
+kind, n, seed, size and a hash of the code that makes them, so that other code makes other files.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import platformdirs
+import soundfile
+from PIL import Image
+from scipy.stats import qmc
+from tqdm import tqdm
+
+from m2l import paint, synth
+from m2l.corpora._common import Card, build
+from m2l.errors import InputError
+
+CARD = Card(
+    name="sample",
+    title="Sample corpus",
+    citation="Music composed by m2l.synth and landscapes painted by m2l.paint.",
+    bibkey="",
+    licence="MIT, as the code",
+    where="made on demand by m2l.corpora.sample.load",
+    layout="""\
+<kind>-n<n>-seed<seed>-<hash>/
+    <kind>-<number>.wav or .png""",
+    counts={"music": 24, "landscapes": 240},
+)
+
+_GROUP = 3  # items that share a group
+
+
+def load(root=None, kind="music", n=None, seed=0, size=128):
+    """Load the sample corpus, making the files that are not in the cache yet.
+
+    Parameters
+    ----------
+    root : path, optional
+        The cache folder; the environment variable M2L_CACHE where it is not given, else the
+        user's cache folder.
+    kind : {"music", "landscapes"}
+        Pieces of 12 s, WAV, 16 bit, mono, 22,050 Hz; or pictures, PNG, RGB.
+    n : int, optional
+        How many, from 1 to 10,000; 24 pieces or 240 landscapes where it is not given.
+    seed : int, not negative
+    size : int
+        Side of the landscapes in pixels, 16–1024.
+
+    Returns
+    -------
+    Corpus
+        Extras: quadrant (Q1 to Q4, counter-clockwise from high valence and high arousal), seed
+        (of the generator), and for landscapes scene.
+
+    Raises
+    ------
+    InputError
+        An option is out of its range, or the cache folder cannot be written.
+    """
+    if kind not in CARD.counts:
+        raise InputError(f"kind {kind}: no such sample; choose music or landscapes")
+    n = CARD.counts[kind] if n is None else n
+    if not 1 <= n <= 10_000:
+        raise InputError(f"n {n}: the sample has 1 to 10,000 items; choose such a number")
+    if seed < 0:
+        raise InputError(f"seed {seed}: negative; give a whole number from 0")
+    table = _plan(kind, n, seed)
+    folder = _folder(root, kind, n, seed, size)
+    table["path"] = [str(folder / f"{i}{_SUFFIX[kind]}") for i in table["id"]]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        missing = [row for row in table.itertuples() if not os.path.exists(row.path)]
+        for row in tqdm(missing, desc=f"making {kind}", disable=None if missing else True):
+            _make(kind, row, size)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror or error}); "
+            "set M2L_CACHE to a folder that can"
+        ) from error
+    return build(CARD, table, folder)
+
+
+_SUFFIX = {"music": ".wav", "landscapes": ".png"}
+
+
+def _plan(kind, n, seed):
+    """What to make: ids, emotions, seeds and groups."""
+    shift = np.random.default_rng(seed).random(2)
+    points = 1 + 8 * ((qmc.Halton(2, scramble=False).random(n) + shift) % 1)
+    v, a = np.round(points, 2).T
+    block = np.arange(n) // _GROUP
+    seeds = 10_000 * seed + block
+    table = pd.DataFrame(
+        {
+            "id": [f"{kind}-{i:04d}" for i in range(n)],
+            "valence": v,
+            "arousal": a,
+            "group": [f"{kind}-group-{b:04d}" for b in block],
+            "label_source": "synthetic",
+            "quadrant": np.where(a >= 5, np.where(v >= 5, "Q1", "Q2"), np.where(v < 5, "Q3", "Q4")),
+            "seed": seeds,
+        }
+    )
+    if kind == "landscapes":
+        table["scene"] = [paint.scene(s) for s in seeds]
+    return table
+
+
+def _folder(root, kind, n, seed, size):
+    """The folder of one set of files."""
+    code = b"".join(Path(f).read_bytes() for f in (__file__, synth.__file__, paint.__file__))
+    parts = [kind, f"n{n}", f"seed{seed}", hashlib.sha256(code).hexdigest()[:8]]
+    if kind == "landscapes":
+        parts.insert(3, f"size{size}")
+    cache = root or os.environ.get("M2L_CACHE") or platformdirs.user_cache_dir("m2l")
+    return Path(cache).expanduser() / "-".join(parts)
+
+
+def _make(kind, row, size):
+    """Make one file under another name first, so that a broken run leaves no broken file."""
+    part = f"{row.path}.{os.getpid()}.part"
+    if kind == "music":
+        sound = synth.compose(row.valence, row.arousal, row.seed)
+        soundfile.write(part, sound, synth.SR, subtype="PCM_16", format="WAV")
+    else:
+        picture = paint.landscape(row.valence, row.arousal, row.seed, size)
+        Image.fromarray(picture).save(part, format="PNG")
+    os.replace(part, row.path)

@@ -1,0 +1,130 @@
+"""The look of the report's figures, and the few drawings that several chapters share.
+
+Conventions
+-----------
+Functions draw on given axes and return them. On a VA plane, valence runs to the right and
+arousal upwards, 1–9, with the quadrants cut at 5. Colour never carries a meaning alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+INK = "#757b84"
+QUADRANTS = {
+    "Q1": (7, 8.6, "excited, pleasant"),
+    "Q2": (3, 8.6, "excited, unpleasant"),
+    "Q3": (3, 1.25, "calm, unpleasant"),
+    "Q4": (7, 1.25, "calm, pleasant"),
+}
+
+
+def use_style():
+    """Apply the report's matplotlib style, and draw figures as crisp as screens are."""
+    plt.style.use(Path(__file__).with_name("m2l.mplstyle"))
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
+    except ImportError:  # outside a notebook
+        pass
+
+
+def va_plane(ax, label=True):
+    """Prepare axes as a VA plane with its quadrants."""
+    ax.set(xlim=(1, 9), ylim=(1, 9), xlabel="valence", ylabel="arousal", aspect="equal")
+    ax.set_xticks([1, 3, 5, 7, 9])
+    ax.set_yticks([1, 3, 5, 7, 9])
+    ax.axhline(5, color=INK, lw=0.6, alpha=0.6)
+    ax.axvline(5, color=INK, lw=0.6, alpha=0.6)
+    if label:
+        for x, y, text in QUADRANTS.values():
+            ax.text(x, y, text, ha="center", va="center", fontsize=7, alpha=0.9)
+    return ax
+
+
+def density(ax, histogram):
+    """Shade a VA plane by a histogram (bins, bins) of counts, valence first."""
+    counts = np.where(histogram > 0, histogram, np.nan)
+    edges = np.linspace(1, 9, len(histogram) + 1)
+    ax.pcolormesh(edges, edges, counts.T, rasterized=True)
+    return va_plane(ax, label=False)
+
+
+def intervals(ax, rows, low, value, high, labels):
+    """Points with intervals, one a row from the top down.
+
+    Parameters
+    ----------
+    rows : positions; low, value, high : arrays; labels : names of the rows.
+    """
+    value = np.asarray(value)
+    spans = np.abs(np.stack([value - np.asarray(low), np.asarray(high) - value]))
+    ax.errorbar(value, rows, xerr=spans, fmt="o", capsize=3, lw=1.4)
+    ax.set_yticks(rows, labels)
+    ax.invert_yaxis()
+    ax.grid(axis="x")
+    return ax
+
+
+def pictures(images, columns=None, size=1.1, titles=None):
+    """A figure of images (N, H, W, 3) uint8 in rows, without axes."""
+    n = len(images)
+    columns = columns or n
+    rows = -(-n // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(size * columns, size * rows * (1.18 if titles else 1)),
+        squeeze=False,
+        gridspec_kw={"wspace": 0.03, "hspace": 0.03},
+    )
+    for ax in axes.ravel():
+        ax.axis("off")
+    for i, (ax, image) in enumerate(zip(axes.ravel(), images, strict=False)):
+        ax.imshow(image)
+        if titles:
+            ax.set_title(titles[i], fontsize=8, loc="center")
+    return figure
+
+
+def table(frame, caption, decimals=2):
+    """A data frame as a table with a caption above it and without its index.
+
+    Parameters
+    ----------
+    frame : DataFrame, one column a column of the table, named as a reader should see it.
+    caption : text
+    decimals : of the numbers that are not whole.
+    """
+    style = frame.style.hide(axis="index").format(precision=decimals, thousands=",", na_rep="–")
+    return style.set_caption(caption)
+
+
+def players(sounds, rate=22050):
+    """Audio players side by side, their sound inside the page.
+
+    Parameters
+    ----------
+    sounds : dict of label to ndarray (n,), mono in [-1, 1].
+    rate : samples a second.
+    """
+    import soundfile
+    from IPython.display import HTML
+
+    boxes = []
+    for label, sound in sounds.items():
+        mp3 = io.BytesIO()  # of the small formats, the one that every browser plays
+        soundfile.write(mp3, sound, rate, format="MP3", compression_level=0.6)
+        data = base64.b64encode(mp3.getvalue()).decode()
+        boxes.append(
+            f'<div>{label}<audio controls preload="metadata" aria-label="{label}" '
+            f'src="data:audio/mpeg;base64,{data}"></audio></div>'
+        )
+    grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:0.4rem 1.5rem"
+    return HTML(f'<div style="{grid}">{"".join(boxes)}</div>')

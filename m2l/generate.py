@@ -1,0 +1,170 @@
+"""From valence and arousal, or from a song, to landscapes.
+
+Conventions
+-----------
+Valence and arousal are on 1–9. `landscapes` takes them on the photos' scale. A song's emotion is
+on the music's scale, so `from_song` carries it over by quantiles: a song happier than 80 % of
+songs gets a landscape happier than 80 % of landscapes. One seed is one scene.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from m2l import va
+from m2l.errors import InputError
+
+WEIGHTS = Path(__file__).parent / "weights" / "generator.safetensors"
+
+
+@dataclass
+class Released:
+    """A generator read from its file.
+
+    Attributes
+    ----------
+    network : m2l.networks.Generator
+    resolution : side of its pictures, in pixels.
+    va_map : QuantileMap of the photos' labels.
+    card : dict of text
+    """
+
+    network: object
+    resolution: int
+    va_map: va.QuantileMap
+    card: dict
+
+
+@lru_cache(maxsize=4)
+def load(path=WEIGHTS):
+    """Read a released generator.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or no generator of this package.
+    """
+    import torch
+
+    from m2l.networks import Generator, Sizes
+    from m2l.training import read_checkpoint
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no generator here; train one with 'm2l gan train'")
+    header, tensors = read_checkpoint(path, "m2l-generator")
+    knots = tensors.pop("va_knots").numpy()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network = Generator(Sizes(**json.loads(header["sizes"])))
+        network.load_state_dict(tensors)
+        resolution, card = int(header["resolution"]), json.loads(header["card"])
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{path}: tensors do not fit its header ({reason}); get it again"
+        ) from None
+    return Released(network.eval().requires_grad_(False), resolution, va.QuantileMap(knots), card)
+
+
+def noise(seed, z):
+    """Noise (N, z) of seeds (N,), each the same wherever it stands."""
+    import torch
+
+    return torch.cat(
+        [torch.randn(1, z, generator=torch.Generator().manual_seed(int(s))) for s in seed]
+    )
+
+
+def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=64):
+    """Paint landscapes for an emotion.
+
+    Parameters
+    ----------
+    valence, arousal : float or array, 1–9, on the scale of the photos' labels.
+    seed : int or array; equal seeds give the same scene under different emotions.
+        The three broadcast to the N pictures.
+    weights : path of a generator's file, the released one by default.
+    batch : pictures computed at a time.
+
+    Returns
+    -------
+    ndarray (N, H, W, 3) uint8
+
+    Raises
+    ------
+    InputError
+        If valence or arousal leaves 1–9.
+    """
+    released = load(weights)
+    ratings = va.check(valence, arousal)
+    return paint(released.va_map(ratings), seed, released, batch)
+
+
+def paint(u, seed, released, batch=64):
+    """Paint landscapes for quantiles u (..., 2) in [-1, 1]; see `landscapes`."""
+    import torch
+
+    from m2l.training import to_uint8
+
+    u = np.asarray(u, np.float32)
+    shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
+    u = torch.from_numpy(np.broadcast_to(u, (*shape, 2)).reshape(-1, 2).copy())
+    z = noise(np.broadcast_to(seed, shape).ravel(), released.network.sizes.z)
+    stage = int(np.log2(released.resolution // 4))
+    with torch.inference_mode():
+        parts = [
+            to_uint8(released.network(z[i : i + batch], u[i : i + batch], stage))
+            for i in range(0, len(z), batch)
+        ]
+    return np.concatenate(parts)
+
+
+def carry(emotion, forest, released):
+    """A song's valence and arousal to a landscape's, at the same quantiles.
+
+    Parameters
+    ----------
+    emotion : array (..., 2), 1–9, predictions of `forest`.
+
+    Returns
+    -------
+    ndarray (..., 2), 1–9, on the scale of the photos' labels.
+    """
+    return released.va_map.inverse(forest.va_map(emotion))
+
+
+def from_song(path, seed=0, weights=WEIGHTS, forest=None):
+    """Paint landscapes for a song.
+
+    Parameters
+    ----------
+    path : the song's file.
+    seed : int or array (N,)
+    weights : path of a generator's file
+    forest : m2l.forest.Forest, the released one by default.
+
+    Returns
+    -------
+    images : ndarray (N, H, W, 3) uint8
+    emotion : Series with the song's valence and arousal, the ends of their intervals, and
+        landscape_valence and landscape_arousal, what the picture was asked for.
+
+    Raises
+    ------
+    InputError
+        If the song cannot be read.
+    """
+    from m2l import forest as forests
+
+    forest = forest or forests.load()
+    released = load(weights)
+    emotion = forests.predict(path, forest).iloc[0]
+    asked = carry(emotion[["valence", "arousal"]].to_numpy(float), forest, released)
+    emotion["landscape_valence"], emotion["landscape_arousal"] = asked
+    return paint(released.va_map(asked), seed, released), emotion

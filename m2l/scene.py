@@ -1,0 +1,152 @@
+"""A small network that looks at landscapes: what scene, how pleasant, how exciting.
+
+It is trained on real photos that the generator never sees (the "probe" split) and gives the
+metrics a feature space and an estimate of valence and arousal that do not depend on the
+generator's training.
+
+Conventions
+-----------
+Images (N, H, W, 3) uint8 of any size are resized to 64×64 by box or bilinear interpolation.
+Valence and arousal are on 1–9. Features are the (N, 128) vector under the last layer.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+from tqdm import trange
+
+from m2l.errors import InputError
+
+WEIGHTS = Path(__file__).parent / "weights" / "scene.safetensors"
+SIDE = 64
+
+
+class SceneNet(nn.Module):
+    """Five strided blocks, then one layer for scenes and one for valence and arousal."""
+
+    def __init__(self, scenes):
+        super().__init__()
+        widths = (3, 24, 48, 96, 128, 128)
+        self.scenes = list(scenes)
+        self.blocks = nn.Sequential(
+            *(
+                nn.Sequential(
+                    nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False),
+                    nn.BatchNorm2d(b),
+                    nn.ReLU(),
+                    nn.Conv2d(b, b, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(b),
+                    nn.ReLU(),
+                )
+                for a, b in pairwise(widths)
+            )
+        )
+        self.scene = nn.Linear(widths[-1], len(self.scenes))
+        self.va = nn.Linear(widths[-1], 2)
+        self.register_buffer("va_mean", torch.zeros(2))
+        self.register_buffer("va_sd", torch.ones(2))
+
+    def forward(self, x):
+        """Images (N, 3, 64, 64) in [-1, 1] to features (N, 128), scene logits and va (N, 2)."""
+        features = self.blocks(x).mean((2, 3))
+        dropped = F.dropout(features, 0.3, self.training)
+        return features, self.scene(dropped), self.va_mean + self.va_sd * self.va(dropped)
+
+
+def prepare(images):
+    """uint8 (N, H, W, 3) to the network's input (N, 3, 64, 64) in [-1, 1]."""
+    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    if x.shape[-1] == SIDE:
+        return x
+    return F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=x.shape[-1] > SIDE)
+
+
+def train(images, scenes, va, epochs=40, batch=64, seed=0, progress=None):
+    """Fit to photos.
+
+    Parameters
+    ----------
+    images : ndarray (N, H, W, 3) uint8
+    scenes : array (N,) of str
+    va : ndarray (N, 2), 1–9
+
+    Returns
+    -------
+    SceneNet, in evaluation mode.
+    """
+    names = sorted(set(scenes))
+    target = torch.tensor([names.index(s) for s in scenes])
+    va = torch.as_tensor(np.asarray(va), dtype=torch.float32)
+    x = prepare(images)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = SceneNet(names)
+        net.va_mean, net.va_sd = va.mean(0), va.std(0)
+        optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.02)
+        steps = epochs * -(-len(x) // batch)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, steps)
+        for _ in trange(epochs, desc="scene network", disable=progress, leave=False):
+            for rows in torch.randperm(len(x)).split(batch):
+                image = _augment(x[rows])
+                _, logits, estimate = net(image)
+                loss = F.cross_entropy(logits, target[rows], label_smoothing=0.05)
+                loss = loss + ((estimate - va[rows]) / net.va_sd).square().mean()
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+    return net.eval().requires_grad_(False)
+
+
+def _augment(x):
+    """Mirror half the images and shift each batch by up to four pixels."""
+    flip = torch.rand(len(x)) < 0.5
+    x = torch.where(flip[:, None, None, None], x.flip(3), x)
+    dy, dx = torch.randint(0, 9, (2,)).tolist()
+    return F.pad(x, (4, 4, 4, 4), mode="reflect")[..., dy : dy + SIDE, dx : dx + SIDE]
+
+
+@torch.inference_mode()
+def look(net, images, batch=256):
+    """Features (N, 128), scene probabilities (N, S) and va (N, 2) of images, as arrays."""
+    parts = [net(prepare(images[i : i + batch])) for i in range(0, len(images), batch)]
+    features, logits, va = (torch.cat(p) for p in zip(*parts, strict=True))
+    return features.numpy(), logits.softmax(1).numpy(), va.numpy().astype(float)
+
+
+def save(net, path, card):
+    """Write the network with its scenes and a card."""
+    save_file(
+        {k: v.contiguous() for k, v in net.state_dict().items()},
+        path,
+        {"format": "m2l-scene", "scenes": json.dumps(net.scenes), "card": json.dumps(card)},
+    )
+
+
+def load(path=WEIGHTS):
+    """Read a network written by `save`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or of another kind.
+    """
+    from m2l.training import read_checkpoint
+
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no scene network here; 'm2l metrics' trains one from photos")
+    header, tensors = read_checkpoint(path, "m2l-scene")
+    net = SceneNet(json.loads(header["scenes"]))
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: tensors do not fit a scene network; get it again") from error
+    return net.eval().requires_grad_(False)

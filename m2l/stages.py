@@ -1,0 +1,422 @@
+"""The stages of the study: each reads the data, does its work and writes a result.
+
+A stage is what one rule of the Snakefile runs through one command. What it writes to `results/`
+is small and anonymous: scores, histograms, pairs of true and predicted values, generated
+pictures; never a photo, a song, or a table of labels.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from m2l import corpora, forest, photos, provenance
+from m2l.errors import InputError
+
+log = logging.getLogger(__name__)
+
+BINS = np.linspace(1, 9, 33)
+
+
+def data(out, root=None):
+    """Describe every corpus at hand: counts, cleaning, label statistics, DEAM's audit.
+
+    Writes `out` (.json), and beside it the corpora's (32, 32) histograms over the VA plane,
+    indexed by valence, then arousal.
+    """
+    started = time.monotonic()
+    described, arrays, prints = {}, {}, {}
+    for name in corpora.names():
+        if name == "sample":
+            continue
+        try:
+            corpus = corpora.load(name, root)
+        except InputError as error:
+            log.warning("%s", error)
+            continue
+        table = corpus.table
+        described[name] = {
+            "title": corpus.card.title,
+            "rows": len(table),
+            "files": int(table["path"].notna().sum()),
+            "label_source": str(table["label_source"].iloc[0]),
+            "dropped": corpus.reasons,
+            "notes": list(corpus.notes),
+            "groups": int(table["group"].nunique()),
+            "labels": {
+                d: {
+                    "mean": float(table[d].mean()),
+                    "sd": float(table[d].std()),
+                    "quantiles": table[d].quantile([0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]).tolist(),
+                }
+                for d in forest.DIMENSIONS
+            },
+            "correlation": float(table["valence"].corr(table["arousal"])),
+            "quadrants": quadrants(table),
+            # "Extreme negative": unpleasant beyond one point below the middle of the scale.
+            "below_4": {d: float((table[d] < 4).mean()) for d in forest.DIMENSIONS},
+        }
+        if "scene" in table:
+            described[name]["scenes"] = table["scene"].value_counts().to_dict()
+        if "split" in table:
+            described[name]["splits"] = table["split"].value_counts().to_dict()
+        if name == "deam":
+            published = corpora.load("deam", root, labels="published").table
+            described[name]["audit"] = {
+                "published": _audit(published),
+                "corrected": _audit(table),
+            }
+        arrays[name], _, _ = np.histogram2d(table["valence"], table["arousal"], bins=(BINS, BINS))
+        prints[name] = photos.fingerprint(table)
+    if not described:
+        raise InputError("no corpus found; set M2L_DATA to the folder with music/ and images/")
+    provenance.save(
+        out,
+        {"corpora": described},
+        started=started,
+        data=prints,
+        seed=None,
+        preset="all",
+        arrays=arrays,
+    )
+
+
+def quadrants(table):
+    """Share of rows in each quadrant of the plane, cut at 5: Q1 is pleasant and excited."""
+    high_v, high_a = table["valence"] >= 5, table["arousal"] >= 5
+    shares = {
+        "Q1": high_v & high_a,
+        "Q2": ~high_v & high_a,
+        "Q3": ~high_v & ~high_a,
+        "Q4": high_v & ~high_a,
+    }
+    return {name: float(rows.mean()) for name, rows in shares.items()}
+
+
+def _audit(table):
+    from m2l.corpora import deam
+
+    return deam.audit(table).reset_index().to_dict("records")
+
+
+def emotion(
+    features, out, weights, root=None, folds=5, repeats=3, trees=300, seed=0, preset="full"
+):
+    """Evaluate forests on 4Q-TAFFC (148 features) and DEAM (74), and train the one to release.
+
+    Parameters
+    ----------
+    features : .parquet of the 148 features, indexed by path.
+    out : .json to write; anonymous (true, predicted) pairs go beside it.
+    weights : .skops to write.
+    """
+    started = time.monotonic()
+    table = pd.read_parquet(features)
+    corpus = corpora.load("taffc", root).table.dropna(subset="path").set_index("path")
+    songs = table.join(corpus, how="inner")
+    if len(songs) < 2 * folds:
+        raise InputError(f"{features}: {len(songs)} songs with labels; extract 4Q-TAFFC first")
+    names = list(table.columns)
+    makers = {
+        "mean": forest.baseline,
+        "default forest": lambda: forest.default_forest(seed),
+        "tuned forest": lambda: forest.Tuned(seed, trees),
+    }
+    result, arrays = {"taffc": {}, "deam": {}}, {}
+    x, y = songs[names].to_numpy(), songs[list(forest.DIMENSIONS)].to_numpy()
+    for model, make in makers.items():
+        log.info("4Q-TAFFC: %s", model)
+        # Tuning is itself a search in each fold, so it is repeated once only.
+        times = 1 if model == "tuned forest" else repeats
+        out_of_fold = forest.cross_validate(make, x, y, songs["group"], folds, times, seed)
+        result["taffc"][model] = forest.evaluate(y, out_of_fold, songs["group"], seed=seed)
+        arrays[f"taffc {model}"] = np.concatenate([y, out_of_fold[0]], axis=1)
+
+    scores = result["taffc"]["tuned forest"]
+    card = {
+        "what": "Random forest from 148 features of a song to valence and arousal, 1–9",
+        "data": f"{len(songs)} clips of 4Q-TAFFC, artists kept apart in every evaluation",
+        "labels": "derived: median norm of the song's mood tags, not ratings by listeners",
+        "r2": {d: scores[d]["r2"] for d in forest.DIMENSIONS},
+        "use": "research and teaching; an average listener's reading of Western popular music",
+    }
+    released = forest.train(x, y, songs["group"], names, card, makers["tuned forest"], out_of_fold)
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    released.save(weights)
+    result["released"] = released.card | {
+        "halfwidth": released.halfwidth.tolist(),
+        "bytes": Path(weights).stat().st_size,
+    }
+    prints = {"taffc": photos.fingerprint(songs.reset_index())}
+    _deam(result, arrays, prints, root, folds, repeats, seed)
+    for name, pairs in arrays.items():
+        # Rows in random order: pairs say nothing about which song they are.
+        arrays[name] = np.random.default_rng(seed).permutation(pairs).astype(np.float32)
+    provenance.save(
+        out,
+        {"songs": len(songs), "folds": folds, "repeats": repeats} | result,
+        started=started,
+        data=prints,
+        seed=seed,
+        preset=preset,
+        arrays=arrays,
+    )
+
+
+def _deam(result, arrays, prints, root, folds, repeats, seed):
+    from m2l.corpora import deam
+
+    for labels in ("published", "corrected"):
+        try:
+            table = corpora.load("deam", root, labels=labels).table.set_index("id")
+            rows = deam.features_74(root).join(table, how="inner")
+        except InputError as error:
+            log.warning("%s", error)
+            return
+        names = [c for c in rows.columns if c not in table.columns]
+        x, y = rows[names].to_numpy(), rows[list(forest.DIMENSIONS)].to_numpy()
+        log.info("DEAM, %s labels", labels)
+        out_of_fold = forest.cross_validate(
+            lambda: forest.default_forest(seed), x, y, rows["group"], folds, min(repeats, 1), seed
+        )
+        result["deam"][labels] = forest.evaluate(y, out_of_fold, rows["group"], seed=seed)
+        arrays[f"deam {labels}"] = np.concatenate([y, out_of_fold[0]], axis=1)
+        prints[f"deam {labels}"] = photos.fingerprint(rows.reset_index())
+
+
+def landscapes(root=None, limit=None):
+    """The photos' pyramid, cleaned and split; `limit` keeps the first so many of each split."""
+    table = corpora.load("landscapes", root).table
+    if limit:
+        table = table.groupby("split").head(limit).reset_index(drop=True)
+    return photos.build(table, top=128)
+
+
+def gan(run, out, weights):
+    """Tell a training run as a result: settings, curves, samples; and release its generator.
+
+    Parameters
+    ----------
+    run : m2l.training.Run, trained.
+    out : .json to write; sample grids go into the folder of the same name.
+    weights : .safetensors to write.
+    """
+    from m2l.training import describe
+
+    at, preset = run.progress, run.preset
+    done = at.stage + (at.stage < len(preset.stages) and run.alpha() >= 1)
+    if not done:
+        raise InputError(f"{run.folder}: not one stage is complete; train on with --resume")
+    resolution = preset.stages[done - 1].resolution
+    lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    keys = (
+        "images",
+        "seconds",
+        "resolution",
+        "alpha",
+        "critic",
+        "generator",
+        "afm",
+        "penalty",
+        "diversity",
+    )
+    curve = pd.DataFrame(lines).reindex(columns=keys).astype(float)
+    card = {
+        "what": f"Progressive ERU generator, {resolution}×{resolution} landscapes for an emotion",
+        "data": f"{len(run.rows)} photos; their valence and arousal are "
+        f"{run.pyramid.table['label_source'].iloc[0]}, not rated by people"
+        if run.pyramid.table["label_source"].iloc[0] != "rated"
+        else f"{len(run.rows)} photos with ratings",
+        "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
+        f"{provenance.hardware()}",
+        "use": "research and teaching; the pictures show no real place",
+        "limits": "a first model: soft, best at mountains, seas and forests of the photos",
+    }
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    run.release(weights, card)
+    folder = Path(out).with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in sorted((run.folder / "samples").glob("*.png")):
+        shutil.copy(picture, folder / picture.name)
+    result = {
+        "card": card,
+        "resolution": resolution,
+        "images": at.images,
+        "photos": len(run.rows),
+        "parameters": {
+            n: sum(p.numel() for p in m.parameters())
+            for n, m in run._modules().items()
+            if n != "average"
+        },
+        "bytes": Path(weights).stat().st_size,
+        "settings": describe(preset),
+        "training_seconds": at.seconds,
+    }
+    provenance.save(
+        out,
+        result,
+        started=time.monotonic() - at.seconds,
+        data={"landscapes": photos.fingerprint(run.pyramid.table)},
+        seed=preset.seed,
+        preset=preset.name,
+        arrays={k: curve[k].to_numpy(np.float32) for k in keys},
+    )
+
+
+def judge(out, weights, generator, root=None, n=2000, epochs=40, seed=0, limit=None, preset="full"):
+    """Train the scene network on the probe photos and measure a generator with it.
+
+    Parameters
+    ----------
+    out : .json to write.
+    weights : .safetensors of the scene network to write.
+    generator : .safetensors of the generator to measure.
+    n : generated images.
+    """
+    from m2l import generate, metrics, scene
+
+    started = time.monotonic()
+    pyramid = landscapes(root, limit)
+    released = generate.load(generator)
+    net, reader = _reader(pyramid, released.resolution, epochs, seed)
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    scene.save(
+        net,
+        weights,
+        {
+            "what": "Scene, valence and arousal of a landscape, at any size",
+            "data": f"{reader['photos']} photos the generator has not seen; labels as the corpus's",
+            "accuracy": reader["accuracy"]["value"],
+            "r2": {d: reader["va"][d]["r2"] for d in forest.DIMENSIONS},
+        },
+    )
+    result, arrays = _measure(net, pyramid, released, n, seed)
+    if metrics.inception_weights():
+        real = pyramid.array(released.resolution)[pyramid.rows()[: max(n, 2048)]]
+        many = generate.landscapes(*arrays["requested"].T, seed=np.arange(n), weights=generator)
+        result |= metrics.fid(real, many)
+    provenance.save(
+        out,
+        {"reader": reader, "resolution": released.resolution} | result,
+        started=started,
+        seed=seed,
+        preset=preset,
+        arrays=arrays,
+        data={"landscapes": photos.fingerprint(pyramid.table)},
+    )
+
+
+def _reader(pyramid, resolution, epochs, seed):
+    """A scene network for pictures of one resolution, and how well it reads held-out photos."""
+    from m2l import metrics, scene
+
+    probe, test = pyramid.rows("probe"), pyramid.rows("test")
+    array, scenes = pyramid.array(resolution), pyramid.table["scene"].to_numpy()
+    net = scene.train(array[probe], scenes[probe], pyramid.va[probe], epochs, seed=seed)
+    _, probabilities, estimated = scene.look(net, array[test])
+    named = np.array(net.scenes)[probabilities.argmax(1)] == scenes[test]
+    return net, {
+        "photos": len(probe),
+        "tested": len(test),
+        "accuracy": metrics.bootstrap(np.mean, named),
+        "va": metrics.consistency(pyramid.va[test], estimated, seed),
+    }
+
+
+def _measure(net, pyramid, released, n, seed):
+    """Figures of one generator in the eyes of a scene network, and the arrays behind them."""
+    from m2l import generate, metrics, scene
+
+    rng = np.random.default_rng(seed)
+    test = pyramid.rows("test")
+    real, _, _ = scene.look(net, pyramid.array(released.resolution)[test])
+    # Requests follow the photos' own joint distribution, so that a perfect generator could match.
+    requested = pyramid.va[test][rng.integers(len(test), size=n)]
+    images = generate.paint(released.va_map(requested), np.arange(n), released)
+    fake, _, answered = scene.look(net, images)
+    halves = np.array_split(rng.permutation(len(test)), 2)
+    one, two = real[halves[0]], real[halves[1]]
+    # Twenty scenes at each of 7×7 points of the plane.
+    axis = np.linspace(-0.9, 0.9, 7)
+    u = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 1, 2)
+    on_grid = scene.look(net, generate.paint(u, np.arange(20), released))[2].reshape(7, 7, 20, 2)
+    result = {
+        "n": n,
+        "frechet": {
+            "generated": metrics.frechet(two, fake[: len(one)]),
+            "photos": metrics.frechet(two, one),
+            "n": len(one),
+        },
+        "diversity": {
+            "generated": metrics.bootstrap(metrics.spread, fake),
+            "photos": metrics.bootstrap(metrics.spread, real),
+            "ratio": metrics.spread(fake) / metrics.spread(real),
+        },
+        "va": metrics.consistency(requested, answered, seed),
+        "va_r": {
+            d: metrics.bootstrap(_correlation, requested[:, i], answered[:, i])
+            for i, d in enumerate(forest.DIMENSIONS)
+        },
+        "grid": {"asked": axis.tolist(), "answered": on_grid.mean(2).tolist()},
+    }
+    return result, {
+        "requested": requested.astype(np.float32),
+        "answered": answered.astype(np.float32),
+    }
+
+
+def _correlation(x, y):
+    return np.corrcoef(x, y)[0, 1]
+
+
+def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed=0, limit=None):
+    """Train the full model and the milestone's three baselines on equal terms, and measure them.
+
+    Parameters
+    ----------
+    out : .json to write; a grid of samples of each goes into the folder of the same name.
+    folder : where the runs go; finished ones are not trained again.
+    preset : schedule that all of them follow.
+    """
+    from m2l import generate
+    from m2l.training import VARIANTS, Preset, Run, describe, save_grid, variant
+
+    started = time.monotonic()
+    pyramid = landscapes(root, limit)
+    base = Preset.load(preset, seed=seed)
+    net, reader = _reader(pyramid, base.stages[-1].resolution, epochs, seed)
+    result = {"preset": describe(base), "reader": reader, "variants": {}}
+    pictures = Path(out).with_suffix("")
+    pictures.mkdir(parents=True, exist_ok=True)
+    for name in VARIANTS:
+        log.info("baseline: %s", name)
+        slug = name.replace(" ", "-")
+        run = Run(variant(base, name), pyramid, Path(folder) / slug)
+        run.resume()
+        if not run.train():
+            raise InputError(f"{run.folder}: interrupted; run the same command to go on")
+        weights = run.folder / "generator.safetensors"
+        run.release(weights, {"what": f"baseline: {name}"})
+        released = generate.load(weights)
+        measured, _ = _measure(net, pyramid, released, n, seed)
+        result["variants"][name] = measured | {
+            "images": run.progress.images,
+            "seconds": run.progress.seconds,
+        }
+        seeds = np.repeat(np.arange(3), 7)
+        u = np.tile(np.stack([np.linspace(-0.95, 0.95, 7), np.zeros(7)], 1), (3, 1))
+        save_grid(generate.paint(u, seeds, released), pictures / f"{slug}.png", columns=7)
+    provenance.save(
+        out,
+        result,
+        started=started,
+        seed=seed,
+        preset=preset,
+        data={"landscapes": photos.fingerprint(pyramid.table)},
+    )

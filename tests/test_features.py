@@ -1,0 +1,342 @@
+"""Facts about the 148 features: librosa's own values, invariances, and each refused file."""
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from m2l import features
+from m2l.errors import InputError
+from m2l.features import DESCRIPTORS, FAMILIES, HOP, NAMES, ROWS, SR, from_signal
+
+CHROMAS = ("chroma_stft", "chroma_cqt", "chroma_cens")
+BY_LIBROSA = (
+    "mfcc",
+    *CHROMAS,
+    "spectral_contrast",
+    "tonnetz",
+    "zero_crossing_rate",
+    "rms",
+    "spectral_centroid",
+    "spectral_bandwidth",
+    "spectral_rolloff",
+    "tempo",
+    "spectral_flatness",
+    "onset_strength",
+)
+
+
+def noise(seconds, seed=0):
+    return np.random.default_rng(seed).normal(size=int(seconds * SR)).astype(np.float32)
+
+
+def tones(pitches, seconds=4.0, harmonics=4):
+    """A chord of MIDI pitches with a few weaker harmonics, peak near 0.5."""
+    t = np.arange(int(seconds * SR)) / SR
+    y = sum(
+        np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * h * t) / h**2
+        for pitch in pitches
+        for h in range(1, harmonics + 1)
+    )
+    return (0.5 * y / np.abs(y).max()).astype(np.float32)
+
+
+def clicks(bpm, seconds=12.0):
+    y = np.zeros(int(seconds * SR), np.float32)
+    burst = 0.5 * noise(0.02) * np.linspace(1, 0, int(0.02 * SR), dtype=np.float32)
+    for start in np.arange(0, seconds - 0.1, 60 / bpm):
+        i = int(start * SR)
+        y[i : i + len(burst)] += burst
+    return y + 1e-4 * noise(seconds, seed=1)
+
+
+def describe(y):
+    return dict(zip(NAMES, from_signal(y), strict=True))
+
+
+def rows(described, name, statistic="mean"):
+    """The values of a descriptor's rows, found by name."""
+    keys = [name] if DESCRIPTORS[name] == 1 else [f"{name}_{i}" for i in range(DESCRIPTORS[name])]
+    return np.array([described[f"{key}_{statistic}"] for key in keys])
+
+
+@pytest.fixture(scope="module")
+def song():
+    """Two chords a little sharp, clicks and noise: no descriptor is constant or at its floor."""
+    chords = np.concatenate([tones([57.2, 61.2, 64.2]), tones([53.2, 57.2, 60.2])])
+    return (0.5 * chords + 0.5 * clicks(100, 8.0) + 0.01 * noise(8.0, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def described(song):
+    return describe(song)
+
+
+@pytest.fixture(scope="module")
+def by_librosa(song):
+    """Each descriptor as one call of librosa on the signal gives it, (rows, frames)."""
+    import librosa
+
+    feature = librosa.feature
+    tuned = features.tuning(np.abs(librosa.stft(song)))
+    values = {
+        "mfcc": feature.mfcc(y=song, sr=SR, n_mfcc=13),
+        "chroma_stft": feature.chroma_stft(y=song, sr=SR, tuning=tuned),
+        "chroma_cqt": feature.chroma_cqt(y=song, sr=SR, tuning=3 * tuned),
+        "chroma_cens": feature.chroma_cens(y=song, sr=SR, tuning=3 * tuned),
+        "tonnetz": feature.tonnetz(y=song, sr=SR, tuning=3 * tuned),
+        "tempo": feature.tempo(y=song, sr=SR, aggregate=None),
+        "onset_strength": librosa.onset.onset_strength(y=song, sr=SR),
+        "zero_crossing_rate": feature.zero_crossing_rate(song),
+        "rms": feature.rms(y=song),
+        "spectral_flatness": feature.spectral_flatness(y=song),
+    }
+    for name in ("contrast", "centroid", "bandwidth", "rolloff"):
+        values[f"spectral_{name}"] = getattr(feature, f"spectral_{name}")(y=song, sr=SR)
+    return {name: np.atleast_2d(value) for name, value in values.items()}
+
+
+def test_names_count_and_families():
+    assert len(ROWS) == sum(DESCRIPTORS.values()) == 74
+    assert len(NAMES) == len(set(NAMES)) == 148
+    families = [name for members in FAMILIES.values() for name in members]
+    assert sorted(families) == sorted(DESCRIPTORS)
+
+
+@pytest.mark.parametrize("name", BY_LIBROSA)
+def test_equals_librosa_by_name(name, described, by_librosa):
+    expected = by_librosa[name].astype(np.float64)
+    assert len(expected) == DESCRIPTORS[name]
+    assert rows(described, name, "mean") == pytest.approx(expected.mean(axis=1), rel=1e-4)
+    assert rows(described, name, "std") == pytest.approx(expected.std(axis=1), rel=1e-4)
+
+
+def test_curves_are_one_row_a_frame_and_give_the_features(song, described):
+    table = features.curves(song)
+    assert table.shape == (1 + len(song) // HOP, 74)
+    assert described["loudness_mean"] == pytest.approx(table["loudness"].mean(), rel=1e-6)
+    assert described["mode_std"] == pytest.approx(table["mode"].std(ddof=0), rel=1e-6)
+
+
+def test_gain_moves_levels_only(song, described):
+    louder = describe(2 * song)
+    gain = 20 * np.log10(2)
+    assert louder["loudness_mean"] - described["loudness_mean"] == pytest.approx(gain, abs=1e-4)
+    assert louder["rms_mean"] == pytest.approx(2 * described["rms_mean"], rel=1e-5)
+    # All 128 mel bands rise by the gain, and the orthonormal cosine transform puts a constant c
+    # into coefficient 0 as c * sqrt(128).
+    moved = louder["mfcc_0_mean"] - described["mfcc_0_mean"]
+    assert moved == pytest.approx(gain * np.sqrt(128), abs=1e-2)
+    levels = ("loudness_mean", "rms_mean", "rms_std", "mfcc_0_mean")
+    others = [name for name in NAMES if name not in levels]
+    before, after = (np.array([d[name] for name in others]) for d in (described, louder))
+    assert after == pytest.approx(before, rel=1e-3, abs=1e-4)
+
+
+def test_loudness_of_a_sine_is_its_a_weighted_level():
+    t = np.arange(3 * SR) / SR
+    for freq, weight in ((1000, 0.0), (100, -19.1)):
+        y = np.sin(2 * np.pi * freq * t).astype(np.float32)
+        level = np.median(features.curves(y)["loudness"])
+        assert level == pytest.approx(-3.01 + weight, abs=0.1)
+
+
+@pytest.mark.parametrize("name", CHROMAS)
+def test_chroma_turns_with_the_pitch(name):
+    chord, higher, sharp = (describe(tones(p + np.array([69, 73, 76]))) for p in (0, 1, 0.4))
+    assert set(np.argsort(rows(chord, name))[-3:]) == {9, 1, 4}
+    assert rows(higher, name) == pytest.approx(np.roll(rows(chord, name), 1), abs=0.05)
+    assert rows(sharp, name) == pytest.approx(rows(chord, name), abs=0.05)
+
+
+def test_mode_is_positive_in_major_and_negative_in_minor():
+    for tonic in (57, 60, 66):
+        major = describe(tones([tonic, tonic + 4, tonic + 7]))
+        minor = describe(tones([tonic, tonic + 3, tonic + 7]))
+        assert major["mode_mean"] > 0.05
+        assert minor["mode_mean"] < -0.05
+
+
+def test_key_clarity_is_lower_without_a_key():
+    assert describe(tones([60, 64, 67]))["key_clarity_mean"] > 0.7
+    cluster = describe(tones(range(60, 72)))
+    assert cluster["key_clarity_mean"] < 0.6
+
+
+@pytest.mark.parametrize("bpm", [90, 120])
+def test_clicks_have_their_tempo_and_a_clear_pulse(bpm):
+    beat = describe(clicks(bpm))
+    # One frame of lag is 5 beats a minute at 120.
+    assert beat["tempo_mean"] == pytest.approx(bpm, abs=4)
+    assert beat["pulse_clarity_mean"] > 3 * describe(0.1 * noise(12))["pulse_clarity_mean"]
+
+
+def test_silence_within_a_song_stays_finite():
+    y = tones([60, 64, 67], seconds=6)
+    y[SR : 4 * SR] = 0
+    assert np.isfinite(from_signal(y)).all()
+
+
+def test_three_seconds_of_a_low_hum_stay_finite():
+    assert np.isfinite(from_signal(tones([24], seconds=3.0, harmonics=1))).all()
+
+
+def write(path, y, rate=SR, **options):
+    soundfile.write(path, y, rate, **options)
+    return path
+
+
+def truncated(path, keep=0.6):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole))])
+    return path
+
+
+def test_load_audio_averages_channels_and_resamples(tmp_path):
+    import librosa
+
+    y = 0.1 * np.stack([noise(8, 1), noise(8, 2)], axis=1)
+    path = write(tmp_path / "stereo.wav", y, 44100)
+    loaded = features.load_audio(path)
+    assert loaded.dtype == np.float32
+    assert loaded.shape == (4 * SR,)
+    np.testing.assert_allclose(loaded, librosa.load(path, sr=SR)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "ogg", "wav", "flac"])
+def test_truncated_files_are_refused(tmp_path, suffix):
+    path = write(tmp_path / f"song.{suffix}", 0.1 * noise(8))
+    assert len(features.load_audio(path)) == pytest.approx(8 * SR, rel=0.01)
+    with pytest.raises(InputError, match=r"truncated or damaged; get the whole file again"):
+        features.load_audio(truncated(path))
+
+
+def test_bad_files_are_refused_in_one_line(tmp_path):
+    text = tmp_path / "text.mp3"
+    text.write_text("These are words, not music.\n" * 100)
+    empty = tmp_path / "empty.ogg"
+    empty.touch()
+    holes = 0.1 * noise(4)
+    holes[1000] = np.nan
+    endless = 0.1 * noise(4)
+    endless[1000] = np.inf
+    opposite = np.stack([0.1 * noise(4), -0.1 * noise(4)], axis=1)
+    refused = {
+        tmp_path / "none.mp3": "no such file",
+        tmp_path: "no such file",
+        text: "not audio that can be read",
+        empty: "not audio that can be read",
+        write(tmp_path / "short.wav", 0.1 * noise(2.9)): "shorter than 3 seconds",
+        write(tmp_path / "silent.wav", np.zeros(4 * SR)): "silent",
+        write(tmp_path / "opposite.wav", opposite): "silent",
+        write(tmp_path / "nan.wav", holes, subtype="FLOAT"): "not finite",
+        write(tmp_path / "inf.wav", endless, subtype="FLOAT"): "not finite",
+    }
+    for path, reason in refused.items():
+        with pytest.raises(InputError) as error:
+            features.load_audio(path)
+        message = str(error.value)
+        assert message.startswith(f"{path}: ")
+        assert reason in message
+        assert "\n" not in message
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three good songs and one that is none, in the order b, bad, a, c."""
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    bad = songs / "bad.mp3"
+    bad.write_text("These are words, not music.\n" * 100)
+    b, a, c = (write(songs / f"{n}.wav", 0.1 * noise(3.5, i)) for i, n in enumerate("bac"))
+    return [b, bad, a, c]
+
+
+def test_extract_many_is_the_same_for_any_jobs(folder, caplog):
+    with caplog.at_level(logging.WARNING):
+        table, skipped = features.extract_many(folder, progress=False)
+    assert list(table.columns) == list(NAMES)
+    assert list(table.index) == [str(p) for p in folder if p.suffix == ".wav"]
+    assert [path for path, _ in skipped] == [str(folder[1])]
+    assert "not audio that can be read" in skipped[0][1]
+    assert [record.message for record in caplog.records] == [f"skipped: {skipped[0][1]}"]
+    again, skipped_again = features.extract_many(folder, jobs=2, progress=False)
+    assert again.equals(table)
+    assert skipped_again == skipped
+    assert features.extract(folder[2]).equals(table.loc[str(folder[2])])
+
+
+def test_cache_keeps_features_by_content(folder, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    first, _ = features.extract_many(folder[:3], cache=cache, progress=False)
+    moved = folder[0].rename(folder[0].with_name("moved.wav"))
+    assert len(list(cache.iterdir())) == len(list(cache.glob("*.npy"))) == 2
+
+    monkeypatch.setattr(features, "load_audio", lambda path: 1 / 0)
+    second, skipped = features.extract_many([moved, folder[2]], cache=cache, progress=False)
+    assert np.array_equal(second, first)
+    assert not skipped
+    # What is not kept is computed, and what fails in any way is only skipped.
+    third, skipped = features.extract_many([folder[3]], cache=cache, progress=False)
+    assert third.empty
+    assert "ZeroDivisionError" in skipped[0][1]
+
+
+def test_no_songs_give_an_empty_table():
+    table, skipped = features.extract_many([])
+    assert table.shape == (0, 148)
+    assert skipped == []
+
+
+def test_jobs_below_one_are_refused():
+    with pytest.raises(InputError, match="jobs=0"):
+        features.extract_many([], jobs=0)
+
+
+def die_of_one(task):
+    if task[0] == "deadly":
+        os._exit(1)
+    return task[0].upper()
+
+
+def test_a_dying_process_costs_only_its_file(monkeypatch):
+    monkeypatch.setattr(features, "_attempt", die_of_one)
+    tasks = [(name, None) for name in ("a", "deadly", "b", "c")]
+    done = dict(features._in_processes(tasks, jobs=2))
+    assert done.pop(1) == "deadly: the process that read it died; leave this file out"
+    assert done == {0: "A", 2: "B", 3: "C"}
+
+
+def test_find_songs(tmp_path):
+    with pytest.raises(InputError, match="no songs in this folder"):
+        features.find_songs(tmp_path)
+    with pytest.raises(InputError, match="no such file or folder"):
+        features.find_songs(tmp_path / "none")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    names = ("z.MP3", "deep/er/a.flac", "deep/b.ogg", ".hidden.mp3", "notes.txt", "cover.jpg")
+    for name in names:
+        (tmp_path / name).touch()
+    found = [p.relative_to(tmp_path).as_posix() for p in features.find_songs(tmp_path)]
+    assert found == ["deep/b.ogg", "deep/er/a.flac", "z.MP3"]
+    assert features.find_songs(tmp_path / "z.MP3") == [tmp_path / "z.MP3"]
+
+
+def test_import_is_cheap():
+    code = "import sys, m2l.features; print({'librosa', 'scipy', 'pandas'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="M2L_DATA is not set")
+def test_real_song():
+    song = Path(os.environ["M2L_DATA"]) / "music/DEAM/MEMD_audio/10.mp3"
+    values = features.extract(song)
+    assert np.isfinite(values).all()
+    assert 40 < values["tempo_mean"] < 240
+    assert -60 < values["loudness_mean"] < 0

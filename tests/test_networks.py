@@ -1,0 +1,266 @@
+"""Networks: shapes, fading, the ERU's equations, and what the output depends on."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from m2l.errors import InputError
+from m2l.networks import (
+    ERU,
+    Conv,
+    Critic,
+    Dense,
+    Generator,
+    LabelConv,
+    Sizes,
+    downsample,
+    minibatch_deviation,
+    pixel_norm,
+    upsample,
+)
+
+SIZES = Sizes(z=5, widths=(8, 6, 4), eru_kernel=1)
+KINDS = {
+    "kernel 1": SIZES,
+    "kernel 3": replace(SIZES, eru_kernel=3),
+    "residual": replace(SIZES, critic_residual=True),
+    "unconditional": replace(SIZES, conditional=False),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_seed():
+    torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(params=KINDS)
+def sizes(request):
+    return KINDS[request.param]
+
+
+def inputs(sizes, n=4):
+    return torch.randn(n, sizes.z), torch.rand(n, 2) * 2 - 1
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_shapes_at_every_stage(sizes, alpha):
+    generator, critic = Generator(sizes), Critic(sizes)
+    z, va = inputs(sizes)
+    for stage in range(3):
+        side = sizes.resolution(stage)
+        assert side == 4 * 2**stage
+        image = generator(z, va, stage, alpha)
+        assert image.shape == (4, 3, side, side)
+        assert image.abs().max() <= 1
+        score, maps = critic(image, va, stage, alpha)
+        assert score.shape == (4,)
+        expected = [(4, 2, sizes.widths[i], 4 * 2**i, 4 * 2**i) for i in range(stage, -1, -1)]
+        assert [tuple(m.shape) for m in maps] == (expected if sizes.conditional else [])
+
+
+def test_the_top_stage_is_the_default(sizes):
+    generator, critic = Generator(sizes), Critic(sizes)
+    z, va = inputs(sizes)
+    image = generator(z, va)
+    assert torch.equal(image, generator(z, va, 2))
+    assert torch.equal(critic(image, va)[0], critic(image, va, 2)[0])
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_generator_at_alpha_0_is_the_stage_before(sizes, stage):
+    generator = Generator(sizes)
+    z, va = inputs(sizes)
+    assert torch.equal(generator(z, va, stage, 0.0), upsample(generator(z, va, stage - 1)))
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_critic_at_alpha_0_is_the_stage_before(sizes, stage):
+    critic = Critic(sizes)
+    image, va = torch.rand(4, 3, 4 * 2**stage, 4 * 2**stage) * 2 - 1, inputs(sizes)[1]
+    score, maps = critic(image, va, stage, 0.0)
+    before, maps_before = critic(downsample(image), va, stage - 1)
+    assert torch.equal(score, before)
+    for a, b in zip(maps[1:], maps_before, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_generator_blends_linearly(sizes):
+    generator = Generator(sizes)
+    z, va = inputs(sizes)
+    old, mixed, new = (generator(z, va, 2, alpha) for alpha in (0.0, 0.25, 1.0))
+    torch.testing.assert_close(mixed, 0.75 * old + 0.25 * new)
+
+
+def test_alpha_means_nothing_at_the_first_stage(sizes):
+    generator, critic = Generator(sizes), Critic(sizes)
+    z, va = inputs(sizes)
+    image = generator(z, va, 0)
+    assert torch.equal(image, generator(z, va, 0, 0.0))
+    assert torch.equal(critic(image, va, 0)[0], critic(image, va, 0, 0.0)[0])
+
+
+@pytest.mark.parametrize("dimension", [0, 1], ids=["valence", "arousal"])
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_output_depends_on_each_label_unless_unconditional(sizes, stage, dimension):
+    generator, critic = Generator(sizes), Critic(sizes)
+    z, va = inputs(sizes)
+    moved = va.clone()
+    moved[:, dimension] *= -1
+    image = generator(z, va, stage)
+    same_image = torch.allclose(image, generator(z, moved, stage), atol=1e-5)
+    same_score = torch.allclose(critic(image, va, stage)[0], critic(image, moved, stage)[0], 1e-5)
+    assert same_image == same_score == (not sizes.conditional)
+
+
+def test_images_of_a_batch_do_not_touch_each_other_in_the_generator(sizes):
+    generator = Generator(sizes)
+    z, va = inputs(sizes)
+    torch.testing.assert_close(generator(z, va)[1:2], generator(z[1:2], va[1:2]))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("residual", [False, True])
+def test_eru_is_its_equations_with_concatenated_maps(kernel, residual):
+    c, pad = 5, kernel // 2
+    eru = ERU(c, kernel, residual).double()
+    with torch.no_grad():  # biases begin at zero, where a wrong one would not show
+        eru.gates.bias.normal_()
+        eru.merge.bias.normal_()
+    x, va = torch.randn(3, c, 6, 6).double(), torch.rand(3, 2).double()
+    label_v, label_a = (va[:, i, None, None, None].expand(3, 1, 6, 6) for i in (0, 1))
+
+    def conv(maps, layer, outputs, labels_first):
+        parts = [layer.labels[outputs], layer.features[outputs]]
+        weight = torch.cat(parts if labels_first else parts[::-1], 1)
+        he = 1 / math.sqrt(weight[0].numel())
+        return F.conv2d(torch.cat(maps, 1), weight * he, layer.bias[outputs], padding=pad)
+
+    v = torch.sigmoid(conv([label_v, x], eru.gates, slice(0, c), True))
+    a = torch.sigmoid(conv([label_a, x], eru.gates, slice(c, None), True))
+    m = torch.cat([v * x, a * x], 1)
+    y = torch.tanh(conv([m, label_v, label_a], eru.merge, slice(None), False))
+
+    out, gates = eru(x, va)
+    torch.testing.assert_close(gates, torch.stack([v, a], 1), rtol=0, atol=1e-12)
+    torch.testing.assert_close(out, x + y if residual else y, rtol=0, atol=1e-12)
+
+
+def test_valence_gate_ignores_arousal_and_the_other_way_round():
+    eru = ERU(4)
+    x = torch.randn(2, 4, 4, 4)
+    base, more_v, more_a = (eru(x, torch.tensor([va, va]))[1] for va in ([0.0, 0], [1, 0], [0, 1]))
+    assert torch.equal(base[:, 1], more_v[:, 1]) and not torch.equal(base[:, 0], more_v[:, 0])
+    assert torch.equal(base[:, 0], more_a[:, 0]) and not torch.equal(base[:, 1], more_a[:, 1])
+
+
+def test_gates_lie_between_0_and_1(sizes):
+    image = torch.rand(4, 3, 16, 16) * 2 - 1
+    for gates in Critic(sizes)(image, inputs(sizes)[1])[1]:
+        assert gates.min() > 0 and gates.max() < 1
+
+
+@pytest.mark.parametrize(
+    "layer, given, count",
+    [
+        (Conv(64, 256), torch.randn(8, 64, 12, 12), 64 * 9),
+        (Conv(64, 256, 1), torch.randn(8, 64, 12, 12), 64),
+        (Dense(400, 4000), torch.randn(64, 400), 400),
+    ],
+)
+def test_equalised_scale(layer, given, count):
+    """Unit-variance weights, √(2 / inputs) at run time: unit variance in, variance 2 out."""
+    assert layer.scale == pytest.approx(math.sqrt(2 / count))
+    assert layer.weight.std().item() == pytest.approx(1, abs=0.03)
+    out = layer(given)
+    inner = out[..., 1:-1, 1:-1] if out.dim() == 4 else out  # zero padding dims the border
+    assert inner.var().item() == pytest.approx(2, rel=0.1)
+
+
+def test_label_convolution_keeps_unit_variance():
+    out = LabelConv(63, 500, 1)(torch.randn(32, 63, 4, 4), torch.randn(32, 2))
+    assert out.var().item() == pytest.approx(1, rel=0.1)
+
+
+def test_pixel_norm_has_unit_mean_square():
+    x = torch.randn(2, 7, 3, 3) * torch.logspace(-2, 3, 9).view(3, 3)
+    torch.testing.assert_close(pixel_norm(x).square().mean(1), torch.ones(2, 3, 3))
+    torch.testing.assert_close(pixel_norm(5 * x), pixel_norm(x))
+
+
+def test_deviation_of_known_groups():
+    """Two groups of two: images 0 and 2 deviate by 1, equal images by nothing."""
+    x = torch.tensor([0.0, 2, 7, 7]).view(4, 1, 1, 1).expand(4, 3, 2, 2)
+    out = minibatch_deviation(x, group=2)
+    assert out.shape == (4, 4, 2, 2)
+    assert torch.equal(out[:, :3], x)
+    expected = torch.tensor([1.0, 1, 0, 0]).view(4, 1, 1).expand(4, 2, 2)
+    torch.testing.assert_close(out[:, 3], expected, rtol=0, atol=1e-3)
+
+
+def test_deviation_of_two_batches_is_that_of_one_after_the_other():
+    real, fake = torch.randn(8, 3, 4, 4), 3 * torch.randn(8, 3, 4, 4)
+    both = minibatch_deviation(torch.cat([real, fake]))
+    assert torch.equal(both, torch.cat([minibatch_deviation(real), minibatch_deviation(fake)]))
+
+
+def test_critic_gives_two_batches_the_scores_of_each(sizes):
+    critic = Critic(sizes)
+    real, fake = torch.randn(2, 8, 3, 16, 16)
+    va = torch.rand(8, 2)
+    both = critic(torch.cat([real, fake]), torch.cat([va, va]))[0]
+    torch.testing.assert_close(both[:8], critic(real, va)[0])
+    torch.testing.assert_close(both[8:], critic(fake, va)[0])
+
+
+def test_deviation_of_equal_images_has_a_finite_gradient():
+    x = torch.ones(4, 3, 4, 4, requires_grad=True)
+    minibatch_deviation(x).sum().backward()
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("n", [1, 3, 6])
+def test_deviation_of_odd_batches_shrinks_the_group(n):
+    assert minibatch_deviation(torch.randn(n, 2, 4, 4)).shape == (n, 3, 4, 4)
+
+
+def test_downsampling_undoes_upsampling():
+    x = torch.randn(2, 3, 4, 4)
+    torch.testing.assert_close(downsample(upsample(x)), x)
+
+
+def test_every_parameter_learns():
+    """At the top stage all but the colour layers of earlier ones get a gradient."""
+    generator, critic = Generator(SIZES), Critic(SIZES)
+    z, va = inputs(SIZES)
+    critic(generator(z, va), va)[0].sum().backward()
+    silent = {
+        name
+        for network in (generator, critic)
+        for name, p in network.named_parameters()
+        if p.grad is None or not p.grad.abs().sum()
+    }
+    colours = [
+        f"{rgb}.{i}.{p}"
+        for rgb in ("to_rgb", "from_rgb")
+        for i in (0, 1)
+        for p in ("weight", "bias")
+    ]
+    assert silent == set(colours)
+
+
+def test_sizes_survive_json():
+    assert Sizes(**SIZES.asdict()) == SIZES
+    assert isinstance(SIZES.asdict()["widths"], list)
+
+
+@pytest.mark.parametrize("wrong", [{"widths": []}, {"eru_kernel": 2}])
+def test_impossible_sizes_are_refused(wrong):
+    with pytest.raises(InputError, match="sizes"):
+        Sizes(**wrong)

@@ -1,0 +1,200 @@
+"""The photo pyramid: box averages, decoded once, bad photos left out."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from m2l import photos
+from m2l.errors import InputError
+
+
+def noise(seed, height=32, width=32):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("M2L_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Five photos of noise, 32×32."""
+    rows = []
+    for i in range(5):
+        path = tmp_path / f"{i}.png"
+        Image.fromarray(noise(i)).save(path)
+        rows.append((str(i), str(path), 1 + i, 9 - i, "test" if i == 4 else "train"))
+    return pd.DataFrame(rows, columns=["id", "path", "valence", "arousal", "split"])
+
+
+def test_every_level_is_the_box_average_of_the_photo(table, cache):
+    pyramid = photos.build(table, top=32)
+    assert len(pyramid) == 5 and pyramid.top == 32
+    for side in (4, 8, 16, 32):
+        stored = pyramid.array(side)
+        assert stored.shape == (5, side, side, 3) and stored.dtype == np.uint8
+        k = 32 // side
+        for i in range(5):
+            average = noise(i).reshape(side, k, side, k, 3).mean((1, 3))
+            # Pillow rounds after each of its two passes.
+            np.testing.assert_allclose(stored[i], average, atol=1 if k > 1 else 0)
+
+
+def test_labels_and_splits_follow_the_table(table, cache):
+    pyramid = photos.build(table, top=8)
+    np.testing.assert_array_equal(pyramid.va, table[["valence", "arousal"]])
+    np.testing.assert_array_equal(pyramid.rows("train"), [0, 1, 2, 3])
+    np.testing.assert_array_equal(pyramid.rows("test"), [4])
+    np.testing.assert_array_equal(pyramid.rows(), range(5))
+
+
+def test_photos_are_decoded_once(table, cache, monkeypatch):
+    first = photos.build(table, top=8)
+
+    def decoded_again(path, side):
+        raise RuntimeError(path)
+
+    monkeypatch.setattr(photos, "load", decoded_again)
+    again = photos.build(table, top=8)
+    np.testing.assert_array_equal(first.array(8), again.array(8))
+    with pytest.raises(RuntimeError):
+        photos.build(table, top=16)
+
+
+def test_arrays_are_mapped_not_read(table, cache):
+    pyramid = photos.build(table, top=8)
+    assert isinstance(pyramid.array(4), np.memmap)
+    assert pyramid.array(4) is pyramid.array(4)
+
+
+def test_bad_photos_are_left_out_logged_and_counted(table, cache, tmp_path, caplog):
+    whole = (tmp_path / "1.png").read_bytes()
+    (tmp_path / "1.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "2.png").write_text("no photo")
+    (tmp_path / "3.png").unlink()
+    table.loc[4, "path"] = None
+    with caplog.at_level(logging.WARNING):
+        pyramid = photos.build(table, top=8)
+    assert pyramid.table["id"].tolist() == ["0"]
+    for side in (4, 8):
+        assert pyramid.array(side).shape == (1, side, side, 3)
+    for name in ("1.png", "2.png", "3.png", "None", "4 of 5 photos left out"):
+        assert name in caplog.text
+
+
+def test_rows_after_a_bad_photo_keep_their_own_labels(table, cache, tmp_path):
+    (tmp_path / "1.png").write_text("no photo")
+    pyramid = photos.build(table, top=32)
+    assert pyramid.table["id"].tolist() == ["0", "2", "3", "4"]
+    np.testing.assert_array_equal(pyramid.array(32)[2], noise(3))
+    np.testing.assert_array_equal(pyramid.va[2], [4, 6])
+
+
+@pytest.mark.parametrize("broken", ["all", "none there"])
+def test_no_photo_at_all_is_an_error(table, cache, tmp_path, broken):
+    for i in range(5):
+        (tmp_path / f"{i}.png").write_text("no photo")
+    with pytest.raises(InputError, match="no photo could be decoded"):
+        photos.build(table if broken == "all" else table.iloc[:0], top=8)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("top", [0, 2, 12, 100])
+def test_a_top_that_is_no_stage_is_refused(table, cache, top):
+    with pytest.raises(InputError, match=f"resolution {top}"):
+        photos.build(table, top=top)
+
+
+def test_an_interrupted_build_leaves_nothing_behind(table, cache, monkeypatch):
+    load = photos.load
+
+    def interrupted(path, side):
+        if path.endswith("3.png"):
+            raise KeyboardInterrupt
+        return load(path, side)
+
+    monkeypatch.setattr(photos, "load", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        photos.build(table, top=8)
+    assert list(cache.iterdir()) == []
+    monkeypatch.undo()
+    assert len(photos.build(table, top=8, folder=cache / "p")) == 5
+
+
+def test_two_builds_at_once_end_with_one_pyramid(table, cache, monkeypatch):
+    load = photos.load
+
+    def overtaken(path, side):
+        monkeypatch.setattr(photos, "load", load)
+        photos.build(table, top=8)
+        return load(path, side)
+
+    monkeypatch.setattr(photos, "load", overtaken)
+    assert len(photos.build(table, top=8)) == 5
+    assert len(list(cache.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "column, value", [("valence", 2.5), ("arousal", 2.5), ("id", "x"), ("split", "test")]
+)
+def test_fingerprint_changes_with_the_table(table, column, value):
+    before = photos.fingerprint(table)
+    table.loc[0, column] = value
+    assert photos.fingerprint(table) != before
+
+
+def test_fingerprint_changes_with_a_file_but_not_with_its_place(table, tmp_path):
+    before = photos.fingerprint(table)
+    (tmp_path / "0.png").rename(tmp_path / "moved.png")
+    table.loc[0, "path"] = str(tmp_path / "moved.png")
+    assert photos.fingerprint(table) == before
+    with (tmp_path / "moved.png").open("ab") as file:
+        file.write(b"more")
+    assert photos.fingerprint(table) != before
+
+
+def test_fingerprint_of_files_that_are_not_at_hand(table):
+    table["path"] = [None, float("nan"), "gone.png", "gone too.png", "."]
+    assert len(photos.fingerprint(table)) == 12
+
+
+def test_load_crops_at_the_centre(tmp_path):
+    picture = np.zeros((20, 60, 3), np.uint8)
+    picture[:, 20:40] = 200
+    Image.fromarray(picture).save(tmp_path / "wide.png")
+    Image.fromarray(picture.swapaxes(0, 1)).save(tmp_path / "tall.png")
+    for name in ("wide", "tall"):
+        np.testing.assert_array_equal(photos.load(tmp_path / f"{name}.png", 10), 200)
+
+
+@pytest.mark.parametrize("side", [16, 64])
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
+def test_load_gives_colour_at_the_size_asked(tmp_path, mode, side):
+    Image.fromarray(noise(0)).convert(mode).save(tmp_path / "photo.tiff")
+    image = photos.load(tmp_path / "photo.tiff", side)
+    assert image.mode == "RGB" and image.size == (side, side)
+
+
+def test_load_refuses_what_is_no_picture(tmp_path, monkeypatch):
+    Image.fromarray(noise(0)).save(tmp_path / "good.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "good.jpg").read_bytes()[:300])
+    (tmp_path / "text.jpg").write_text("no photo")
+    (tmp_path / "empty.jpg").touch()
+    for name in ("cut.jpg", "text.jpg", "empty.jpg", "gone.jpg"):
+        with pytest.raises(InputError, match=f"{name}: not a picture"):
+            photos.load(tmp_path / name, 8)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(InputError, match="good.jpg"):
+        photos.load(tmp_path / "good.jpg", 8)
+
+
+def test_cache_root_follows_the_environment(cache, monkeypatch):
+    assert photos.cache_root() == cache
+    monkeypatch.delenv("M2L_CACHE")
+    assert photos.cache_root().name == "m2l"

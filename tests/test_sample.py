@@ -1,0 +1,147 @@
+"""Facts about the sample corpus: its table, its files, its cache."""
+
+import os
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+from scipy.stats import spearmanr
+
+from m2l import corpora, paint, synth
+from m2l.corpora import sample
+from m2l.errors import InputError
+
+COLUMNS = ["id", "path", "valence", "arousal", "valence_sd", "arousal_sd", "group", "label_source"]
+
+
+@pytest.fixture(scope="module")
+def cache_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def music(cache_folder):
+    return sample.load(cache_folder, "music", n=24)
+
+
+@pytest.fixture(scope="module")
+def landscapes(cache_folder):
+    return sample.load(cache_folder, "landscapes", n=60, size=32)
+
+
+def test_tables(music, landscapes):
+    for corpus, n in ((music, 24), (landscapes, 60)):
+        table = corpus.table
+        assert list(table)[:8] == COLUMNS
+        assert len(table) == n and table["id"].is_unique and len(corpus.dropped) == 0
+        assert table[["valence", "arousal"]].stack().between(1, 9).all()
+        assert table["valence_sd"].isna().all()
+        assert set(table["label_source"]) == {"synthetic"}
+        assert all(os.path.isfile(p) for p in table["path"])
+        assert (table.groupby("group")["seed"].nunique() == 1).all()
+        assert table["group"].nunique() == n / 3
+    assert set(landscapes.table["scene"]) == set(paint.SCENES)
+
+
+def test_emotions_fill_the_plane(landscapes):
+    cells = np.histogram2d(
+        *landscapes.table[["valence", "arousal"]].T.values, bins=4, range=[[1, 9]] * 2
+    )
+    assert cells[0].min() >= 2 and cells[0].max() <= 6
+
+
+def test_quadrants(music):
+    table = music.table
+    want = {(True, True): "Q1", (False, True): "Q2", (False, False): "Q3", (True, False): "Q4"}
+    for row in table.itertuples():
+        assert row.quadrant == want[row.valence >= 5, row.arousal >= 5]
+    assert set(table["quadrant"]) == set(want.values())
+
+
+def test_songs_are_what_was_composed(music):
+    row = music.table.iloc[5]
+    sound, rate = soundfile.read(row["path"], dtype="float32")
+    assert rate == synth.SR and soundfile.info(row["path"]).subtype == "PCM_16"
+    want = synth.compose(row["valence"], row["arousal"], row["seed"])
+    np.testing.assert_allclose(sound, want, atol=1 / 32768)
+
+
+def test_pictures_are_what_was_painted(landscapes):
+    row = landscapes.table.iloc[7]
+    want = paint.landscape(row["valence"], row["arousal"], row["seed"], 32)
+    np.testing.assert_array_equal(np.asarray(Image.open(row["path"])), want)
+
+
+def test_emotion_can_be_recovered(music, landscapes):
+    level = [np.std(soundfile.read(p)[0]) for p in music.table["path"]]
+    assert spearmanr(level, music.table["arousal"]).statistic > 0.95
+    colour = [np.asarray(Image.open(p)).mean((0, 1)) for p in landscapes.table["path"]]
+    warmth = [c[0] - c[2] for c in colour]
+    assert spearmanr(warmth, landscapes.table["valence"]).statistic > 0.7
+
+
+def test_only_missing_files_are_made(tmp_path, monkeypatch):
+    first = sample.load(tmp_path, "landscapes", n=4, size=16).table
+    assert sorted(os.listdir(os.path.dirname(first["path"][0]))) == [
+        f"{i}.png" for i in first["id"]
+    ]
+    os.remove(first["path"][2])
+    made = []
+    painted = paint.landscape
+    monkeypatch.setattr(paint, "landscape", lambda *a: made.append(a) or painted(*a))
+    second = sample.load(tmp_path, "landscapes", n=4, size=16).table
+    assert first.equals(second)
+    assert made == [(first["valence"][2], first["arousal"][2], first["seed"][2], 16)]
+    sample.load(tmp_path, "landscapes", n=4, size=16)
+    assert len(made) == 1
+
+
+def test_a_broken_run_leaves_no_broken_file(tmp_path, monkeypatch):
+    def cut_off(part, *_, **__):
+        open(part, "w").close()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(soundfile, "write", cut_off)
+        with pytest.raises(InputError, match="No space left"):
+            sample.load(tmp_path, "music", n=1)
+    path = sample.load(tmp_path, "music", n=1).table["path"][0]
+    assert soundfile.info(path).frames == 12 * synth.SR
+
+
+def test_options_have_folders_of_their_own(tmp_path):
+    options = [{}, {"seed": 1}, {"n": 3}, {"size": 20}]
+    tables = [
+        sample.load(tmp_path, "landscapes", **{"n": 2, "size": 16} | o).table for o in options
+    ]
+    assert len({os.path.dirname(t["path"][0]) for t in tables}) == len(options)
+    assert tables[0]["valence"][0] != tables[1]["valence"][0]
+
+
+def test_environment_names_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("M2L_CACHE", str(tmp_path))
+    table = corpora.load("sample", kind="landscapes", n=1, size=16).table
+    assert table["path"][0].startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "options, word",
+    [
+        ({"kind": "poems"}, "kind"),
+        ({"n": 0}, "n 0"),
+        ({"n": 10_001}, "n 10001"),
+        ({"seed": -1}, "seed"),
+        ({"kind": "landscapes", "n": 1, "size": 5}, "size"),
+    ],
+)
+def test_bad_options(tmp_path, options, word):
+    with pytest.raises(InputError, match=word):
+        sample.load(tmp_path, **options)
+
+
+def test_cache_that_cannot_be_written(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(InputError, match="M2L_CACHE"):
+        sample.load(blocked, "landscapes", n=1, size=16)
