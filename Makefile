@@ -7,6 +7,9 @@ JOBS   ?= 2
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
+# Threads that wait for each other by spinning slow everything down as soon as two jobs share a core.
+export OMP_WAIT_POLICY := PASSIVE
+export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help book test study lint pairs clean

@@ -19,6 +19,7 @@ rule study:
     input:
         expand("{results}/{name}.json", results=RESULTS,
                name=["data", "forest", "gan", "metrics", "baselines"]),
+        "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
 
 
 rule data:
@@ -92,3 +93,13 @@ rule baselines:
         size="--preset smoke --limit 200 --epochs 4 -n 200" if SMOKE else "",
     shell:
         "m2l gan baselines --run {RUN}/baselines -o {output} {params.size}"
+
+
+rule picture:
+    # The one picture of the README and of the landing page.
+    input:
+        rules.gan.output.weights,
+    output:
+        "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
+    shell:
+        "m2l gan sample --weights {input} --seed 3 -o {output}"

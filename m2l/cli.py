@@ -5,6 +5,7 @@ Imports that take time happen inside the commands that need them, so that help i
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sys
@@ -13,6 +14,12 @@ from pathlib import Path
 import click
 
 from m2l.errors import InputError
+
+log = logging.getLogger(__name__)
+
+COUNT = click.IntRange(min=1)
+SEED = click.IntRange(0, 2**24 - 1)  # what every generator of random numbers here takes
+FILE = click.Path(dir_okay=False)
 
 
 class Commands(click.Group):
@@ -23,6 +30,12 @@ class Commands(click.Group):
             return super().invoke(context)
         except InputError as error:
             click.echo(f"m2l: {error}", err=True)
+            context.exit(2)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # 'm2l … | head' is no error
+                raise
+            name, what = error.filename or "a file", error.strerror or error
+            click.echo(f"m2l: {name}: {what}; check the name and its folder", err=True)
             context.exit(2)
         except KeyboardInterrupt:
             click.echo("m2l: interrupted", err=True)
@@ -47,13 +60,37 @@ def main(verbose):
     logging.basicConfig(
         format="m2l: %(message)s", level=logging.INFO if verbose else logging.WARNING
     )
-    logging.captureWarnings(False)
 
 
-def _songs(paths):
+def _extract(paths, jobs, cache=None, limit=None):
+    """Features of songs and folders of songs, as `m2l.features.extract_many` has them.
+
+    One song that cannot be read is an error; among many it is logged, counted and left out.
+    """
+    import pandas as pd
+
     from m2l import features
 
-    return [song for path in paths for song in features.find_songs(path)]
+    songs, lost = [], 0
+    for path in paths:
+        try:
+            songs += features.find_songs(path)
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            log.warning("skipped: %s", error)
+            lost += 1
+    if limit:
+        songs = songs[:: max(1, len(songs) // limit)][:limit]
+    if len(songs) + lost == 1:
+        return pd.DataFrame([features.extract(songs[0])]).rename_axis("path")
+    table, skipped = features.extract_many(songs, jobs, cache=cache)
+    lost += len(skipped)
+    if lost:
+        click.echo(f"m2l: {lost} of {_plural(lost + len(table), 'song')} skipped", err=True)
+    if not len(table):
+        raise InputError("no song could be read; give mp3, ogg, wav or flac files of 3 s or more")
+    return table
 
 
 def _plural(n, word):
@@ -63,20 +100,15 @@ def _plural(n, word):
 @main.command()
 @click.argument("songs", nargs=-1, required=True, type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a song.")
-@click.option("--jobs", default=1, show_default=True, help="Processes.")
+@click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
 def emotion(songs, as_json, jobs):
     """Print valence and arousal (1 to 9) of SONGS, files or folders.
 
     Each comes with an interval that held 90 % of the songs the model had not seen.
     """
-    from m2l import features, forest
+    from m2l import forest
 
-    paths = _songs(songs)
-    if len(paths) == 1:
-        table, skipped = forest.predict(paths[0]), []
-    else:
-        rows, skipped = features.extract_many(paths, jobs)
-        table = forest.describe(rows, forest.load())
+    table = forest.describe(_extract(songs, jobs), forest.load())
     if as_json:
         records = table.round(3).rename_axis("song").reset_index().to_dict("records")
         click.echo(json.dumps(records, indent=1))
@@ -88,25 +120,27 @@ def emotion(songs, as_json, jobs):
                 for d in forest.DIMENSIONS
             ]
             click.echo(f"{cells[0]:>17}  {cells[1]:>17}  {path}")
-    _report(skipped, len(paths))
-
-
-def _report(skipped, total):
-    """Say what a batch left out; with nothing left, that is an error."""
-    if skipped:
-        click.echo(f"m2l: {len(skipped)} of {_plural(total, 'song')} skipped", err=True)
-    if len(skipped) == total:
-        raise InputError("no song could be read; give mp3, ogg, wav or flac files of 3 s or more")
 
 
 @main.command()
 @click.argument("song", required=False, type=click.Path())
 @click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
 @click.option("--arousal", type=float, help="1 (calm) to 9 (excited), in place of a song.")
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="PNG to write.")
-@click.option("--seed", default=0, show_default=True, help="Another seed, another scene.")
-@click.option("-n", "count", default=1, show_default=True, help="Pictures, side by side.")
-@click.option("--size", type=int, help="Enlarge each picture to this side, in pixels.")
+@click.option("-o", "--out", required=True, type=FILE, help="PNG to write.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
+)
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="Pictures, side by side.",
+)
+@click.option(
+    "--size", type=click.IntRange(4, 2048), help="Enlarge each picture to this side, in pixels."
+)
 def generate(song, valence, arousal, out, seed, count, size):
     """Paint a landscape for SONG, or for a valence and an arousal."""
     import numpy as np
@@ -119,8 +153,6 @@ def generate(song, valence, arousal, out, seed, count, size):
         (valence is None) != (arousal is None)
     ):
         raise InputError("generate: give a song, or both --valence and --arousal")
-    if count < 1:
-        raise InputError(f"-n {count}: give 1 or more")
     seeds = seed + np.arange(count)
     if song is not None:
         images, felt = generator.from_song(song, seeds)
@@ -135,30 +167,31 @@ def generate(song, valence, arousal, out, seed, count, size):
         picture = picture.resize((size * count, size), Image.Resampling.BICUBIC)
     try:
         picture.save(out)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out}: cannot be written ({error}); choose another name") from None
+    except ValueError as error:
+        raise InputError(f"{out}: {error}; let it end in .png") from None
     click.echo(f"{out}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help=".parquet")
-@click.option("--jobs", default=1, show_default=True, help="Processes; the numbers stay the same.")
-@click.option("--limit", type=int, help="Take only so many files, spread over all.")
+@click.option("-o", "--out", required=True, type=FILE, help=".parquet")
+@click.option(
+    "--jobs",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="Processes; the numbers stay the same.",
+)
+@click.option("--limit", type=COUNT, help="Take only so many files, spread over all.")
 @click.option("--cache", type=click.Path(file_okay=False), help="Folder to keep finished files in.")
 def features(files, out, jobs, limit, cache):
     """Compute the 148 features of FILES (songs or folders) into a table.
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
-    from m2l import features as feature
     from m2l.photos import cache_root
 
-    paths = _songs(files)
-    if limit:
-        paths = paths[:: max(1, len(paths) // limit)][:limit]
-    table, skipped = feature.extract_many(paths, jobs, cache=cache or cache_root() / "features")
-    _report(skipped, len(paths))
+    table = _extract(files, jobs, cache or cache_root() / "features", limit)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(out)
     click.echo(f"{out}: {_plural(len(table), 'song')}, {table.shape[1]} features")
@@ -167,7 +200,7 @@ def features(files, out, jobs, limit, cache):
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--clean/--no-clean", default=True, help="Decode the photos to count bad ones.")
-@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write the study's data.json.")
+@click.option("-o", "--out", type=FILE, help="Write the study's data.json.")
 def data(as_json, clean, out):
     """List the corpora at hand, and what was left out of each and why."""
     from m2l import corpora, stages
@@ -198,13 +231,13 @@ def forest():
 
 
 @forest.command("train")
-@click.option("--features", required=True, type=click.Path(exists=True), help=".parquet")
+@click.option("--features", required=True, type=click.Path(), help=".parquet")
 @click.option("-o", "--out", default="results/forest.json", show_default=True)
 @click.option("--weights", default="runs/forest.skops", show_default=True)
-@click.option("--trees", default=300, show_default=True)
-@click.option("--folds", default=5, show_default=True)
-@click.option("--repeats", default=3, show_default=True)
-@click.option("--seed", default=0, show_default=True)
+@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
+@click.option("--repeats", type=COUNT, default=3, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def forest_train(features, out, weights, **settings):
     """Evaluate forests with artists apart, then train the one to release on all songs."""
@@ -228,10 +261,12 @@ def gan():
 )
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
-@click.option("--devices", default=1, show_default=True, help="Processes or accelerators.")
-@click.option("--threads", type=int, help="Processor threads; all by default.")
-@click.option("--limit", type=int, help="Take only so many photos of each split.")
-@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--devices", type=COUNT, default=1, show_default=True, help="Processes or accelerators."
+)
+@click.option("--threads", type=COUNT, help="Processor threads; all by default.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
 @click.option("--weights", help="Write the generator, .safetensors.")
 def gan_train(preset, folder, resume, devices, threads, limit, seed, out, weights):
@@ -269,7 +304,7 @@ def gan_train(preset, folder, resume, devices, threads, limit, seed, out, weight
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("-o", "--out", default="results/gan.json", show_default=True)
 @click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
-@click.option("--limit", type=int, help="As in training.")
+@click.option("--limit", type=COUNT, help="As in training.")
 def gan_release(preset, folder, out, weights, limit):
     """Write the generator of a run as it stands, and the run's result."""
     from m2l import stages
@@ -287,10 +322,10 @@ def gan_release(preset, folder, out, weights, limit):
 @click.option("--preset", default="baseline", show_default=True, help="Schedule for all of them.")
 @click.option("--run", "folder", default="runs/baselines", show_default=True)
 @click.option("-o", "--out", default="results/baselines.json", show_default=True)
-@click.option("-n", default=1000, show_default=True, help="Images measured of each.")
-@click.option("--epochs", default=20, show_default=True, help="For the scene network.")
-@click.option("--limit", type=int, help="Take only so many photos of each split.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("-n", type=COUNT, default=1000, show_default=True, help="Images measured of each.")
+@click.option("--epochs", type=COUNT, default=20, show_default=True, help="For the scene network.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
 def gan_baselines(out, folder, **settings):
     """Train the full model, unconditional, non-progressive and without AFM; measure each."""
     from m2l import stages
@@ -300,9 +335,15 @@ def gan_baselines(out, folder, **settings):
 
 
 @gan.command("sample")
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="PNG to write.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--side", default=7, show_default=True, help="Pictures along each edge.")
+@click.option("-o", "--out", required=True, type=FILE, help="PNG to write.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--side",
+    type=click.IntRange(1, 50),
+    default=7,
+    show_default=True,
+    help="Pictures along each edge.",
+)
 @click.option(
     "--what",
     type=click.Choice(["plane", "seeds"]),
@@ -335,10 +376,10 @@ def gan_sample(out, seed, side, what, weights):
     show_default=True,
     help="Where the scene network goes.",
 )
-@click.option("-n", default=2000, show_default=True, help="Generated images.")
-@click.option("--epochs", default=40, show_default=True, help="For the scene network.")
-@click.option("--limit", type=int, help="Take only so many photos of each split.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("-n", type=COUNT, default=2000, show_default=True, help="Generated images.")
+@click.option("--epochs", type=COUNT, default=40, show_default=True, help="For the scene network.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def metrics(generator, out, weights, n, epochs, limit, seed, preset):
     """Measure a generator: likeness to photos, variety, obedience to the emotion asked."""

@@ -128,3 +128,12 @@ def players(sounds, rate=22050):
         )
     grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:0.4rem 1.5rem"
     return HTML(f'<div style="{grid}">{"".join(boxes)}</div>')
+
+
+def agreement(ax, true, predicted, name, **style):
+    """Scatter predicted on true values of one dimension, 1–9, with the diagonal of agreement."""
+    ax.plot([1, 9], [1, 9], color=INK, lw=0.8, ls="--")
+    ax.plot(true, predicted, "o", **{"ms": 5, "alpha": 0.8, "mew": 0} | style)
+    ticks = [1, 3, 5, 7, 9]
+    return ax.set(xlim=(1, 9), ylim=(1, 9), xticks=ticks, yticks=ticks, aspect="equal",
+                  xlabel=f"{name}", ylabel=f"predicted {name}")

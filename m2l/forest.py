@@ -21,6 +21,8 @@ from m2l.va import QuantileMap
 
 DIMENSIONS = ("valence", "arousal")
 WEIGHTS = Path(__file__).parent / "weights" / "forest.skops"
+# The one type of a forest's file that skops does not know: scikit-learn's compiled tree.
+_TREE = "sklearn.tree._tree.Tree"
 GRID = {
     "forest__max_features": [0.05, 0.1, 0.33],
     "forest__min_samples_leaf": [1, 3, 8],
@@ -90,10 +92,17 @@ def cross_validate(make, x, y, groups, folds=5, repeats=1, seed=0):
     Returns
     -------
     ndarray (repeats, N, 2), out-of-fold predictions.
+
+    Raises
+    ------
+    InputError
+        If there are fewer groups than folds.
     """
     from sklearn.model_selection import GroupKFold
 
     x, y, groups = np.asarray(x, float), np.asarray(y, float), np.asarray(groups)
+    if len(set(groups)) < folds:
+        raise InputError(f"groups: {len(set(groups))} for {folds} folds; give more, or fewer folds")
     out = np.empty((repeats, *y.shape))
     for repeat in range(repeats):
         cv = GroupKFold(folds, shuffle=True, random_state=seed + repeat)
@@ -115,20 +124,24 @@ def score(y, predicted):
 
     Returns
     -------
-    dict with r2, mse, rmse, mae, r (Pearson) and ccc (Lin 1989).
+    dict with r2, mse, rmse, mae, r (Pearson; 0 where either is constant) and ccc (Lin 1989). Where
+    y is constant, r2 and ccc are NaN.
     """
     y, predicted = np.asarray(y, float), np.asarray(predicted, float)
-    error, centred = predicted - y, predicted - predicted.mean()
-    mse, spread = np.mean(error**2), np.mean((y - y.mean()) ** 2)
-    covariance, variance = np.mean(centred * (y - y.mean())), np.mean(centred**2)
-    both = np.sqrt(spread * variance)
+    error, mse = predicted - y, np.mean((predicted - y) ** 2)
+    spread, variance = y.var(), predicted.var()
+    covariance = np.mean((predicted - predicted.mean()) * (y - y.mean()))
+    # Rounding leaves even a constant some variance, so the values themselves are asked.
+    known, varied = np.ptp(y) > 0, np.ptp(predicted) > 0
     return {
-        "r2": float(1 - mse / spread) if spread else float("nan"),
+        "r2": float(1 - mse / spread) if known else float("nan"),
         "mse": float(mse),
         "rmse": float(np.sqrt(mse)),
         "mae": float(np.mean(np.abs(error))),
-        "r": float(covariance / both) if both else 0.0,
-        "ccc": float(2 * covariance / (spread + variance + (predicted.mean() - y.mean()) ** 2)),
+        "r": float(covariance / np.sqrt(spread * variance)) if known and varied else 0.0,
+        "ccc": float(2 * covariance / (spread + variance + error.mean() ** 2))
+        if known
+        else float("nan"),
     }
 
 
@@ -154,8 +167,9 @@ def evaluate(y, predicted, groups, draws=1000, seed=0):
     ]
     out = {}
     for d, name in enumerate(DIMENSIONS):
+        scores = [[score(y[p, d], one[p, d]) for one in predicted] for p in picks]
         table = pd.DataFrame(
-            pd.DataFrame([score(y[p, d], one[p, d]) for one in predicted]).mean() for p in picks
+            {k: [np.mean([s[k] for s in draw]) for draw in scores] for k in scores[0][0]}
         )
         low, high = table[1:].quantile(0.025), table[1:].quantile(0.975)
         out[name] = {
@@ -196,9 +210,13 @@ class Forest:
         missing = [n for n in self.names if n not in table]
         if missing:
             raise InputError(f"features: {len(missing)} missing, first {missing[0]}; extract anew")
-        x = table[self.names].to_numpy(float)
-        if not np.isfinite(x).all():
-            raise InputError("features: some are not numbers; extract them anew")
+        x = table[self.names].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+        bad = np.argwhere(~np.isfinite(x))
+        if len(bad):
+            row, column = bad[0]
+            raise InputError(
+                f"{table.index[row]}: feature {self.names[column]} is not a number; extract anew"
+            )
         return self.model.predict(x)
 
     def save(self, path):
@@ -262,10 +280,13 @@ def load(path=WEIGHTS):
     if not path.is_file():
         raise InputError(f"{path}: no forest here; train one with 'm2l forest train'")
     try:
-        foreign = skops.io.get_untrusted_types(file=path)
-        if foreign:
-            raise InputError(f"{path}: holds {foreign[0]}, which no forest needs; do not use it")
-        parts = skops.io.load(path, trusted=[])
+        if foreign := set(skops.io.get_untrusted_types(file=path)) - {_TREE}:
+            raise ValueError(f"it holds {min(foreign)}, which no forest needs")
+        parts = skops.io.load(path, trusted=[_TREE])
+        if not all(map(_sound, parts["model"]["forest"].estimators_)):
+            raise ValueError("a tree of it points outside itself")
+        if parts["model"].n_features_in_ != len(parts["names"]):
+            raise ValueError("its names are not those of its features")
         return Forest(
             parts["model"],
             parts["names"],
@@ -273,10 +294,23 @@ def load(path=WEIGHTS):
             QuantileMap(parts["va_knots"]),
             json.loads(parts["card"]),
         )
-    except InputError:
-        raise
     except Exception as error:  # zip, JSON and reconstruction errors have no common base
-        raise InputError(f"{path}: damaged or not a forest ({error}); get it again") from error
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: damaged or not a forest ({reason}); get it again") from error
+
+
+def _sound(tree):
+    """Whether a tree's nodes point at nodes and features that exist: compiled code follows them."""
+    t = tree.tree_
+    inner = t.children_left >= 0
+    below = np.concatenate([t.children_left[inner], t.children_right[inner]])
+    asked = t.feature[inner]
+    return (
+        (below > 0).all()
+        and (below < t.node_count).all()
+        and (asked >= 0).all()
+        and (asked < t.n_features).all()
+    )
 
 
 def predict(songs, forest=None):

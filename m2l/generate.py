@@ -40,7 +40,6 @@ class Released:
     card: dict
 
 
-@lru_cache(maxsize=4)
 def load(path=WEIGHTS):
     """Read a released generator.
 
@@ -49,27 +48,37 @@ def load(path=WEIGHTS):
     InputError
         If the file is missing, damaged or no generator of this package.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no generator here; train one with 'm2l gan train'")
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _load(path, changed):
+    """Read once for as long as the file stays as it is."""
     import torch
 
     from m2l.networks import Generator, Sizes
     from m2l.training import read_checkpoint
 
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no generator here; train one with 'm2l gan train'")
     header, tensors = read_checkpoint(path, "m2l-generator")
-    knots = tensors.pop("va_knots").numpy()
     try:
+        va_map = va.QuantileMap(tensors.pop("va_knots").numpy())
         with torch.random.fork_rng(devices=[]):
             network = Generator(Sizes(**json.loads(header["sizes"])))
         network.load_state_dict(tensors)
         resolution, card = int(header["resolution"]), json.loads(header["card"])
+        if resolution not in (4 << i for i in range(len(network.blocks))):
+            raise ValueError(f"resolution {resolution}")
+        if not all(t.isfinite().all() for t in tensors.values()):
+            raise ValueError("values that are not finite")
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
             f"{path}: tensors do not fit its header ({reason}); get it again"
         ) from None
-    return Released(network.eval().requires_grad_(False), resolution, va.QuantileMap(knots), card)
+    return Released(network.eval().requires_grad_(False), resolution, va_map, card)
 
 
 def noise(seed, z):

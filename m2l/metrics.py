@@ -43,6 +43,8 @@ def frechet(a, b):
 
 def spread(features, pairs=5000, seed=0):
     """Mean distance between random pairs of rows, ndarray (N, D): how much variety there is."""
+    if len(features) < 2:
+        raise InputError("spread: needs two images or more")
     rng = np.random.default_rng(seed)
     i = rng.integers(len(features), size=pairs)
     j = (i + rng.integers(1, len(features), size=pairs)) % len(features)

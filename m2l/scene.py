@@ -64,7 +64,7 @@ class SceneNet(nn.Module):
 def prepare(images):
     """uint8 (N, H, W, 3) to the network's input (N, 3, 64, 64) in [-1, 1]."""
     x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
-    if x.shape[-1] == SIDE:
+    if x.shape[2:] == (SIDE, SIDE):
         return x
     return F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=x.shape[-1] > SIDE)
 
@@ -77,6 +77,7 @@ def train(images, scenes, va, epochs=40, batch=64, seed=0, progress=None):
     images : ndarray (N, H, W, 3) uint8
     scenes : array (N,) of str
     va : ndarray (N, 2), 1–9
+    progress : whether to show a bar; by default only on a terminal.
 
     Returns
     -------
@@ -89,11 +90,12 @@ def train(images, scenes, va, epochs=40, batch=64, seed=0, progress=None):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = SceneNet(names)
-        net.va_mean, net.va_sd = va.mean(0), va.std(0)
+        net.va_mean, net.va_sd = va.mean(0), va.std(0).clamp_min(1e-6)
         optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.02)
         steps = epochs * -(-len(x) // batch)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, steps)
-        for _ in trange(epochs, desc="scene network", disable=progress, leave=False):
+        hidden = None if progress is None else not progress
+        for _ in trange(epochs, desc="scene network", disable=hidden, leave=False):
             for rows in torch.randperm(len(x)).split(batch):
                 image = _augment(x[rows])
                 _, logits, estimate = net(image)
@@ -144,9 +146,9 @@ def load(path=WEIGHTS):
     if not Path(path).is_file():
         raise InputError(f"{path}: no scene network here; 'm2l metrics' trains one from photos")
     header, tensors = read_checkpoint(path, "m2l-scene")
-    net = SceneNet(json.loads(header["scenes"]))
     try:
+        net = SceneNet(json.loads(header["scenes"]))
         net.load_state_dict(tensors)
-    except RuntimeError as error:
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: tensors do not fit a scene network; get it again") from error
     return net.eval().requires_grad_(False)

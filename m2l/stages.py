@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import time
 from pathlib import Path
@@ -117,11 +118,20 @@ def emotion(
     weights : .skops to write.
     """
     started = time.monotonic()
-    table = pd.read_parquet(features)
-    corpus = corpora.load("taffc", root).table.dropna(subset="path").set_index("path")
-    songs = table.join(corpus, how="inner")
-    if len(songs) < 2 * folds:
-        raise InputError(f"{features}: {len(songs)} songs with labels; extract 4Q-TAFFC first")
+    try:
+        table = pd.read_parquet(features)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{features}: not a readable table; run 'm2l features' again") from error
+    corpus = corpora.load("taffc", root).table.dropna(subset="path")
+    # The same song may have been named from another folder, or through a link.
+    table.index = table.index.astype(str).map(os.path.realpath)
+    songs = table.join(corpus.set_index(corpus["path"].map(os.path.realpath)), how="inner")
+    artists = songs["group"].nunique()
+    if artists < 2 * max(folds, 3):  # each fold's training songs are split in three once more
+        raise InputError(
+            f"{features}: {len(songs)} songs with labels, by {artists} artists; "
+            "extract more of 4Q-TAFFC first"
+        )
     names = list(table.columns)
     makers = {
         "mean": forest.baseline,
@@ -153,8 +163,8 @@ def emotion(
         "halfwidth": released.halfwidth.tolist(),
         "bytes": Path(weights).stat().st_size,
     }
-    prints = {"taffc": photos.fingerprint(songs.reset_index())}
-    _deam(result, arrays, prints, root, folds, repeats, seed)
+    prints = {"taffc": photos.fingerprint(songs)}
+    _deam(result, arrays, prints, root, folds, seed)
     for name, pairs in arrays.items():
         # Rows in random order: pairs say nothing about which song they are.
         arrays[name] = np.random.default_rng(seed).permutation(pairs).astype(np.float32)
@@ -169,7 +179,7 @@ def emotion(
     )
 
 
-def _deam(result, arrays, prints, root, folds, repeats, seed):
+def _deam(result, arrays, prints, root, folds, seed):
     from m2l.corpora import deam
 
     for labels in ("published", "corrected"):
@@ -183,7 +193,7 @@ def _deam(result, arrays, prints, root, folds, repeats, seed):
         x, y = rows[names].to_numpy(), rows[list(forest.DIMENSIONS)].to_numpy()
         log.info("DEAM, %s labels", labels)
         out_of_fold = forest.cross_validate(
-            lambda: forest.default_forest(seed), x, y, rows["group"], folds, min(repeats, 1), seed
+            lambda: forest.default_forest(seed), x, y, rows["group"], folds, 1, seed
         )
         result["deam"][labels] = forest.evaluate(y, out_of_fold, rows["group"], seed=seed)
         arrays[f"deam {labels}"] = np.concatenate([y, out_of_fold[0]], axis=1)
@@ -210,9 +220,9 @@ def gan(run, out, weights):
     from m2l.training import describe
 
     at, preset = run.progress, run.preset
+    if not at.images:
+        raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
     done = at.stage + (at.stage < len(preset.stages) and run.alpha() >= 1)
-    if not done:
-        raise InputError(f"{run.folder}: not one stage is complete; train on with --resume")
     resolution = preset.stages[done - 1].resolution
     lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
     keys = (
@@ -297,10 +307,11 @@ def judge(out, weights, generator, root=None, n=2000, epochs=40, seed=0, limit=N
         },
     )
     result, arrays = _measure(net, pyramid, released, n, seed)
-    if metrics.inception_weights():
-        real = pyramid.array(released.resolution)[pyramid.rows()[: max(n, 2048)]]
-        many = generate.landscapes(*arrays["requested"].T, seed=np.arange(n), weights=generator)
-        result |= metrics.fid(real, many)
+    many = max(n, 2048)  # what the distance in 2,048 dimensions needs
+    if metrics.inception_weights() and len(pyramid) >= many:
+        u = released.va_map(np.resize(arrays["requested"], (many, 2)))
+        fakes = generate.paint(u, np.arange(many), released)
+        result |= metrics.fid(pyramid.array(released.resolution)[:many], fakes)
     provenance.save(
         out,
         {"reader": reader, "resolution": released.resolution} | result,
@@ -317,6 +328,8 @@ def _reader(pyramid, resolution, epochs, seed):
     from m2l import metrics, scene
 
     probe, test = pyramid.rows("probe"), pyramid.rows("test")
+    if min(len(probe), len(test)) < 4:
+        raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
     array, scenes = pyramid.array(resolution), pyramid.table["scene"].to_numpy()
     net = scene.train(array[probe], scenes[probe], pyramid.va[probe], epochs, seed=seed)
     _, probabilities, estimated = scene.look(net, array[test])
@@ -341,7 +354,8 @@ def _measure(net, pyramid, released, n, seed):
     images = generate.paint(released.va_map(requested), np.arange(n), released)
     fake, _, answered = scene.look(net, images)
     halves = np.array_split(rng.permutation(len(test)), 2)
-    one, two = real[halves[0]], real[halves[1]]
+    n_each = min(len(halves[1]), n)
+    one, two = real[halves[0][:n_each]], real[halves[1][:n_each]]
     # Twenty scenes at each of 7×7 points of the plane.
     axis = np.linspace(-0.9, 0.9, 7)
     u = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 1, 2)
@@ -349,9 +363,9 @@ def _measure(net, pyramid, released, n, seed):
     result = {
         "n": n,
         "frechet": {
-            "generated": metrics.frechet(two, fake[: len(one)]),
+            "generated": metrics.frechet(two, fake[:n_each]),
             "photos": metrics.frechet(two, one),
-            "n": len(one),
+            "n": n_each,
         },
         "diversity": {
             "generated": metrics.bootstrap(metrics.spread, fake),
@@ -385,7 +399,7 @@ def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed
     preset : schedule that all of them follow.
     """
     from m2l import generate
-    from m2l.training import VARIANTS, Preset, Run, describe, save_grid, variant
+    from m2l.training import VARIANTS, Diverged, Preset, Run, describe, save_grid, variant
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
@@ -399,7 +413,11 @@ def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed
         slug = name.replace(" ", "-")
         run = Run(variant(base, name), pyramid, Path(folder) / slug)
         run.resume()
-        if not run.train():
+        try:
+            complete = run.train()
+        except Diverged as error:
+            raise InputError(f"baseline {name}: {error}") from error
+        if not complete:
             raise InputError(f"{run.folder}: interrupted; run the same command to go on")
         weights = run.folder / "generator.safetensors"
         run.release(weights, {"what": f"baseline: {name}"})
@@ -417,6 +435,6 @@ def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed
         result,
         started=started,
         seed=seed,
-        preset=preset,
+        preset=base.name,
         data={"landscapes": photos.fingerprint(pyramid.table)},
     )

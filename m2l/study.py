@@ -52,7 +52,7 @@ def design(participants=40, songs=20, seed=0):
     Parameters
     ----------
     participants, songs : int, positive multiples of ten (two sides × five systems).
-    seed : int, for which songs are paired and for the order of showing.
+    seed : int, for the deals of the songs, which pairs them up, and for the order of showing.
 
     Returns
     -------
@@ -73,15 +73,14 @@ def design(participants=40, songs=20, seed=0):
     rng = np.random.default_rng(seed)
     person, place = (x.ravel() for x in np.mgrid[:participants, :songs])
     system, group = (person + place) % len(SYSTEMS), person // len(SYSTEMS)
-    # Distances at which the shuffled picture is none that the person rates, or finds matched.
-    distances = [d for d in range(songs) if d % len(SYSTEMS) not in (0, len(SYSTEMS) - 1)]
-    foil = (place + rng.permutation(distances)[group // 2 % len(distances)]) % songs
-    name = rng.permutation(songs) + 1
+    # Two groups of five persons share a deal of the songs, with the sides exchanged.
+    deals = rng.permuted(np.tile(np.arange(songs) + 1, (participants // step, 1)), axis=1)
+    song = deals[group // 2, place]
+    # One place on, the system differs from those under which a person rates or finds matched.
+    foil = deals[group // 2, (place + 1) % songs]
 
     def block(task, **columns):
-        return pd.DataFrame(
-            {"participant": person + 1, "task": task, "song": name[place]} | columns
-        )
+        return pd.DataFrame({"participant": person + 1, "task": task, "song": song} | columns)
 
     blocks = [
         block("picture", system=np.take(SYSTEMS, (system + 1) % len(SYSTEMS))),
@@ -89,7 +88,7 @@ def design(participants=40, songs=20, seed=0):
         block(
             "choice",
             system=np.take(SYSTEMS, system),
-            foil=name[foil],
+            foil=foil,
             matched_left=(group + place // len(SYSTEMS)) % 2 == 0,
         ),
     ]
@@ -413,12 +412,13 @@ def _compare(trials, value, null, draws, seed):
     sums, counts = np.nansum(values, 2), (~np.isnan(values)).sum(2)
     low, high = np.quantile((drawn @ sums.T) / (drawn @ counts.T), [0.025, 0.975], axis=0)
 
+    # The difference of the full system from itself is no result.
+    difference, apart = mean - mean[0], score - score[0]
+    difference[0] = np.nan
     margin = t.ppf(0.975, min(persons, songs) - 1)
-    wide = margin * _standard_error(score)
-    result = pd.DataFrame(
+    wide, wide_apart = margin * _standard_error(score), margin * _standard_error(apart)
+    return pd.DataFrame(
         {
-            "measure": value,
-            "system": SYSTEMS,
             "trials": counts.sum(1),
             "mean": mean,
             "low": low,
@@ -426,19 +426,14 @@ def _compare(trials, value, null, draws, seed):
             "wide_low": mean - wide,
             "wide_high": mean + wide,
             "p": _p_value(mean - null, score),
-        }
-    ).set_index(["measure", "system"])
-    difference, apart = mean - mean[0], score - score[0]
-    wide = margin * _standard_error(apart)
-    against = {
-        "difference": difference,
-        "difference_low": difference - wide,
-        "difference_high": difference + wide,
-        "difference_p": _p_value(difference, apart),
-    }
-    for name, column in against.items():
-        result[name] = np.concatenate([[np.nan], column[1:]])
-    return result.assign(simulated=bool(trials["simulated"].any()))
+            "difference": difference,
+            "difference_low": difference - wide_apart,
+            "difference_high": difference + wide_apart,
+            "difference_p": _p_value(difference, apart),
+            "simulated": bool(trials["simulated"].any()),
+        },
+        index=pd.MultiIndex.from_product([[value], SYSTEMS], names=["measure", "system"]),
+    )
 
 
 def _codes(column):

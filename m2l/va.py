@@ -60,7 +60,7 @@ class QuantileMap:
     """
 
     def __init__(self, knots):
-        self.knots = np.asarray(knots, np.float64)
+        self.knots = np.ascontiguousarray(knots, np.float64)
         if self.knots.ndim != 2 or len(self.knots) != 2 or self.knots.shape[1] < 2:
             raise InputError(
                 f"quantile map: knots of shape {self.knots.shape}; give two rows of two or more"

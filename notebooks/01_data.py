@@ -15,6 +15,7 @@ seconds = 7
 pictures = 24
 
 # %% tags=["remove-cell"]
+import warnings
 from dataclasses import asdict
 
 import librosa.display
@@ -27,6 +28,8 @@ from m2l import corpora, features, figures, paint, provenance, synth
 from m2l.corpora import deam
 
 figures.use_style()
+# A library of a library would like a progress bar that pages cannot show.
+warnings.filterwarnings("ignore", message="IProgress")
 
 
 def keep(key, text):
@@ -45,7 +48,8 @@ def percent(share, decimals=0):
 # agree on the direction of most cues {cite:p}`gabrielsson2010structure,eerola2013cues`: arousal
 # goes with fast, loud, bright, detached playing; valence with the major mode, a high register,
 # consonance and steady timing. The module `m2l.synth` makes a rule of that. Its function `cues`
-# turns a point of the plane into musical settings, here for one point in each quadrant.
+# turns a point of the plane into musical settings. Here is one point in each quadrant, with the
+# settings of the last.
 
 # %%
 corners = {
@@ -54,7 +58,8 @@ corners = {
     "calm, unpleasant": (2.5, 2.5),
     "calm, pleasant": (7.5, 2.5),
 }
-settings = pd.DataFrame({mood: asdict(synth.cues(*va)) for mood, va in corners.items()}).T
+cues = {mood: synth.cues(*va) for mood, va in corners.items()}
+cues["calm, pleasant"]
 
 # %% tags=["hide-input"]
 columns = {
@@ -63,8 +68,10 @@ columns = {
     "percussion": "percussion (0–1)",
 }  # fmt: skip
 figures.table(
-    settings[list(columns)].rename(columns=columns).rename_axis("mood").reset_index(),
-    "Musical settings of four emotions.",
+    pd.DataFrame(map(asdict, cues.values()))[list(columns)]
+    .rename(columns=columns)
+    .assign(mood=list(cues))[["mood", *columns.values()]],
+    "Some of the musical settings of four emotions.",
     decimals=1,
 )
 
@@ -74,9 +81,9 @@ figures.table(
 
 # %%
 songs = {
-    mood: synth.compose(valence, arousal, seed=seed, seconds=seconds)
-    for mood, (valence, arousal) in corners.items()
-}
+    mood: synth.compose(*va, seed=seed, seconds=seconds)
+    for mood, va in corners.items()
+}  # fmt: skip
 
 # %% tags=["hide-input"]
 figures.players({mood.capitalize(): song for mood, song in songs.items()}, synth.SR)
@@ -87,7 +94,7 @@ figures.players({mood.capitalize(): song for mood, song in songs.items()}, synth
 # of the features of the {doc}`next chapter <02_forest>` are computed from.
 
 # %% mystnb={"figure": {"caption": "Mel spectrograms of the four pieces, placed as on the plane: excited above, pleasant on the right. Brighter is louder.", "name": "fig-data-spectrograms"}, "image": {"alt": "Four spectrograms. The two excited pieces have dense vertical onsets and energy up to several kilohertz; the two calm ones have few, long horizontal tones below one kilohertz."}} tags=["hide-input"]
-figure, axes = plt.subplots(2, 2, figsize=(7.2, 4.4), sharex=True, sharey=True, dpi=80)
+figure, axes = plt.subplots(2, 2, figsize=(7.2, 4.4), sharex=True, sharey=True, dpi=95)
 for ax, (mood, song) in zip(axes.flat, songs.items(), strict=True):
     mel = librosa.feature.melspectrogram(y=song, sr=synth.SR, hop_length=features.HOP)
     level = librosa.power_to_db(mel, ref=1.0)
@@ -104,8 +111,8 @@ plt.show()
 
 # %% [markdown]
 # The excited pieces are walls of onsets that reach into the high frequencies; the calm ones are a
-# few long, dark tones. Left and right differ far less. That is a first hint at something that
-# returns in every study of music and emotion: **arousal is close to the sound, valence is not.**
+# few long, dark tones. Left and right differ far less. It is a first hint at what studies of
+# music and emotion keep finding: **arousal is close to the sound, valence is not.**
 
 # %% [markdown]
 # ## Landscapes whose emotion is known
@@ -116,10 +123,14 @@ plt.show()
 
 # %%
 marks = [1.8, 3.4, 5.0, 6.6, 8.2]
-views = {(v, a): paint.landscape(v, a, seed=place, size=96) for v in marks for a in marks}
+views = {
+    (v, a): paint.landscape(v, a, seed=place, size=96)
+    for v in marks
+    for a in marks
+}  # fmt: skip
 
-# %% mystnb={"figure": {"caption": "One place under twenty-five emotions, each picture at its own point of the valence–arousal plane.", "name": "fig-data-place"}, "image": {"width": "560px", "alt": "A grid of painted pictures of one bay. From left to right the light changes from dark and overcast to warm and sunny; from bottom to top, from mist and still water to strong contrast, storm and lightning on the left and a vivid blue sea on the right."}} tags=["hide-input"]
-figure, ax = plt.subplots(figsize=(5.4, 5.4), dpi=80)
+# %% mystnb={"figure": {"caption": "One place under twenty-five emotions, each picture at its own point of the valence–arousal plane.", "name": "fig-data-place"}, "image": {"alt": "A grid of painted pictures of one place. From left to right the light changes from dark and overcast to warm and sunny; from bottom to top, from mist and stillness to strong contrast, with storm on the left and vivid colours on the right."}} tags=["hide-input"]
+figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=80)
 for (v, a), view in views.items():
     ax.imshow(view, extent=(v - 0.76, v + 0.76, a - 0.76, a + 0.76), interpolation="antialiased")
 figures.va_plane(ax, label=False)
@@ -128,7 +139,8 @@ plt.show()
 
 # %% [markdown]
 # The same emotion also has to look different from place to place. A generator that had learnt one
-# picture for each emotion would be of little use, and {doc}`05_metrics` tests for that.
+# picture for each emotion would be of little use, and a {doc}`later chapter <05_metrics>` tests for
+# that.
 
 # %% mystnb={"figure": {"caption": "Eight places with the same emotion, unpleasant and calm above, pleasant and excited below.", "name": "fig-data-seeds"}, "image": {"alt": "Two rows of painted landscapes: hills, seas, lakes, forests and mountains, grey and misty in the upper row, bright and saturated in the lower."}} tags=["hide-input"]
 moods = [corners["calm, unpleasant"], corners["excited, pleasant"]]
@@ -141,8 +153,14 @@ plt.show()
 # tidy table with the same columns, so that whatever runs on it runs on the real ones.
 
 # %%
-sample = corpora.load("sample", kind="landscapes", n=pictures, seed=seed, size=64)
-sample.table.head(3)
+sample = corpora.load(
+    "sample",
+    kind="landscapes",
+    n=pictures,
+    seed=seed,
+    size=64,
+)
+sample.table[["id", "valence", "arousal", "group", "label_source"]].head(3)
 
 # %% [markdown]
 # ## The real corpora
@@ -151,14 +169,14 @@ sample.table.head(3)
 # under which terms it stands and where to ask for it.
 
 # %%
-card = corpora.card("deam")
-print(card.title, card.where, card.layout, sep="\n\n")
+card = corpora.card("pmemo")
+print(card.title, card.licence, card.where, card.layout, sep="\n\n")
 
 # %% [markdown]
-# With the files in place, `corpora.load("deam")` reads them, checks every label against its scale,
+# With the files in place, `corpora.load("pmemo")` reads them, checks every label against its scale,
 # maps all scales to 1–9, drops what cannot be used and says why. For this chapter that was done once
-# for all corpora; what it found is kept in `results/data.json`, and everything below is read from
-# there.
+# for all corpora; what it found is kept in `results/data.json` (last written on
+# {glue:text}`data_date`), and everything below is read from there.
 
 # %%
 study = provenance.load("data")
@@ -236,23 +254,25 @@ for key in names:
         keep(f"{key}_{quadrant.lower()}", percent(part))
     keep(f"{key}_r", f"{entry['correlation']:.2f}")
     keep(f"{key}_below_4", percent(entry["below_4"]["valence"], 1 if key == "landscapes" else 0))
+    keep(f"{key}_v05", f"{entry['labels']['valence']['quantiles'][1]:.1f}")
+    keep(f"{key}_floor", f"{entry['labels']['valence']['quantiles'][0]:.1f}")
     for d in ("valence", "arousal"):
         keep(f"{key}_{d}_sd", f"{entry['labels'][d]['sd']:.2f}")
 
 # %% mystnb={"figure": {"caption": "Where the labels lie: counts over the valence–arousal plane, brighter where there are more (every panel on its own scale), with the share of items in each quadrant. The sample corpus, last, is spread evenly on purpose.", "name": "fig-data-planes"}, "image": {"alt": "Six panels. DEAM and PMEmo stretch from calm and unpleasant to excited and pleasant; 4Q-TAFFC forms separate clusters left and right; the landscapes crowd in a small blob of pleasant calm; OASIS forms a wide arc; the sample corpus covers the plane evenly."}} tags=["hide-input"]
-figure, axes = plt.subplots(2, 3, figsize=(7.2, 5), sharex=True, sharey=True)
-spots = {"Q1": (8.8, 8.8), "Q2": (1.2, 8.8), "Q3": (1.2, 1.2), "Q4": (8.8, 1.2)}
+figure, axes = plt.subplots(2, 3, figsize=(7.2, 5.4), sharex=True, sharey=True)
+spots = {"Q1": (9, 9.15), "Q2": (1, 9.15), "Q3": (1.2, 1.2), "Q4": (9, 1.2)}
 for ax, (key, name) in zip(axes.flat, names.items(), strict=False):
     figures.density(ax, planes[key])
     for quadrant, (x, y) in spots.items():
         ax.text(
             x, y, percent(described[key]["quadrants"][quadrant]), fontsize=8,
-            ha="left" if x < 5 else "right", va="bottom" if y < 5 else "top",
+            ha="left" if x < 5 else "right", va="bottom",
         )  # fmt: skip
-    ax.set_title(f"{name} ({described[key]['label_source']})", fontsize=9)
+    ax.set_title(f"{name} ({described[key]['label_source']})", fontsize=9, pad=15)
 figures.va_plane(axes.flat[5], label=False)
 axes.flat[5].scatter("valence", "arousal", data=sample.table, s=7)
-axes.flat[5].set_title("sample (synthetic)", fontsize=9)
+axes.flat[5].set_title("sample (synthetic)", fontsize=9, pad=15)
 for ax in axes.flat:
     ax.label_outer()
 plt.show()
@@ -288,7 +308,15 @@ calm, excited = (
     for part in (slice(None, middle), slice(middle, None))
 )
 ax.barh(list(names.values()), calm, height=0.6, label="calm")
-ax.barh(list(names.values()), excited, height=0.6, left=calm, hatch="////", edgecolor="w", label="excited")
+ax.barh(
+    list(names.values()),
+    excited,
+    height=0.6,
+    left=calm,
+    hatch="////",
+    edgecolor="w",
+    label="excited",
+)
 for row, total in enumerate(calm + excited):
     ax.text(total + 0.6, row, f"{total:.1f} %", va="center", fontsize=9)
 ax.invert_yaxis()
@@ -300,9 +328,9 @@ plt.show()
 # %% [markdown]
 # In DEAM it is {glue:text}`data_deam_below_4` of the songs, in PMEmo
 # {glue:text}`data_pmemo_below_4`. Of the landscapes it is {glue:text}`data_landscapes_below_4`. The
-# ratings of OASIS, with its wars and accidents, reach much further down
-# ({glue:text}`data_oasis_below_4`): it is landscapes that are hardly ever unpleasant, and a predictor
-# that plays safe makes them less so.
+# ratings of OASIS, with its fires, wrecks and rubbish heaps, reach much further down
+# ({glue:text}`data_oasis_below_4`). It is the landscapes people put on the web that are hardly ever
+# unpleasant, and a predictor that plays safe makes them less so.
 #
 # The two worlds therefore do not meet if numbers are simply handed over.
 # {numref}`fig-data-spread` puts their ranges side by side.
@@ -314,13 +342,14 @@ for ax, d in zip(axes, ("valence", "arousal"), strict=True):
     figures.intervals(ax, range(len(names)), *quantiles[:, [1, 3, 5]].T, list(names.values()))
     ax.axvline(5, color=figures.INK, lw=0.6)
     ax.set(xlim=(1, 9), xlabel=d, xticks=[1, 3, 5, 7, 9])
-axes[0].invert_yaxis()  # the panels share it, and each intervals() has turned it round
+axes[0].set_ylim(len(names) - 0.5, -0.5)
 plt.show()
 
 # %% [markdown]
-# A song of valence 3 is an ordinary sad song, and a landscape of valence 3 does not exist here. That
-# is why the approach passes on not the number but its place in the order: a song that is sad among
-# songs asks for a landscape that is sad among landscapes ({ref}`sec-bridge`).
+# The unhappiest twentieth of DEAM's songs have a valence below {glue:text}`data_deam_v05`, and not
+# one landscape reaches down to {glue:text}`data_landscapes_floor`. That is why the approach passes on
+# not the number but its place in the order: a song that is sad among songs asks for a landscape that
+# is sad among landscapes ({ref}`sec-bridge`).
 
 # %% [markdown]
 # (sec-nb-data-audit)=
@@ -338,11 +367,17 @@ plt.show()
 # %%
 rng = np.random.default_rng(seed)
 emotion = rng.uniform(1, 9, (300, 2))
-columns = ["valence", "arousal", "dynamic_valence", "dynamic_arousal"]
-made_up = pd.DataFrame(np.tile(emotion, 2) + rng.normal(0, 1, (300, 4)), columns=columns)
-made_up.loc[:99, ["valence", "arousal"]] = made_up.loc[:99, ["arousal", "valence"]].to_numpy()
-made_up["block"] = np.where(made_up.index < 100, "exchanged", "in order")
-deam.audit(made_up).round(2)
+columns = [
+    "valence",
+    "arousal",
+    "dynamic_valence",
+    "dynamic_arousal",
+]
+labels = np.tile(emotion, 2) + rng.normal(0, 1, (300, 4))
+labels[:100, :2] = labels[:100, 1::-1]
+made_up = pd.DataFrame(labels, columns=columns)
+made_up["block"] = ["exchanged"] * 100 + ["in order"] * 200
+deam.audit(made_up).round(2).T
 
 # %% [markdown]
 # In the block in order the pairs of the same name correlate (`valence_valence`, `arousal_arousal`).
@@ -377,7 +412,9 @@ figures.table(
 figure, ax = plt.subplots(figsize=(7.2, 2.9))
 rows = [(block, d) for block in published.index for d in ("valence", "arousal")]
 own = [published.loc[block, f"{d}_{d}"] for block, d in rows]
-cross = [published.loc[block, f"{d}_{'arousal' if d == 'valence' else 'valence'}"] for block, d in rows]
+cross = [
+    published.loc[block, f"{d}_{'arousal' if d == 'valence' else 'valence'}"] for block, d in rows
+]
 ax.hlines(range(len(rows)), own, cross, color=figures.INK, lw=1)
 ax.plot(own, range(len(rows)), "o", ms=7, label="with the same dimension")
 ax.plot(cross, range(len(rows)), "s", ms=7, label="with the other dimension")

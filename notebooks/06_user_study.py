@@ -1,3 +1,19 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-all,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
 # %% [markdown]
 # (sec-user-study)=
 # # User study
@@ -80,11 +96,9 @@ def percent(share):
 plan = study.design(participants, songs, seed)
 choices = plan[plan["task"] == "choice"]
 
-# %% mystnb={"figure": {"caption": "Which system's pictures the first ten participants choose between, for each song. The design repeats down the rows, with the sides of the matched picture and the partners of the songs exchanged.", "name": "fig-study-design"}, "image": {"alt": "A grid of participants by songs in which five colours and letters, one for each system, run along diagonals so that every row and every column holds each of them equally often."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Which system's pictures the first ten participants choose between, for each song. Participants 6 to 10 repeat the first five with the sides of the matched picture exchanged; then the songs are dealt anew.", "name": "fig-study-design"}, "image": {"alt": "A grid of participants by songs filled with five colours and letters, one for each system. Every row and every column holds each of them equally often."}} tags=["hide-input"]
 letters = dict(zip(study.SYSTEMS, "FANUP", strict=True))
 square = choices.pivot(index="participant", columns="song", values="system").iloc[:10]
-order = square.loc[1].map(list(study.SYSTEMS).index).sort_values(kind="stable").index
-square = square[order]
 codes = square.apply(lambda column: column.map(list(study.SYSTEMS).index)).to_numpy(int)
 
 fig, ax = plt.subplots(figsize=(7.2, 3.5))
@@ -137,7 +151,8 @@ first.drop(columns=["participant", "task"]).style.hide(axis="index").set_caption
 # attentive, some songs are easy. Only the parts that do *not* repeat add up as evidence. The power
 # curves below draw whole studies in which persons and songs differ, and count how often the planned
 # test rejects chance. Assumed is a correlation of {glue:text}`study_icc` between two choices of one
-# person, and the same between two persons' choices for one song and system.
+# person, and the same between two persons' choices for one song and system. What the correlations
+# are among real listeners, a pilot would have to show.
 
 # %% tags=["remove-cell"]
 effects = study.Effects()
@@ -174,7 +189,7 @@ for rate, marker, colour in zip(rates, MARKERS, COLOURS, strict=False):
     ax.annotate(
         f"{rate:.2f}",
         (persons[-1], curves[rate].iloc[-1]),
-        xytext=(8, 0),
+        xytext=(8, 3 if rate == max(rates) else -3),
         textcoords="offset points",
         va="center",
         color=colour,
@@ -185,7 +200,7 @@ plt.show()
 
 # %% [markdown]
 # For two matched pictures picked out of three, roughly (a rate of 0.65), a power of 80 % takes
-# {glue:text}`study_enough` participants; the planned {glue:text}`study_participants` stand on that.
+# {glue:text}`study_enough` participants in steps of ten; {glue:text}`study_participants` are planned.
 # At a rate of 0.60, 40 participants reach {glue:text}`study_power_60`, and 80 no more than
 # {glue:text}`study_power_60_most`. As a check of the simulation, 85 answers that are all independent
 # should give 80 % at 0.65 by the textbook formula; the simulation gives
@@ -322,6 +337,7 @@ for ax, (measure, title) in zip(axes, MEASURES.items(), strict=True):
     ax.set_title(title)
     ax.grid(axis="x")
 axes[0].invert_yaxis()
+axes[0].set(xlim=(68, 101), xticks=[75, 85, 95])
 axes[1].set_xlabel("intervals that hold the value put in (%, simulated)")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 plt.show()
@@ -365,7 +381,7 @@ shares = pd.DataFrame(
 (100 * shares).T.style.format("{:.0f}", na_rep="").set_caption(
     "Share of simulated studies, in per cent, in which a test at the 5 % level rejects. With "
     "effects this is power, except for the unconditional system against chance; with no effect "
-    "it should be 5 or less."
+    "it should be about 5."
 )
 
 # %% [markdown]

@@ -29,7 +29,7 @@ def table(tmp_path):
     for i in range(5):
         path = tmp_path / f"{i}.png"
         Image.fromarray(noise(i)).save(path)
-        rows.append((str(i), str(path), 1 + i, 9 - i, "test" if i == 4 else "train"))
+        rows.append((str(i), str(path), 1.0 + i, 9.0 - i, "test" if i == 4 else "train"))
     return pd.DataFrame(rows, columns=["id", "path", "valence", "arousal", "split"])
 
 
@@ -93,7 +93,7 @@ def test_rows_after_a_bad_photo_keep_their_own_labels(table, cache, tmp_path):
     pyramid = photos.build(table, top=32)
     assert pyramid.table["id"].tolist() == ["0", "2", "3", "4"]
     np.testing.assert_array_equal(pyramid.array(32)[2], noise(3))
-    np.testing.assert_array_equal(pyramid.va[2], [4, 6])
+    np.testing.assert_array_equal(pyramid.va[2], [4, 6])  # photo 3's
 
 
 @pytest.mark.parametrize("broken", ["all", "none there"])
@@ -166,7 +166,7 @@ def test_fingerprint_of_files_that_are_not_at_hand(table):
 
 def test_load_crops_at_the_centre(tmp_path):
     picture = np.zeros((20, 60, 3), np.uint8)
-    picture[:, 20:40] = 200
+    picture[:, 15:45] = 200  # wider than the crop, since resampling looks past its edge
     Image.fromarray(picture).save(tmp_path / "wide.png")
     Image.fromarray(picture.swapaxes(0, 1)).save(tmp_path / "tall.png")
     for name in ("wide", "tall"):
@@ -190,7 +190,7 @@ def test_load_refuses_what_is_no_picture(tmp_path, monkeypatch):
         with pytest.raises(InputError, match=f"{name}: not a picture"):
             photos.load(tmp_path / name, 8)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(InputError, match="good.jpg"):
+    with pytest.raises(InputError, match=r"good\.jpg"):
         photos.load(tmp_path / "good.jpg", 8)
 
 

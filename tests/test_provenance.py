@@ -1,0 +1,125 @@
+"""Results and where they come from."""
+
+import json
+import re
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from m2l import provenance
+from m2l.errors import InputError
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    monkeypatch.setenv("M2L_RESULTS", str(folder))
+    return folder
+
+
+def save(path, result=None, **changes):
+    settings = dict(started=time.monotonic(), data={"sample": "abc"}, seed=3, preset="smoke")
+    provenance.save(path, result or {"r2": 0.5}, **settings | changes)
+
+
+def test_what_is_saved_is_loaded(results):
+    arrays = {"curve": np.arange(5.0), "grid": np.eye(2, dtype=np.uint8)}
+    save(results / "one.json", {"r2": 0.5, "names": ["a", "é"]}, arrays=arrays)
+    loaded = provenance.load("one")
+    assert loaded["r2"] == 0.5 and loaded["names"] == ["a", "é"]
+    assert loaded["arrays"].keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(loaded["arrays"][name], array)
+        assert loaded["arrays"][name].dtype == array.dtype
+
+
+def test_the_block_says_where_it_comes_from(results):
+    save(results / "one.json", started=time.monotonic() - 90)
+    block = provenance.load("one")["provenance"]
+    assert re.fullmatch(r"[0-9a-f]{7,40}\+?|unknown", block["commit"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", block["date"])
+    assert block["data"] == {"sample": "abc"}
+    assert block["seed"] == 3 and block["preset"] == "smoke"
+    assert block["hardware"] == provenance.hardware()
+    assert 90 <= block["seconds"] < 120
+    assert {"python", "numpy", "torch"} <= block["versions"].keys()
+
+
+def test_the_block_does_not_say_on_whose_machine(results):
+    save(results / "one.json")
+    text = (results / "one.json").read_text()
+    for private in (Path.home(), Path.cwd(), results):
+        assert str(private) not in text
+    assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", text)
+
+
+def test_a_result_without_arrays_forgets_those_of_an_earlier_one(results):
+    save(results / "one.json", arrays={"curve": np.arange(5)})
+    save(results / "one.json")
+    assert "arrays" not in provenance.load("one")
+
+
+def test_folders_are_made(results):
+    save(results / "gan" / "smoke.json")
+    assert provenance.load("gan/smoke")["r2"] == 0.5
+
+
+def test_results_are_plain_json_with_a_last_newline(results):
+    save(results / "one.json")
+    text = (results / "one.json").read_text()
+    assert text.endswith("}\n") and json.loads(text)
+
+
+def test_a_missing_result_says_how_to_make_it(results):
+    with pytest.raises(InputError, match=r"nowhere\.json: no such result; 'make study'"):
+        provenance.load("nowhere")
+
+
+def test_results_are_found_from_a_folder_below(tmp_path, monkeypatch):
+    monkeypatch.delenv("M2L_RESULTS", raising=False)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "book" / "part").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "book" / "part")
+    assert provenance.results_dir() == tmp_path / "results"
+
+
+def test_no_results_folder_at_all(tmp_path, monkeypatch):
+    monkeypatch.delenv("M2L_RESULTS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no results/"):
+        provenance.results_dir()
+
+
+def test_hardware_is_one_line_with_the_cores():
+    assert re.fullmatch(r".+, \d+ cores.*", provenance.hardware())
+
+
+def test_commit_is_the_one_checked_out_and_tells_changes(tmp_path, monkeypatch):
+    def git(*words):
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        run = subprocess.run(
+            ["git", "-C", str(tmp_path), *who, *words], check=True, capture_output=True, text=True
+        )
+        return run.stdout.strip()
+
+    module = tmp_path / "m2l" / "provenance.py"
+    (module.parent / "weights").mkdir(parents=True)
+    module.write_text("a = 1\n")
+    (module.parent / "weights" / "w").write_text("1")
+    monkeypatch.setattr(provenance, "__file__", str(module))
+    assert provenance._commit() == "unknown"
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "one")
+    head = git("rev-parse", "--short", "HEAD")
+    assert provenance._commit() == head
+    (module.parent / "weights" / "w").write_text("2")  # made by the work itself
+    assert provenance._commit() == head
+    module.write_text("a = 2\n")
+    assert provenance._commit() == head + "+"

@@ -1,0 +1,649 @@
+"""Training: it runs to its end, stops without loss, resumes exactly, and refuses what is wrong."""
+
+import json
+import math
+import signal
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from m2l import losses, photos, training
+from m2l.errors import InputError
+from m2l.networks import Generator, Sizes, downsample, upsample
+from m2l.training import VARIANTS, Diverged, Preset, Run, Stage, read_checkpoint, variant
+
+PRESETS = sorted((Path(training.__file__).parents[1] / "params" / "gan").glob("*.yaml"))
+TINY = Preset(
+    name="tiny",
+    sizes=Sizes(z=4, widths=(8, 6), eru_kernel=1),
+    stages=(Stage(4, batch=8, images=64), Stage(8, batch=8, epochs=3)),  # 8 steps, then 9
+    gp_interval=4,
+    afm_form="channel",
+)
+STEPS = 17
+PHOTOS, TRAIN = 30, 24
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def make_pyramid(folder, seed=0, n=PHOTOS, train=TRAIN):
+    """Photos of noise, 8×8, whose labels are all different."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(exist_ok=True)
+    rows = []
+    for i in range(n):
+        path = folder / f"{i}.png"
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+        rows.append((str(i), str(path), *rng.uniform(2, 8, 2), "train" if i < train else "test"))
+    table = pd.DataFrame(rows, columns=["id", "path", "valence", "arousal", "split"])
+    return photos.build(table, top=8, folder=folder / "pyramid")
+
+
+@pytest.fixture(scope="module")
+def pyramid(tmp_path_factory):
+    return make_pyramid(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture
+def start(pyramid, tmp_path):
+    """Make a run in a folder, of the tiny preset with changes."""
+
+    def make(folder="run", pyramid=pyramid, preset=TINY, **changes):
+        return Run(replace(preset, **changes), pyramid, tmp_path / folder, accelerator="cpu")
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def unbroken(pyramid, tmp_path_factory):
+    """A run from start to end without a pause."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    run = Run(TINY, pyramid, tmp_path_factory.mktemp("unbroken"), accelerator="cpu")
+    assert run.train(log_every=3, bar=False)
+    torch.set_num_threads(threads)
+    return run
+
+
+def before_step(run, number, do):
+    """Call `do` just before the step of this number, counted from 0."""
+    step = run.step
+
+    def wrapped():
+        if run.progress.step == number:
+            do()
+        return step()
+
+    run.step = wrapped
+
+
+def metrics(run):
+    return [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same_run(a, b):
+    (header_a, tensors_a), (header_b, tensors_b) = (read_checkpoint(r.checkpoint) for r in (a, b))
+    assert tensors_a.keys() == tensors_b.keys()
+    for name, tensor in tensors_a.items():
+        assert torch.equal(tensor, tensors_b[name]), name
+    assert header_a["preset"] == header_b["preset"]
+    untimed = [
+        [{k: v for k, v in line.items() if k != "seconds"} for line in metrics(r)] for r in (a, b)
+    ]
+    assert untimed[0] == untimed[1]
+
+
+# -- a whole run ----------------------------------------------------------------------------
+
+
+def test_a_run_reaches_its_end(unbroken):
+    at = unbroken.progress
+    assert (at.step, at.images, at.stage) == (STEPS, STEPS * 8, 2)
+    assert 0 < at.seconds < 60
+
+
+def test_metrics_are_json_lines(unbroken):
+    lines = metrics(unbroken)
+    assert [x["step"] for x in lines] == [3, 6, 8, 9, 12, 15, 17]  # each third, each stage's end
+    assert [x["stage"] for x in lines] == [0, 0, 0, 1, 1, 1, 1]
+    assert [x["resolution"] for x in lines] == [4, 4, 4, 8, 8, 8, 8]
+    for line in lines:
+        assert line["images"] == 8 * line["step"]
+        for key in ("alpha", "critic", "generator", "afm", "diversity", "seconds"):
+            assert math.isfinite(line[key])
+        assert 0 <= line["alpha"] <= 1 and line["afm"] >= 0 and line["diversity"] > 0
+    # The penalty is taken at the 1st, 5th, 9th, 13th and 17th step.
+    assert [x["step"] for x in lines if x["penalty"] is None] == [8, 12]
+    seconds = [x["seconds"] for x in lines]
+    assert seconds == sorted(seconds)
+
+
+def test_alpha_rises_over_the_fade(unbroken, start):
+    run = start()
+    assert run.alpha() == 1  # nothing to blend with at first
+    run.progress.stage = 1
+    for images, alpha in ((0, 0), (18, 0.5), (36, 1), (70, 1)):  # 72 images, the first half
+        run.progress.stage_images = images
+        assert run.alpha() == pytest.approx(alpha)
+
+
+def test_grids_at_each_stages_end(unbroken):
+    for name, side in (("0-4-plane", 4), ("0-4-seeds", 4), ("1-8-plane", 8), ("1-8-seeds", 8)):
+        with Image.open(unbroken.folder / "samples" / f"{name}.png") as image:
+            assert image.size == (7 * side, 7 * side)
+
+
+def test_the_average_follows_the_generator(unbroken, start):
+    first = start()
+    moved = 0
+    for (name, average), now in zip(
+        unbroken.average.named_parameters(), unbroken.generator.parameters(), strict=True
+    ):
+        then = first.generator.state_dict()[name]
+        assert average.isfinite().all()
+        moved += not torch.equal(average, then)
+        assert (average - now).norm() <= (then - now).norm() + 1e-6
+    assert moved > 10
+
+
+def test_average_keeps_half_after_a_half_life(start):
+    run = start(ema_images=100.0)
+    run.progress.images = 10_000
+    for p, q in zip(run.average.parameters(), run.generator.parameters(), strict=True):
+        p.fill_(1.0)
+        q.data.fill_(0.0)
+    run._update_average(100)
+    assert all(torch.allclose(p, torch.tensor(0.5)) for p in run.average.parameters())
+
+
+def test_another_seed_is_another_run(start):
+    a, b, c = (start(name, seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1)))
+    figures = [run.step() for run in (a, b, c)]
+    assert figures[0] == figures[1] != figures[2]
+
+
+def test_both_networks_learn(start):
+    run = start()
+    before = {k: m.state_dict() for k, m in run._modules().items()}
+    before = {k: {n: t.clone() for n, t in m.items()} for k, m in before.items()}
+    run.step()
+    for name in ("generator", "critic"):
+        after = run._modules()[name].state_dict()
+        changed = {k for k, t in after.items() if not torch.equal(t, before[name][k])}
+        assert any("eru" in k for k in changed)
+        assert not any(k.startswith("blocks.1") for k in changed & {"generator"})
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_trains(start, name):
+    stages = (Stage(4, batch=8, images=8), Stage(8, batch=8, images=8))
+    run = start(preset=variant(replace(TINY, stages=stages), name))
+    assert run.train(log_every=1, bar=False)
+    assert run.progress.images == 16
+    assert (metrics(run)[-1]["afm"] == 0) == (name in ("without AFM", "unconditional"))
+    assert metrics(run)[-1]["resolution"] == 8
+    assert metrics(run)[0]["resolution"] == (8 if name == "non-progressive" else 4)
+
+
+def test_variants_that_cannot_be():
+    with pytest.raises(InputError, match="variant 'best'"):
+        variant(TINY, "best")
+    with pytest.raises(InputError, match="in epochs"):
+        variant(TINY, "non-progressive")
+
+
+# -- one step -------------------------------------------------------------------------------
+
+
+def test_an_epoch_shows_each_training_photo_once(start, pyramid):
+    run = start()
+    stage = TINY.stages[0]
+    index = {tuple(va): i for i, va in enumerate(run.va.numpy())}
+    seen = []
+    while len(seen) < 3 * TRAIN:
+        x, va = run._batch(replace(stage, batch=16), 1.0, run._random())
+        rows = [index[tuple(v)] for v in va.numpy()]
+        for image, row in zip(training.to_uint8(x), rows, strict=True):  # its own label with it
+            stored = pyramid.array(4)[row]
+            assert np.array_equal(image, stored) or np.array_equal(image, stored[:, ::-1])
+        seen += rows
+        run.progress.images += 16
+    epochs = [seen[i : i + TRAIN] for i in range(0, 3 * TRAIN, TRAIN)]
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(TRAIN))
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_a_batch_is_not_in_the_order_of_the_corpus(start):
+    run = start()
+    _, va = run._batch(replace(TINY.stages[0], batch=16), 1.0, run._random())
+    index = {tuple(v): i for i, v in enumerate(run.va.numpy())}
+    rows = [index[tuple(v)] for v in va.numpy()]
+    assert rows != sorted(rows)
+
+
+def test_a_batch_may_exceed_the_corpus(start):
+    x, va = start()._batch(Stage(4, batch=64, images=64), 1.0, torch.Generator())
+    assert x.shape == (64, 3, 4, 4)
+    counts = np.unique(va.numpy(), axis=0, return_counts=True)[1]
+    assert len(counts) == TRAIN and counts.min() == 2 and counts.max() == 3
+
+
+def test_photos_fade_in_as_generated_images_do(start):
+    run = start(flip=False)
+    sharp, half, soft = (run._batch(TINY.stages[1], a, run._random())[0] for a in (1.0, 0.5, 0.0))
+    assert not torch.equal(sharp, soft)
+    assert torch.equal(soft, upsample(downsample(sharp)))
+    torch.testing.assert_close(half, (sharp + soft) / 2)
+
+
+def test_labels_are_spread_over_the_plane(start):
+    run = start()
+    va = run.va[run.rows]
+    assert torch.equal(va.amin(0), -torch.ones(2)) and torch.equal(va.amax(0), torch.ones(2))
+
+
+def test_photos_can_be_limited(start):
+    run = start(photos=10)
+    assert len(set(run.rows)) == 10 and max(run.rows) < TRAIN
+
+
+@pytest.mark.parametrize("interval", [1, 4])
+def test_a_lazy_penalty_weighs_as_much_over_its_interval(start, monkeypatch, interval):
+    """At each interval-th step the critic's total holds interval × weight × penalty."""
+    run = start(gp_interval=interval, drift=0.0, gp_weight=7.0)
+    totals = []
+    backward = run.fabric.backward
+    monkeypatch.setattr(
+        run.fabric, "backward", lambda total: (totals.append(total.item()), backward(total))
+    )
+    for step in range(5):
+        figures = run.step()
+        if step % interval:
+            assert figures["penalty"] is None
+        extra = totals[-2] - figures["critic"]  # the critic's total, then the generator's
+        assert extra == pytest.approx(interval * 7 * (figures["penalty"] or 0), abs=1e-4)
+
+
+def test_drift_and_matching_enter_with_their_weights(start, monkeypatch):
+    run = start(drift=0.5, gp_weight=0.0, afm_weight=20.0)
+    totals, drifts = [], []
+    backward, drift = run.fabric.backward, losses.drift
+    monkeypatch.setattr(
+        run.fabric, "backward", lambda total: (totals.append(total.item()), backward(total))
+    )
+    monkeypatch.setattr(losses, "drift", lambda s: (drifts.append(drift(s)), drifts[-1])[1])
+    figures = run.step()
+    assert totals[0] == pytest.approx(figures["critic"] + 0.5 * drifts[0].item(), abs=1e-5)
+    assert totals[1] == pytest.approx(figures["generator"] + 20 * figures["afm"], abs=1e-5)
+    assert figures["afm"] > 0
+
+
+# -- stopping and going on ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, number",
+    [("SIGINT", 0), ("SIGTERM", 4), ("SIGINT", 7), ("SIGTERM", 8), ("SIGINT", 12), ("SIGINT", 16)],
+)
+def test_killed_and_resumed_equals_unbroken(start, unbroken, name, number):
+    before = signal.getsignal(signal.Signals[name])
+    run = start()
+    before_step(run, number, lambda: signal.raise_signal(signal.Signals[name]))
+    assert run.train(log_every=3, bar=False) is False
+    assert run.progress.step == number + 1  # the step is ended, and nothing lost
+    assert signal.getsignal(signal.Signals[name]) is before
+
+    again = start()
+    assert again.resume()
+    assert again.progress == run.progress
+    assert again.train(log_every=3, bar=False) is True
+    assert_same_run(again, unbroken)
+
+
+def test_stopped_from_a_timer_and_resumed_equals_unbroken(start, unbroken):
+    """Wherever it falls."""
+    run = start()
+    timer = threading.Timer(0.1, lambda: setattr(run, "_stop", True))
+    timer.start()
+    run.train(log_every=3, bar=False)
+    timer.cancel()
+    again = start()
+    assert again.resume()
+    assert again.train(log_every=3, bar=False)
+    assert_same_run(again, unbroken)
+
+
+def test_the_same_object_goes_on_after_a_stop(start, unbroken):
+    run = start()
+    before_step(run, 5, lambda: signal.raise_signal(signal.SIGINT))
+    assert run.train(log_every=3, bar=False) is False
+    assert run.train(log_every=3, bar=False) is True
+    assert_same_run(run, unbroken)
+
+
+def test_a_hard_kill_repeats_steps_but_not_lines(start, unbroken):
+    run = start()
+
+    def die():
+        raise MemoryError
+
+    before_step(run, 10, run.save)
+    before_step(run, 14, die)
+    with pytest.raises(MemoryError):
+        run.train(log_every=3, bar=False)
+    assert metrics(run)[-1]["step"] == 12
+    with (run.folder / "metrics.jsonl").open("a") as out:
+        out.write('{"step": 15, "ima')  # cut short
+
+    again = start()
+    assert again.resume() and again.progress.step == 10
+    assert again.train(log_every=3, bar=False)
+    assert_same_run(again, unbroken)
+
+
+def test_a_second_ctrl_c_interrupts(start):
+    run = start()
+
+    def twice():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    before_step(run, 3, twice)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(bar=False)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_training_works_off_the_main_thread(start):
+    run, done = start(), []
+    thread = threading.Thread(target=lambda: done.append(run.train(bar=False)))
+    thread.start()
+    thread.join(60)
+    assert done == [True]
+
+
+def test_resuming_a_finished_run_returns_at_once(unbroken, start, tmp_path):
+    run = Run(TINY, unbroken.pyramid, unbroken.folder, accelerator="cpu")
+    lines = metrics(unbroken)
+    assert run.resume()
+    run.step = None  # not called
+    assert run.train(bar=False) is True
+    assert metrics(run) == lines
+    run.release(tmp_path / "g.safetensors", {})
+    assert read_checkpoint(tmp_path / "g.safetensors", "m2l-generator")[0]["resolution"] == "8"
+
+
+def test_a_new_folder_has_nothing_to_resume(start):
+    run = start()
+    assert run.resume() is False
+    assert run.progress.step == 0
+
+
+def test_checkpoints_come_at_their_interval(start):
+    run = start(stages=(Stage(4, batch=8, images=40),))
+    run.checkpoint_seconds = 0.0
+    saves = []
+    run.save = lambda: saves.append(run.progress.step)
+    run.train(bar=False)
+    assert saves == [1, 2, 3, 4, 5, 5]  # and one at the stage's end
+
+
+def test_minutes_end_a_stage_by_the_clock(start, monkeypatch):
+    run = start(stages=(Stage(4, batch=8, minutes=1),))
+    clock = iter(np.arange(0, 1000, 5.0))
+    monkeypatch.setattr(training.time, "monotonic", lambda: next(clock))
+    assert run.train(bar=False)
+    assert run.progress.step == 12  # 5 s a step
+    assert run.progress.seconds == 60
+
+
+# -- checkpoints that are no good -----------------------------------------------------------
+
+
+@pytest.fixture
+def two_checkpoints(start):
+    """A run stopped at step 6 whose checkpoint before is of step 3."""
+    run = start()
+    before_step(run, 3, run.save)
+    before_step(run, 5, lambda: signal.raise_signal(signal.SIGINT))
+    run.train(bar=False)
+    return run
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def foreign(path):
+    save_file({"x": torch.zeros(2)}, path)
+
+
+def test_the_one_before_is_used(two_checkpoints, start, caplog):
+    for spoil, told in (
+        (truncate, "truncated or not safetensors"),
+        (foreign, "not a file of kind m2l-run"),
+        (lambda path: path.write_text("hello"), "truncated or not safetensors"),
+        (lambda path: path.write_bytes(b""), "truncated or not safetensors"),
+        (lambda path: path.unlink(), ""),
+    ):
+        caplog.clear()
+        run = start()
+        spoil(run.checkpoint)
+        assert run.resume() and run.progress.step == 3
+        assert told in caplog.text and len(caplog.records) == bool(told)
+
+
+def test_none_left_is_an_error(two_checkpoints, start):
+    run = start()
+    for path in (run.checkpoint, run.checkpoint.with_suffix(".previous")):
+        truncate(path)
+    with pytest.raises(InputError, match="truncated") as caught:
+        run.resume()
+    assert "\n" not in str(caught.value)
+
+
+def test_other_sizes_or_photos_are_refused(two_checkpoints, start, tmp_path):
+    with pytest.raises(InputError, match="other network sizes"):
+        start(sizes=replace(TINY.sizes, widths=(8, 8))).resume()
+    with pytest.raises(InputError, match="other labels"):
+        start(pyramid=make_pyramid(tmp_path / "others", seed=1)).resume()
+
+
+def test_other_settings_may_change_on_resuming(two_checkpoints, start):
+    run = start(lr=1e-4, afm_weight=10.0)
+    assert run.resume()
+    assert run.opt_g.param_groups[0]["lr"] == 1e-4
+    assert run.train(bar=False)
+
+
+# -- divergence -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [float("nan"), 1e9], ids=["nan", "run away"])
+def test_divergence_stops_with_an_explanation(start, monkeypatch, factor):
+    run = start()
+    before_step(run, 4, run.save)
+    before_step(
+        run, 6, lambda: monkeypatch.setattr(losses, "critic_loss", lambda r, f: factor * r.mean())
+    )
+    with pytest.raises(Diverged, match=r"step 7: critic .*diverged.*lower learning rate") as caught:
+        run.train(bar=False)
+    assert "\n" not in str(caught.value)
+    again = start()
+    assert again.resume() and again.progress.step == 4
+
+
+def test_broken_weights_are_never_saved(start):
+    run = start()
+    run.save()
+    before = run.checkpoint.read_bytes()
+    run.generator.state_dict()["dense.weight"][0, 0] = math.inf
+    with pytest.raises(Diverged, match=r"generator\.dense\.weight"):
+        run.save()
+    assert run.checkpoint.read_bytes() == before
+    assert not run.checkpoint.with_suffix(".previous").exists()
+
+
+# -- release --------------------------------------------------------------------------------
+
+
+def test_release_holds_the_average_and_says_what_it_is(unbroken, tmp_path):
+    card = {"what": "a test", "data": "noise"}
+    unbroken.release(tmp_path / "g.safetensors", card)
+    header, tensors = read_checkpoint(tmp_path / "g.safetensors", "m2l-generator")
+    assert json.loads(header["card"]) == card
+    assert header["resolution"] == "8"
+    knots = tensors.pop("va_knots").numpy()
+    np.testing.assert_array_equal(knots, unbroken.va_map.knots)
+    network = Generator(Sizes(**json.loads(header["sizes"])))
+    network.load_state_dict(tensors)
+    for a, b in zip(network.parameters(), unbroken.average.parameters(), strict=True):
+        assert torch.equal(a, b)
+    z, va = torch.randn(3, 4), torch.zeros(3, 2)
+    with torch.no_grad():
+        images = training.to_uint8(network(z, va))
+    np.testing.assert_array_equal(images, unbroken.sample(z, va))
+
+
+@pytest.mark.parametrize(
+    "stage, images, resolution", [(0, 0, "4"), (1, 0, "4"), (1, 35, "4"), (1, 36, "8")]
+)
+def test_release_takes_the_last_stage_that_is_blended_in(
+    start, tmp_path, stage, images, resolution
+):
+    run = start()
+    run.progress.stage, run.progress.stage_images = stage, images
+    run.release(tmp_path / "g.safetensors", {})
+    header, _ = read_checkpoint(tmp_path / "g.safetensors", "m2l-generator")
+    assert header["resolution"] == resolution
+
+
+def test_a_run_is_no_generator(unbroken):
+    with pytest.raises(InputError, match="not a file of kind m2l-generator"):
+        read_checkpoint(unbroken.checkpoint, "m2l-generator")
+
+
+# -- presets --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda p: p.stem)
+def test_presets_load(path):
+    preset = Preset.load(path.stem)
+    assert preset == Preset.load(path) and preset.name == path.stem
+    sides = [stage.resolution for stage in preset.stages]
+    assert sides == sorted(sides)
+    assert sides[-1] == preset.sizes.resolution(len(preset.sizes.widths) - 1)
+    assert json.loads(json.dumps(training.describe(preset)))["sizes"] == preset.sizes.asdict()
+
+
+def test_the_papers_preset_is_the_papers():
+    preset = Preset.load("paper")
+    assert preset.sizes.z == 100 and preset.sizes.eru_kernel == 3
+    assert [s.resolution for s in preset.stages] == [4, 8, 16, 32, 64, 128]
+    assert {s.batch for s in preset.stages} == {16}
+    assert preset.lr == preset.lr_critic == 1e-3
+    assert (preset.gp_weight, preset.gp_interval) == (10, 1)
+    assert (preset.afm_weight, preset.afm_form) == (100, "spatial")
+    assert sum(s.epochs for s in preset.stages) == 1711
+    assert [s.epochs for s in preset.stages[:-1]] == [10] * 5
+    assert preset.stages[-1].fade * preset.stages[-1].epochs == pytest.approx(10, abs=0.1)
+
+
+def test_single_settings_can_be_changed():
+    preset = Preset.load("smoke", seed=7, afm_weight=1.0)
+    assert (preset.seed, preset.afm_weight) == (7, 1.0)
+    assert replace(preset, seed=0, afm_weight=100.0) == Preset.load("smoke")
+
+
+def test_an_unknown_preset_names_those_there_are():
+    with pytest.raises(InputError, match=r"preset 'papr'.*laptop, paper"):
+        Preset.load("papr")
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("sizes: {z: 4}\nstages: []\n", "stages: none"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\nspeed: 3\n", "speed"),
+        ("sizes: {depth: 4}\nstages: [{resolution: 4, images: 8}]\n", "depth"),
+        ("stages: [{resolution: 4, images: 8}]\n", "sizes"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4}]\n", "stage 4: give one of epochs"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8, minutes: 1}]\n", "give one of"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 0}]\n", "give one of"),
+        ("sizes: {z: 4}\nstages: [{resolution: 12, images: 8}]\n", "stage 12"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8, batch: 6}]\n", "multiple of 4"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\nlr: 1e-3\n", "lr: text"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\ngp_interval: 0\n", "gp_interval"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\nafm_form: x\n", "afm_form 'x'"),
+        ("", "not a preset"),
+        ("sizes: [", "not a preset"),
+    ],
+)
+def test_a_wrong_preset_is_told_in_one_line(tmp_path, text, told):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(InputError, match=told) as caught:
+        Preset.load(tmp_path / "mine.yaml")
+    assert "mine.yaml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_preset_that_is_no_text(tmp_path):
+    (tmp_path / "mine.yaml").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(InputError, match=r"mine\.yaml: not a preset"):
+        Preset.load(tmp_path / "mine.yaml")
+
+
+def test_a_run_beyond_its_photos_or_networks_is_refused(start):
+    with pytest.raises(InputError, match="resolution 16"):
+        start(stages=(Stage(16, images=16),), sizes=replace(TINY.sizes, widths=(4, 4, 4)))
+    with pytest.raises(InputError, match="1 widths"):
+        start(sizes=replace(TINY.sizes, widths=(4,)))
+
+
+def test_a_run_without_training_photos_is_refused(start, tmp_path):
+    with pytest.raises(InputError, match="split 'train'"):
+        start(pyramid=make_pyramid(tmp_path / "none", n=2, train=0))
+
+
+# -- pictures -------------------------------------------------------------------------------
+
+
+def test_uint8_and_back():
+    levels = torch.arange(256).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    images = training.to_uint8(levels / 127.5 - 1)
+    assert images.shape == (1, 16, 16, 3) and images.dtype == np.uint8
+    np.testing.assert_array_equal(images[0, ..., 0].ravel(), np.arange(256))
+    assert training.to_uint8(torch.tensor([-2.0, 2.0]).view(1, 1, 1, 2)).ravel().tolist() == [
+        0,
+        255,
+    ]
+
+
+def test_plane_rises_to_the_right_and_upwards():
+    va = training.plane(3).view(3, 3, 2)
+    assert va[0, 0].tolist() == [-1, 1] and va[2, 2].tolist() == [1, -1]
+    assert torch.equal(va[1, :, 0], torch.tensor([-1.0, 0, 1]))
+    assert torch.equal(va[:, 1, 1], torch.tensor([1.0, 0, -1]))
+
+
+def test_tiles_lie_row_by_row():
+    images = (
+        np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(2, 2).repeat(3, 3)
+    )
+    tiled = training.tile(images, columns=3)
+    assert tiled.shape == (4, 6, 3)
+    np.testing.assert_array_equal(tiled[::2, ::2, 0], [[0, 1, 2], [3, 4, 0]])
+    assert training.tile(images[:4]).shape == (4, 4, 3)
