@@ -261,15 +261,12 @@ def gan():
 )
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
-@click.option(
-    "--devices", type=COUNT, default=1, show_default=True, help="Processes or accelerators."
-)
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
 @click.option("--weights", help="Write the generator, .safetensors.")
-def gan_train(preset, folder, resume, devices, threads, limit, seed, out, weights):
+def gan_train(preset, folder, resume, threads, limit, seed, out, weights):
     """Train on the landscape photos under M2L_DATA.
 
     Ctrl-C stops after the current step and keeps everything; --resume goes on from there.
@@ -282,7 +279,7 @@ def gan_train(preset, folder, resume, devices, threads, limit, seed, out, weight
     if threads:
         torch.set_num_threads(threads)
     settings = Preset.load(preset, seed=seed)
-    run = Run(settings, stages.landscapes(limit=limit), folder or f"runs/{settings.name}", devices)
+    run = Run(settings, stages.landscapes(limit=limit), folder or f"runs/{settings.name}")
     if resume:
         run.resume()
     elif run.checkpoint.exists():

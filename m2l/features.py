@@ -22,6 +22,7 @@ Conventions
 Reading files is strict: what cannot be a song raises `InputError`; a batch logs it and goes on.
 """
 
+import contextlib
 import hashlib
 import logging
 import multiprocessing
@@ -134,7 +135,8 @@ def load_audio(path):
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the path")
     try:
-        sound = soundfile.SoundFile(path)
+        with _quiet():
+            sound = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
         raise InputError(
             f"{path}: not audio that can be read; give an mp3, ogg, wav or flac file"
@@ -142,7 +144,8 @@ def load_audio(path):
     with sound:
         rate = sound.samplerate
         try:
-            y = sound.read(dtype="float32", always_2d=True)
+            with _quiet():
+                y = sound.read(dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
             y = None
         if y is None or _ends_early(sound, len(y)):
@@ -351,6 +354,19 @@ def find_songs(path):
     if not songs:
         raise InputError(f"{path}: no songs in this folder; songs end in {', '.join(SUFFIXES)}")
     return songs
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep the notes that the mp3 decoder writes past Python, straight to the terminal."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _ends_early(sound, read):

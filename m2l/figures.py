@@ -102,8 +102,13 @@ def table(frame, caption, decimals=2):
     caption : text
     decimals : of the numbers that are not whole.
     """
-    style = frame.style.hide(axis="index").format(precision=decimals, thousands=",", na_rep="–")
-    return style.set_caption(caption)
+
+    def text(value):
+        if isinstance(value, float):
+            value = f"{value:,.{decimals}f}".replace("-", "−") if value == value else "–"
+        return f"{value:,}" if isinstance(value, int) else value
+
+    return frame.style.hide(axis="index").format(text).set_caption(caption)
 
 
 def players(sounds, rate=22050):
@@ -133,7 +138,14 @@ def players(sounds, rate=22050):
 def agreement(ax, true, predicted, name, **style):
     """Scatter predicted on true values of one dimension, 1–9, with the diagonal of agreement."""
     ax.plot([1, 9], [1, 9], color=INK, lw=0.8, ls="--")
-    ax.plot(true, predicted, "o", **{"ms": 5, "alpha": 0.8, "mew": 0} | style)
+    ax.plot(true, predicted, **{"marker": "o", "ls": "", "ms": 5, "alpha": 0.8, "mew": 0} | style)
     ticks = [1, 3, 5, 7, 9]
-    return ax.set(xlim=(1, 9), ylim=(1, 9), xticks=ticks, yticks=ticks, aspect="equal",
-                  xlabel=f"{name}", ylabel=f"predicted {name}")
+    return ax.set(
+        xlim=(1, 9),
+        ylim=(1, 9),
+        xticks=ticks,
+        yticks=ticks,
+        aspect="equal",
+        xlabel=name,
+        ylabel=f"predicted {name}",
+    )

@@ -283,10 +283,10 @@ def load(path=WEIGHTS):
         if foreign := set(skops.io.get_untrusted_types(file=path)) - {_TREE}:
             raise ValueError(f"it holds {min(foreign)}, which no forest needs")
         parts = skops.io.load(path, trusted=[_TREE])
-        if not all(map(_sound, parts["model"]["forest"].estimators_)):
-            raise ValueError("a tree of it points outside itself")
         if parts["model"].n_features_in_ != len(parts["names"]):
             raise ValueError("its names are not those of its features")
+        if not all(_sound(t, len(parts["names"])) for t in parts["model"]["forest"].estimators_):
+            raise ValueError("a tree of it points outside itself")
         return Forest(
             parts["model"],
             parts["names"],
@@ -299,17 +299,20 @@ def load(path=WEIGHTS):
         raise InputError(f"{path}: damaged or not a forest ({reason}); get it again") from error
 
 
-def _sound(tree):
-    """Whether a tree's nodes point at nodes and features that exist: compiled code follows them."""
+def _sound(tree, features):
+    """Whether a tree's nodes point at features that exist and at nodes that exist further down.
+
+    Compiled code follows them without a look: past the end of an array, or round in a circle.
+    """
     t = tree.tree_
-    inner = t.children_left >= 0
-    below = np.concatenate([t.children_left[inner], t.children_right[inner]])
+    inner = np.flatnonzero(t.children_left != -1)
+    below = np.stack([t.children_left[inner], t.children_right[inner]])
     asked = t.feature[inner]
     return (
-        (below > 0).all()
+        (below > inner).all()
         and (below < t.node_count).all()
         and (asked >= 0).all()
-        and (asked < t.n_features).all()
+        and (asked < features).all()
     )
 
 

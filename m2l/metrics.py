@@ -26,7 +26,7 @@ def frechet(a, b):
 
     Parameters
     ----------
-    a, b : ndarray (N, D), (M, D); at least two rows each.
+    a, b : ndarray (N, D), (M, D); at least two rows and two columns each.
 
     References
     ----------
@@ -38,7 +38,7 @@ def frechet(a, b):
         raise InputError("frechet: needs two images or more on each side")
     moments = [(x.mean(0), np.cov(x, rowvar=False)) for x in map(np.asarray, (a, b))]
     (mu_a, cov_a), (mu_b, cov_b) = moments
-    return float(calculate_frechet_distance(mu_a, np.atleast_2d(cov_a), mu_b, np.atleast_2d(cov_b)))
+    return float(calculate_frechet_distance(mu_a, cov_a, mu_b, cov_b))
 
 
 def spread(features, pairs=5000, seed=0):

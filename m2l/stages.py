@@ -103,7 +103,9 @@ def quadrants(table):
 def _audit(table):
     from m2l.corpora import deam
 
-    return deam.audit(table).reset_index().to_dict("records")
+    audit = deam.audit(table).reset_index()
+    # JSON has no NaN, which stands for a correlation of too few songs.
+    return audit.astype(object).where(audit.notna(), None).to_dict("records")
 
 
 def emotion(
@@ -201,10 +203,12 @@ def _deam(result, arrays, prints, root, folds, seed):
 
 
 def landscapes(root=None, limit=None):
-    """The photos' pyramid, cleaned and split; `limit` keeps the first so many of each split."""
+    """The photos' pyramid, cleaned and split; `limit` keeps so many of each split, at random."""
     table = corpora.load("landscapes", root).table
     if limit:
-        table = table.groupby("split").head(limit).reset_index(drop=True)
+        # Shuffled first: corpora lie scene by scene.
+        some = table.sample(frac=1, random_state=0).groupby("split").head(limit)
+        table = some.sort_index().reset_index(drop=True)
     return photos.build(table, top=128)
 
 

@@ -195,7 +195,6 @@ class Run:
     preset : Preset
     pyramid : m2l.photos.Pyramid
     folder : where checkpoints, metrics and samples go.
-    devices : number of processes or devices for Fabric.
     accelerator : "auto", "cpu", "cuda", …, for Fabric.
     checkpoint_seconds : time between checkpoints.
     progress : where it stands.
@@ -210,7 +209,6 @@ class Run:
     preset: Preset
     pyramid: object
     folder: Path
-    devices: int = 1
     accelerator: str = "auto"
     checkpoint_seconds: float = 300.0
     progress: Progress = field(default_factory=Progress)
@@ -233,9 +231,7 @@ class Run:
         self.va_map = QuantileMap.fit(self.pyramid.va[self.rows])
         self.va = torch.tensor(self.va_map(self.pyramid.va), dtype=torch.float32)
 
-        self.fabric = Fabric(
-            accelerator=self.accelerator, devices=self.devices, precision=p.precision
-        )
+        self.fabric = Fabric(accelerator=self.accelerator, devices=1, precision=p.precision)
         self.fabric.launch()
         torch.manual_seed(p.seed)
         generator, critic = Generator(p.sizes), Critic(p.sizes)

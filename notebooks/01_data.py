@@ -1,3 +1,19 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-all,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
 # %% [markdown]
 # (sec-nb-data)=
 # # The data
@@ -17,6 +33,7 @@ pictures = 24
 # %% tags=["remove-cell"]
 import warnings
 from dataclasses import asdict
+from itertools import product
 
 import librosa.display
 import matplotlib.pyplot as plt
@@ -38,7 +55,7 @@ def keep(key, text):
 
 
 def percent(share, decimals=0):
-    return f"{100 * share:.{decimals}f}\u00a0%"
+    return f"{100 * share:.{int(decimals)}f}\u00a0%"
 
 
 # %% [markdown]
@@ -48,8 +65,7 @@ def percent(share, decimals=0):
 # agree on the direction of most cues {cite:p}`gabrielsson2010structure,eerola2013cues`: arousal
 # goes with fast, loud, bright, detached playing; valence with the major mode, a high register,
 # consonance and steady timing. The module `m2l.synth` makes a rule of that. Its function `cues`
-# turns a point of the plane into musical settings. Here is one point in each quadrant, with the
-# settings of the last.
+# turns a point of the plane into musical settings. Here are those of one point in each quadrant.
 
 # %%
 corners = {
@@ -59,7 +75,6 @@ corners = {
     "calm, pleasant": (7.5, 2.5),
 }
 cues = {mood: synth.cues(*va) for mood, va in corners.items()}
-cues["calm, pleasant"]
 
 # %% tags=["hide-input"]
 columns = {
@@ -80,10 +95,9 @@ figures.table(
 # and instruments; the emotion decides how they are used.
 
 # %%
-songs = {
-    mood: synth.compose(*va, seed=seed, seconds=seconds)
-    for mood, va in corners.items()
-}  # fmt: skip
+songs = {}
+for mood, va in corners.items():
+    songs[mood] = synth.compose(*va, seed=seed, seconds=seconds)
 
 # %% tags=["hide-input"]
 figures.players({mood.capitalize(): song for mood, song in songs.items()}, synth.SR)
@@ -123,13 +137,11 @@ plt.show()
 
 # %%
 marks = [1.8, 3.4, 5.0, 6.6, 8.2]
-views = {
-    (v, a): paint.landscape(v, a, seed=place, size=96)
-    for v in marks
-    for a in marks
-}  # fmt: skip
+views = {}
+for va in product(marks, marks):
+    views[va] = paint.landscape(*va, seed=place, size=96)
 
-# %% mystnb={"figure": {"caption": "One place under twenty-five emotions, each picture at its own point of the valence–arousal plane.", "name": "fig-data-place"}, "image": {"alt": "A grid of painted pictures of one place. From left to right the light changes from dark and overcast to warm and sunny; from bottom to top, from mist and stillness to strong contrast, with storm on the left and vivid colours on the right."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One place under twenty-five emotions, each picture at its own point of the valence\u2013arousal plane.", "name": "fig-data-place"}, "image": {"alt": "A grid of painted pictures of one place. From left to right the light changes from dark and overcast to warm and sunny; from bottom to top, from mist and stillness to strong contrast, with storm on the left and vivid colours on the right."}} tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=80)
 for (v, a), view in views.items():
     ax.imshow(view, extent=(v - 0.76, v + 0.76, a - 0.76, a + 0.76), interpolation="antialiased")
@@ -160,7 +172,8 @@ sample = corpora.load(
     seed=seed,
     size=64,
 )
-sample.table[["id", "valence", "arousal", "group", "label_source"]].head(3)
+shown = ["id", "valence", "arousal", "group", "label_source"]
+sample.table[shown].head(3)
 
 # %% [markdown]
 # ## The real corpora
@@ -248,18 +261,19 @@ figures.table(
 # If labels covered the plane evenly, a model would see every emotion equally often. They do not.
 
 # %% tags=["remove-cell"]
-for key in names:
-    entry = described[key]
-    for quadrant, part in entry["quadrants"].items():
-        keep(f"{key}_{quadrant.lower()}", percent(part))
-    keep(f"{key}_r", f"{entry['correlation']:.2f}")
-    keep(f"{key}_below_4", percent(entry["below_4"]["valence"], 1 if key == "landscapes" else 0))
-    keep(f"{key}_v05", f"{entry['labels']['valence']['quantiles'][1]:.1f}")
-    keep(f"{key}_floor", f"{entry['labels']['valence']['quantiles'][0]:.1f}")
+for key, quadrant in (("pmemo", "Q1"), ("pmemo", "Q4"), ("landscapes", "Q4")):
+    keep(f"{key}_{quadrant.lower()}", percent(described[key]["quadrants"][quadrant]))
+for key in ("deam", "pmemo"):
+    keep(f"{key}_r", f"{described[key]['correlation']:.2f}")
+for key in ("deam", "pmemo", "landscapes", "oasis"):
+    keep(f"{key}_below_4", percent(described[key]["below_4"]["valence"], key == "landscapes"))
+for key in ("landscapes", "oasis"):
     for d in ("valence", "arousal"):
-        keep(f"{key}_{d}_sd", f"{entry['labels'][d]['sd']:.2f}")
+        keep(f"{key}_{d}_sd", f"{described[key]['labels'][d]['sd']:.2f}")
+keep("deam_v05", f"{described['deam']['labels']['valence']['quantiles'][1]:.1f}")
+keep("landscapes_floor", f"{described['landscapes']['labels']['valence']['quantiles'][0]:.1f}")
 
-# %% mystnb={"figure": {"caption": "Where the labels lie: counts over the valence–arousal plane, brighter where there are more (every panel on its own scale), with the share of items in each quadrant. The sample corpus, last, is spread evenly on purpose.", "name": "fig-data-planes"}, "image": {"alt": "Six panels. DEAM and PMEmo stretch from calm and unpleasant to excited and pleasant; 4Q-TAFFC forms separate clusters left and right; the landscapes crowd in a small blob of pleasant calm; OASIS forms a wide arc; the sample corpus covers the plane evenly."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Where the labels lie: counts over the valence\u2013arousal plane, brighter where there are more (every panel on its own scale), with the share of items in each quadrant. The sample corpus, last, is spread evenly on purpose.", "name": "fig-data-planes"}, "image": {"alt": "Six panels. DEAM and PMEmo stretch from calm and unpleasant to excited and pleasant; 4Q-TAFFC forms separate clusters left and right; the landscapes crowd in a small blob of pleasant calm; OASIS forms a wide arc; the sample corpus covers the plane evenly."}} tags=["hide-input"]
 figure, axes = plt.subplots(2, 3, figsize=(7.2, 5.4), sharex=True, sharey=True)
 spots = {"Q1": (9, 9.15), "Q2": (1, 9.15), "Q3": (1.2, 1.2), "Q4": (9, 1.2)}
 for ax, (key, name) in zip(axes.flat, names.items(), strict=False):
@@ -377,7 +391,7 @@ labels = np.tile(emotion, 2) + rng.normal(0, 1, (300, 4))
 labels[:100, :2] = labels[:100, 1::-1]
 made_up = pd.DataFrame(labels, columns=columns)
 made_up["block"] = ["exchanged"] * 100 + ["in order"] * 200
-deam.audit(made_up).round(2).T
+deam.audit(made_up).drop(columns="songs").round(2).T
 
 # %% [markdown]
 # In the block in order the pairs of the same name correlate (`valence_valence`, `arousal_arousal`).
@@ -394,7 +408,8 @@ for pair in ("valence_valence", "valence_arousal", "arousal_arousal", "arousal_v
     keep(f"audit_second_{pair}", f"{published.iloc[1][pair]:.2f}")
 
 # %% tags=["hide-input"]
-blocks = pd.concat({"as published": published, "corrected": corrected}, names=["labels"])
+blocks = pd.concat({"published": published, "corrected": corrected}, names=["labels"])
+blocks = blocks.rename(index=lambda name: name.replace("-", "–"))
 figures.table(
     blocks.reset_index()[
         ["labels", "block", "songs", "valence_valence", "valence_arousal", "arousal_arousal", "arousal_valence"]
@@ -438,8 +453,7 @@ plt.show()
 # the tables were joined.
 #
 # The defect is quiet. Valence and arousal of songs correlate, so a model still trains on the
-# exchanged labels and still scores, only a little worse in one dimension and a little better in the
-# other. `corpora.load("deam")` runs the audit, puts the labels back where it fails, and says so in
+# exchanged labels and still scores, too well in one dimension and too badly in the other. `corpora.load("deam")` runs the audit, puts the labels back where it fails, and says so in
 # the corpus' notes; `labels="published"` keeps them as they are. What difference it makes to a
 # forest is in {ref}`the next chapter <sec-nb-forest-deam>`.
 

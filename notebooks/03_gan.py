@@ -1,3 +1,19 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-all,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
 # %% [markdown]
 # (sec-nb-gan)=
 # # Painting emotional landscapes
@@ -9,7 +25,7 @@
 # %% tags=["parameters", "remove-cell"]
 seed = 0
 photos = 240
-stage_images = [2000, 5000, 9000]
+stage_images = [1000, 3000, 5000]
 
 # %% tags=["remove-cell"]
 import json
@@ -68,7 +84,7 @@ Markdown(pd.DataFrame(rows).to_markdown(index=False))
 # A new stage is blended in: with α = 0 the picture is that of the stage before, enlarged, with
 # α = 1 it is the new one. So nothing learned is lost when the networks grow.
 
-# %% mystnb={"figure": {"caption": "One stage growing out of another in an untrained generator. At α = 0 the 16×16 picture is the 8×8 picture enlarged, pixel for pixel.", "name": "fig-gan-fade"}, "image": {"alt": "Five small abstract pictures in a row: the first in coarse blocks, the last in finer ones."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One stage growing out of another in an untrained generator. At \u03b1 = 0 the 16\u00d716 picture is the 8\u00d78 picture enlarged, pixel for pixel.", "name": "fig-gan-fade"}, "image": {"alt": "Five small abstract pictures in a row: the first in coarse blocks, the last in finer ones."}} tags=["hide-input"]
 torch.manual_seed(seed)
 untrained = Generator(Sizes(z=16, widths=(32, 24, 16), eru_kernel=1))
 z, va = torch.randn(1, 16), torch.zeros(1, 2)
@@ -119,7 +135,7 @@ def curves(frame, starts):
 curves(lines, lines.groupby("resolution")["images"].min()[1:])
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Left, sixteen of the painted landscapes at 16×16. Right, sixteen that the tiny generator made after a minute, one seed each.", "name": "fig-gan-live-samples"}, "image": {"alt": "Two grids of sixteen very small landscapes; the generated ones are rougher but show skies above darker ground."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left, sixteen of the painted landscapes at 16\u00d716. Right, sixteen that the tiny generator made after a minute, one seed each.", "name": "fig-gan-live-samples"}, "image": {"alt": "Two grids of sixteen very small landscapes; the generated ones are rougher but show skies above darker ground."}} tags=["hide-input"]
 rng = torch.Generator().manual_seed(seed)
 z, u = torch.randn(16, 16, generator=rng), torch.rand(16, 2, generator=rng) * 2 - 1
 figure, axes = plt.subplots(1, 2, figsize=(6, 3))
@@ -137,7 +153,7 @@ plt.show()
 # one for arousal at each resolution. Affective feature matching asks that these maps look the same
 # for generated as for real pictures of the same labels.
 
-# %% mystnb={"figure": {"caption": "The valence and arousal gates of the tiny critic's ERU at 16×16 on one painted landscape, averaged over channels. Bright: features pass; dark: they are held back.", "name": "fig-gan-gates"}, "image": {"alt": "A small painted landscape and two maps of the same size that follow its horizon."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The valence and arousal gates of the tiny critic's ERU at 16\u00d716 on one painted landscape, averaged over channels. Bright: features pass; dark: they are held back.", "name": "fig-gan-gates"}, "image": {"alt": "A small painted landscape and two maps of the same size that follow its horizon."}} tags=["hide-input"]
 index = 5
 picture = np.asarray(paintings.array(16)[index])
 x = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1

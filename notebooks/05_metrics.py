@@ -1,3 +1,19 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-all,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
 # %% [markdown]
 # (sec-nb-metrics)=
 # # FID and other measures
@@ -73,7 +89,7 @@ distance = {
     for fault, (strengths, damage) in spoil.items()
 }
 
-# %% mystnb={"figure": {"caption": "Fréchet distance, in the scene network's features, from one half of the painted landscapes to the other half after damage (synthetic pictures). Leftmost: no damage, the floor set by the number of pictures.", "name": "fig-metrics-spoil"}, "image": {"alt": "Three line charts in which the distance rises with the strength of blur, noise and darkness."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Fr\u00e9chet distance, in the scene network's features, from one half of the painted landscapes to the other half after damage (synthetic pictures). Leftmost: no damage, the floor set by the number of pictures.", "name": "fig-metrics-spoil"}, "image": {"alt": "Three line charts in which the distance rises with the strength of blur, noise and darkness."}} tags=["hide-input"]
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.6), sharey=True)
 for ax, (fault, values) in zip(axes, distance.items()):
     ax.plot(spoil[fault][0], values, "o-")
@@ -180,7 +196,7 @@ rows = [
 ]
 Markdown(pd.DataFrame(rows).to_markdown(index=False))
 
-# %% mystnb={"figure": {"caption": "Emotion asked for and emotion seen by the judge over 7×7 points of the plane, twenty scenes at each point. Lines: the mean of each row or column of the grid.", "name": "fig-metrics-grid"}, "image": {"alt": "Two charts; the valence seen rises with the valence asked, the arousal seen with the arousal asked, both over a smaller range."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emotion asked for and emotion seen by the judge over 7\u00d77 points of the plane, twenty scenes at each point. Lines: the mean of each row or column of the grid.", "name": "fig-metrics-grid"}, "image": {"alt": "Two charts; the valence seen rises with the valence asked, the arousal seen with the arousal asked, both over a smaller range."}} tags=["hide-input"]
 answered = np.array(study["grid"]["answered"])  # (arousal, valence, dimension)
 asked = np.array(study["grid"]["asked"])
 figure, axes = plt.subplots(1, 2, figsize=(7.6, 3))

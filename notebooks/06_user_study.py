@@ -324,7 +324,7 @@ nothing = study.Effects(
 with_effects = study.recover(plan, effects, draws=studies, seed=seed)
 without = study.recover(plan, nothing, draws=studies, seed=seed)
 
-# %% mystnb={"figure": {"caption": "Share of simulated studies whose 95 % interval holds the value put in. Circles: intervals from resampling participants alone. Squares: intervals that take songs for a sample too. The band is what chance allows around 95 % with this number of simulated studies.", "name": "fig-study-coverage"}, "image": {"alt": "Three panels, choices, valence and arousal, with five systems each. Squares lie in or near the band around 95 per cent, circles lie below it, far below for the ratings."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of simulated studies whose 95 % interval holds the value put in. Circles: intervals from resampling participants alone. Squares: intervals that take songs for a sample too. The band is what chance allows around 95 % with this number of simulated studies.", "name": "fig-study-coverage"}, "image": {"alt": "Three panels, choices, valence and arousal, with five systems each. Squares lie in or near the band around 95 per cent; most circles lie below it, far below for most of the ratings."}} tags=["hide-input"]
 spread = 1.96 * np.sqrt(0.95 * 0.05 / studies)
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 3), sharey=True, sharex=True)
 for ax, (measure, title) in zip(axes, MEASURES.items(), strict=True):

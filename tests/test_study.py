@@ -46,6 +46,13 @@ def test_everyone_does_every_task_with_every_song_once(plan):
     assert plan["position"].tolist() == 40 * list(range(1, 61))
 
 
+def test_songs_travel_in_different_company(plan):
+    choices = plan[(plan["task"] == "choice") & (plan["system"] == "full")]
+    together = choices.groupby("participant")["song"].apply(frozenset)
+    # Five sets a deal, each for two persons.
+    assert together.nunique() == 40 // 2
+
+
 @pytest.mark.parametrize("songs", [10, 20, 30])
 def test_no_picture_is_seen_twice(songs):
     plan = study.design(participants=60, songs=songs)

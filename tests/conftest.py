@@ -1,0 +1,59 @@
+"""What several tests share: a small forest, an untrained generator, a piece of music."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def tiny_forest():
+    """A forest of five trees that has learnt random features by heart."""
+    from m2l import features, forest
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, len(features.NAMES))), rng.uniform(2, 8, (60, 2))
+    return forest.train(
+        x,
+        y,
+        np.arange(60) // 2,
+        features.NAMES,
+        {"what": "random"},
+        make=lambda: forest.default_forest(0, n_estimators=5),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_generator(tmp_path_factory):
+    """File of an untrained generator of 8×8 pictures; its photos' labels are uniform on 2–8."""
+    from m2l import photos
+    from m2l.networks import Sizes
+    from m2l.training import Preset, Run, Stage
+
+    folder = tmp_path_factory.mktemp("generator")
+    rng = np.random.default_rng(1)
+    rows = []
+    for i in range(40):
+        path = folder / f"{i}.png"
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+        rows.append((str(i), str(path), *rng.uniform(2, 8, 2)))
+    table = pd.DataFrame(rows, columns=["id", "path", "valence", "arousal"])
+    pyramid = photos.build(table, top=8, folder=folder / "pyramid")
+    preset = Preset(
+        "tiny", Sizes(z=8, widths=(8, 6)), (Stage(4, 4, images=4), Stage(8, 4, images=4))
+    )
+    run = Run(preset, pyramid, folder / "run", accelerator="cpu")
+    run.progress.stage = 2
+    run.release(folder / "generator.safetensors", {"what": "untrained"})
+    return folder / "generator.safetensors"
+
+
+@pytest.fixture(scope="session")
+def song(tmp_path_factory):
+    """Four seconds of a cheerful piece, as a WAV file."""
+    from m2l import synth
+
+    path = tmp_path_factory.mktemp("songs") / "cheerful.wav"
+    soundfile.write(path, synth.compose(7, 7, seconds=4), synth.SR)
+    return path

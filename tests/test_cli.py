@@ -1,0 +1,393 @@
+"""The command: what it prints, what it writes, and one line with status 2 for every bad input."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from m2l import forest as forests
+from m2l import generate
+from m2l.cli import main
+from m2l.features import NAMES
+from m2l.training import read_checkpoint
+
+torch.set_num_threads(1)
+
+COMMANDS = [
+    *([name] for name in ("emotion", "generate", "features", "data", "forest", "gan", "metrics")),
+    ["forest", "train"],
+    *(["gan", name] for name in ("train", "release", "baselines", "sample")),
+]
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path_factory, tmp_path, monkeypatch):
+    """Keep the tests out of the user's caches and data."""
+    monkeypatch.setenv("M2L_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.delenv("M2L_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def tiny(tiny_forest, tiny_generator, monkeypatch):
+    """Small weights in place of the released ones."""
+    load = generate.load
+    monkeypatch.setattr(generate, "load", lambda path=None: load(tiny_generator))
+    monkeypatch.setattr(forests, "load", lambda path=None: tiny_forest)
+
+
+@pytest.fixture
+def m2l(capfd):
+    """Run the command; the result's stderr also holds what C libraries wrote."""
+
+    def run(*words, status=0):
+        with warnings.catch_warnings(record=True) as warned:
+            result = CliRunner().invoke(main, [str(w) for w in words])
+        error = result.stderr + capfd.readouterr().err
+        if result.exit_code != status:
+            raise AssertionError(f"status {result.exit_code}: {error}") from result.exception
+        assert not warned
+        return result.stdout, error
+
+    return run
+
+
+def refused(run, *words, match=""):
+    """Run a command that must end with one line and status 2."""
+    out, error = run(*words, status=2)
+    assert error.startswith("m2l: ") and error.count("\n") == 1, error
+    assert match in error and "Traceback" not in error
+    return out
+
+
+# -- help ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help(m2l, command):
+    out, error = m2l(*command, "--help")
+    assert out.startswith("Usage: ") and not error
+    if command not in (["forest"], ["gan"]):  # groups, which hold the next ones
+        assert "--out" in out or command == ["emotion"]
+
+
+def test_help_does_not_import_what_takes_time():
+    code = f"""
+import sys
+from m2l.cli import main
+for command in [[], *{COMMANDS}]:
+    main([*command, "--help"], standalone_mode=False)
+slow = {{"torch", "librosa", "sklearn", "pandas", "numpy", "matplotlib", "scipy"}}
+sys.exit(", ".join(slow & set(sys.modules)) or 0)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_unknown_command_and_option(m2l):
+    assert "No such command" in m2l("sing", status=2)[1]
+    assert "No such option" in m2l("emotion", "--loud", status=2)[1]
+
+
+# -- bad songs -------------------------------------------------------------------------------
+
+
+def missing(folder):
+    return folder / "gone.mp3"
+
+
+def text(folder):
+    (folder / "text.mp3").write_text("Sing, o goddess, the anger of Achilles. " * 100)
+    return folder / "text.mp3"
+
+
+def empty_file(folder):
+    (folder / "empty.mp3").touch()
+    return folder / "empty.mp3"
+
+
+def silent(folder):
+    soundfile.write(folder / "silent.wav", np.zeros(5 * 22050), 22050)
+    return folder / "silent.wav"
+
+
+def short(folder):
+    soundfile.write(folder / "short.wav", np.sin(np.arange(22050) / 9) / 2, 22050)
+    return folder / "short.wav"
+
+
+def truncated(folder):
+    path = folder / "cut.wav"
+    soundfile.write(path, np.sin(np.arange(8 * 22050) / 9) / 2, 22050)
+    path.write_bytes(path.read_bytes()[:200_000])
+    return path
+
+
+def not_finite(folder):
+    y = np.sin(np.arange(5 * 22050) / 9)
+    y[1000] = np.nan
+    soundfile.write(folder / "nan.wav", y, 22050, subtype="FLOAT")
+    return folder / "nan.wav"
+
+
+def empty_folder(folder):
+    (folder / "nothing").mkdir()
+    return folder / "nothing"
+
+
+BAD = {
+    missing: "no such file",
+    text: "not audio",
+    empty_file: "not audio",
+    silent: "silent",
+    short: "shorter than 3 seconds",
+    truncated: "truncated",
+    not_finite: "not finite",
+    empty_folder: "no songs in this folder",
+}
+
+
+@pytest.mark.parametrize("make", BAD, ids=lambda f: f.__name__)
+def test_one_bad_song_is_one_line(m2l, tmp_path, make):
+    path = make(tmp_path)
+    for words in (
+        ("emotion", path),
+        ("emotion", path, "--json"),
+        ("features", path, "-o", "out.parquet"),
+    ):
+        assert refused(m2l, *words, match=BAD[make]) == ""
+    if make is not empty_folder:
+        refused(m2l, "generate", path, "-o", "out.png", match=BAD[make])
+    assert not os.path.exists("out.parquet") and not os.path.exists("out.png")
+
+
+def test_bad_songs_in_a_batch_are_logged_and_counted(m2l, tmp_path, song, caplog):
+    bad = [make(tmp_path) for make in BAD]
+    out, error = m2l("emotion", *bad, song)
+    assert error == "m2l: 8 of 9 songs skipped\n"
+    assert out.count("\n") == 2 and str(song) in out
+    for path, reason in zip(bad, BAD.values(), strict=True):
+        assert any(str(path) in r.message and reason in r.message for r in caplog.records)
+
+
+def test_a_batch_without_a_good_song_is_an_error(m2l, tmp_path):
+    _, error = m2l("emotion", silent(tmp_path), text(tmp_path), status=2)
+    assert error.splitlines()[0] == "m2l: 2 of 2 songs skipped"
+    assert error.splitlines()[1].startswith("m2l: no song could be read")
+    assert len(error.splitlines()) == 2
+
+
+# -- emotion ---------------------------------------------------------------------------------
+
+
+def test_emotion_is_a_table(m2l, song):
+    out, error = m2l("emotion", song)
+    head, row = out.splitlines()
+    assert head.split() == ["valence", "arousal", "song"] and not error
+    assert row.count(" to ") == 2 and row.endswith(str(song))
+
+
+def test_emotion_as_json(m2l, song, tmp_path, tiny_forest):
+    shutil.copy(song, tmp_path / "again.wav")
+    out, _ = m2l("emotion", "--json", song, tmp_path)
+    one, again = json.loads(out)
+    assert one.pop("song") == str(song) and again.pop("song") == str(tmp_path / "again.wav")
+    assert one == again
+    told = forests.predict(song, tiny_forest).iloc[0]
+    assert one == pytest.approx(told.to_dict(), abs=5e-4)
+
+
+# -- generate --------------------------------------------------------------------------------
+
+
+def test_generate_from_an_emotion(m2l):
+    out, error = m2l("generate", "--valence", 7, "--arousal", 3, "-o", "calm.png")
+    assert out.startswith("calm.png") and not error
+    image = np.asarray(Image.open("calm.png"))
+    np.testing.assert_array_equal(image, generate.landscapes(7, 3)[0])
+
+
+def test_generate_side_by_side_and_enlarged(m2l):
+    words = ("--valence", 7, "--arousal", 3, "--seed", 5, "-o")
+    m2l("generate", *words, "two.png", "-n", 2)
+    two = np.asarray(Image.open("two.png"))
+    np.testing.assert_array_equal(np.hstack(generate.landscapes(7, 3, seed=[5, 6])), two)
+    m2l("generate", *words, "large.png", "-n", 2, "--size", 32)
+    assert Image.open("large.png").size == (64, 32)
+
+
+def test_generate_from_a_song(m2l, song):
+    out, error = m2l("generate", song, "-o", "song.png", "--seed", 1)
+    assert "among landscapes" in out and not error
+    images, _ = generate.from_song(song, 1)
+    np.testing.assert_array_equal(np.asarray(Image.open("song.png")), images[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        ((), "give a song, or both"),
+        (("--valence", 5), "give a song, or both"),
+        (("--arousal", 5), "give a song, or both"),
+        (("song.wav", "--valence", 5, "--arousal", 5), "give a song, or both"),
+        (("song.wav", "--valence", 5), "give a song, or both"),
+        (("--valence", 11, "--arousal", 5), "valence 11"),
+        (("--valence", 5, "--arousal", 0.5), "arousal 0.5"),
+        (("--valence", "nan", "--arousal", 5), "valence nan"),
+    ],
+    ids=str,
+)
+def test_generate_refuses(m2l, words, match):
+    refused(m2l, "generate", *words, "-o", "out.png", match=match)
+    assert not os.path.exists("out.png")
+
+
+@pytest.mark.parametrize("out", ["gone/out.png", "file/out.png", "out.poem", "out"])
+def test_what_cannot_be_written_is_one_line(m2l, tmp_path, out):
+    (tmp_path / "file").touch()
+    refused(m2l, "generate", "--valence", 5, "--arousal", 5, "-o", out, match=out)
+
+
+@pytest.mark.parametrize(
+    "option", [("-n", 0), ("--size", -1), ("--seed", -1), ("--seed", 2**70), ("--valence", "high")]
+)
+def test_options_out_of_range(m2l, option):
+    _, error = m2l("generate", *option, "-o", "out.png", status=2)
+    assert f"Invalid value for '{option[0]}'" in error
+
+
+# -- features --------------------------------------------------------------------------------
+
+
+def test_features_of_a_folder(m2l, song, tmp_path, caplog):
+    (tmp_path / "songs").mkdir()
+    shutil.copy(song, tmp_path / "songs/a.wav")
+    text(tmp_path / "songs")
+    out, error = m2l("features", "songs", "-o", "deep/f.parquet")
+    assert error == "m2l: 1 of 2 songs skipped\n" and "1 song, 148 features" in out
+    table = pd.read_parquet("deep/f.parquet")
+    assert list(table) == list(NAMES) and list(table.index) == ["songs/a.wav"]
+    assert np.isfinite(table.to_numpy()).all()
+    m2l("features", "songs/a.wav", "-o", "one.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet("one.parquet"), table)
+
+
+def test_features_limited_in_number(m2l, song, tmp_path):
+    for name in "abcdefg":
+        shutil.copy(song, tmp_path / f"{name}.wav")
+    m2l("features", tmp_path, "-o", "f.parquet", "--limit", 3)
+    names = [os.path.basename(p)[0] for p in pd.read_parquet("f.parquet").index]
+    assert names == ["a", "c", "e"]
+
+
+def test_features_that_cannot_be_written(m2l, song, tmp_path):
+    (tmp_path / "file").touch()
+    refused(m2l, "features", song, "-o", "file/f.parquet", match="file")
+
+
+# -- data and the study ----------------------------------------------------------------------
+
+
+def test_data_says_what_is_missing_and_how_to_get_it(m2l):
+    out, error = m2l("data")
+    assert "M2L_DATA: not set" in out and not error
+    assert out.count("missing:") == 5 and "sample" in out
+    rows = json.loads(m2l("data", "--json")[0])
+    assert [r["name"] for r in rows if r["present"]] == ["sample"]
+
+
+def test_data_of_a_folder_that_is_not_there(m2l, monkeypatch):
+    monkeypatch.setenv("M2L_DATA", "/gone")
+    assert "/gone: no such folder" in m2l("data")[0]
+    refused(m2l, "data", "-o", "data.json", match="no corpus found")
+
+
+def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
+    folder = tmp_path / "music/4Q-TAFFC"
+    folder.mkdir(parents=True)
+    (folder / "annotations.csv").write_text(
+        "song,artist,title,quadrant,n_tags,valence,arousal\n"
+        "A,Ann,One,Q1,3,6,6\nB,Ann,Two,Q1,3,,6\nC,Bob,Three,Q1,3,6,8\n"
+        "D,Bob,Four,Q1,3,6,7\nE,Bob,Five,Q1,3,6,12\n"
+    )
+    monkeypatch.setenv("M2L_DATA", str(tmp_path))
+    out, _ = m2l("data")
+    assert "1 left out: label is missing" in out and "1 left out: label outside 1–9" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("gan", "train", "--preset", "enormous"), "preset 'enormous'"),
+        (("gan", "train", "--preset", "smoke"), "M2L_DATA: not set"),
+        (("gan", "release", "--preset", "enormous"), "preset 'enormous'"),
+        (("gan", "baselines"), "M2L_DATA: not set"),
+        (("metrics",), "M2L_DATA: not set"),
+        (("forest", "train", "--features", "gone.parquet"), "gone.parquet"),
+        (("gan", "sample", "-o", "gone/grid.png"), "gone/grid.png"),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, tuple) else "",
+)
+def test_errors_in_nested_commands_are_one_line_too(m2l, words, match):
+    refused(m2l, *words, match=match)
+
+
+def test_gan_sample_writes_a_grid(m2l, tiny_generator):
+    out, _ = m2l("gan", "sample", "-o", "grid.png", "--side", 3)
+    assert "3×3" in out and Image.open("grid.png").size == (24, 24)
+    m2l("gan", "sample", "-o", "seeds.png", "--side", 2, "--what", "seeds")
+    assert Image.open("seeds.png").size == (16, 16)
+
+
+def test_a_run_is_trained_refused_resumed_and_released(m2l, monkeypatch, tmp_path):
+    photos = tmp_path / "images/landscapes128"
+    photos.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rows = ["file,scene,valence,arousal"]
+    for i in range(12):
+        blocks = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(blocks.repeat(8, 0).repeat(8, 1)).save(photos / f"{i}.png")
+        rows.append(f"{i}.png,sea,{rng.uniform(2, 8):.2f},{rng.uniform(2, 8):.2f}")
+    (tmp_path / "images/landscapes128.csv").write_text("\n".join(rows))
+    (tmp_path / "tiny.yaml").write_text(
+        "sizes: {z: 4, widths: [4]}\nstages: [{resolution: 4, images: 8, batch: 4}]\n"
+    )
+    monkeypatch.setenv("M2L_DATA", str(tmp_path))
+    words = ("gan", "train", "--preset", "tiny.yaml", "--run", "run", "--threads", 1)
+    refused(m2l, "gan", "release", "--preset", "tiny.yaml", "--run", "run", match="no checkpoint")
+    out, _ = m2l(*words, "-o", "gan.json", "--weights", "g.safetensors")
+    assert "run: 8 images" in out and os.path.exists("gan.json")
+    refused(m2l, *words, match="add --resume")
+    assert "run: 8 images" in m2l(*words, "--resume")[0]  # complete: nothing is left to do
+    words = ("gan", "release", "--preset", "tiny.yaml", "--run", "run", "-o", "again.json")
+    m2l(*words, "--weights", "again.safetensors")
+    one, again = (read_checkpoint(f"{n}.safetensors", "m2l-generator")[1] for n in ("g", "again"))
+    assert one.keys() == again.keys() and all(torch.equal(one[k], again[k]) for k in one)
+
+
+# -- as installed ----------------------------------------------------------------------------
+
+
+def test_the_installed_command_with_the_shipped_weights(tmp_path):
+    command = os.path.join(os.path.dirname(sys.executable), "m2l")
+    words = ["generate", "--valence", "7", "--arousal", "3", "-o", str(tmp_path / "calm.png")]
+    ran = subprocess.run([command, *words], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    image = Image.open(tmp_path / "calm.png")
+    assert image.width == image.height >= 16
+    ran = subprocess.run(
+        [command, "emotion", text(tmp_path), silent(tmp_path)], capture_output=True, text=True
+    )
+    assert ran.returncode == 2 and "Traceback" not in ran.stderr
+    lines = ran.stderr.splitlines()
+    assert len(lines) == 4 and all(line.startswith("m2l: ") for line in lines)

@@ -1,0 +1,88 @@
+"""The shared drawings: what they put where."""
+
+import base64
+import io
+import re
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from m2l import figures
+
+
+@pytest.fixture
+def ax():
+    with plt.rc_context():
+        yield plt.subplots()[1]
+        plt.close("all")
+
+
+def test_the_style_is_one_that_matplotlib_knows():
+    with plt.rc_context():
+        figures.use_style()
+        assert plt.rcParams["axes.prop_cycle"].by_key()["color"]
+
+
+def test_the_plane_covers_the_scale_and_names_its_quadrants(ax):
+    assert figures.va_plane(ax) is ax
+    assert ax.get_xlim() == ax.get_ylim() == (1, 9)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("valence", "arousal")
+    for text in ax.texts:
+        x, y = text.get_position()
+        assert ("unpleasant" in text.get_text()) == (x < 5)
+        assert ("excited" in text.get_text()) == (y > 5)
+    assert len(ax.texts) == 4
+
+
+def test_density_has_valence_to_the_right_and_leaves_empty_cells_blank(ax):
+    histogram = np.zeros((8, 8))
+    histogram[6, 1] = 3  # valence 7–8, arousal 2–3
+    figures.density(ax, histogram)
+    (mesh,) = ax.collections
+    values = np.ma.filled(mesh.get_array().astype(float), np.nan).reshape(8, 8)
+    assert np.argwhere(np.isfinite(values)).tolist() == [[1, 6]]  # rows are arousal
+
+
+def test_intervals_reach_from_low_to_high_and_read_from_the_top(ax):
+    figures.intervals(ax, [0, 1], [1, 2], [2, 4], [4, 5], ["a", "b"])
+    (bars,) = [c for c in ax.collections if hasattr(c, "get_segments")]
+    spans = [np.asarray(s)[:, 0].tolist() for s in bars.get_segments()]
+    assert spans == [[1, 4], [2, 5]]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+    assert ax.yaxis_inverted()
+
+
+def test_pictures_are_laid_out_in_rows_without_axes(ax):
+    images = np.zeros((5, 8, 8, 3), np.uint8)
+    figure = figures.pictures(images, columns=3, titles=list("abcde"))
+    assert len(figure.axes) == 6
+    assert [len(one.images) for one in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert not any(one.axison for one in figure.axes)
+    assert figure.axes[3].get_title() == "d"
+    assert len(figures.pictures(images).axes) == 5
+
+
+def test_a_table_shows_its_numbers_as_a_reader_wants_them():
+    frame = pd.DataFrame({"corpus": ["a"], "songs": [1802], "r": [0.456], "sd": [np.nan]})
+    html = figures.table(frame, "Songs and scores").to_html()
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
+    assert cells == ["a", "1,802", "0.46", "–"]
+    assert "<caption>Songs and scores</caption>" in html
+
+
+def test_players_carry_their_sound():
+    tone = np.sin(2 * np.pi * 440 * np.arange(22050) / 22050).astype(np.float32) / 2
+    html = figures.players({"calm": tone, "wild": tone}).data
+    assert html.count("<audio") == 2 and 'aria-label="wild"' in html
+    sound = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1])
+    heard, rate = soundfile.read(io.BytesIO(sound))
+    assert rate == 22050 and len(heard) / rate == pytest.approx(1, abs=0.1)
+    loudest = np.abs(np.fft.rfft(heard)).argmax() * rate / len(heard)
+    assert loudest == pytest.approx(440, abs=2)
