@@ -16,7 +16,7 @@
 
 # %% [markdown]
 # (sec-nb-data)=
-# # The data
+# # Exploring the data
 #
 # A model of emotion can be no better than the labels it learns from. So before anything is trained
 # we look and listen. First comes a corpus that needs no download: music and landscapes made by

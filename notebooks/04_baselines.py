@@ -36,7 +36,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
 from myst_nb import glue
 from PIL import Image
 
@@ -59,7 +58,7 @@ base = Preset.load("baseline")
 variants = {name: variant(base, name) for name in VARIANTS}
 
 # %% tags=["hide-input"]
-Markdown(
+figures.table(
     pd.DataFrame(
         {
             "variant": name,
@@ -70,7 +69,8 @@ Markdown(
             "AFM weight": f"{preset.afm_weight * preset.sizes.conditional:g}",
         }
         for name, preset in variants.items()
-    ).to_markdown(index=False)
+    ),
+    "The variants and what each of them is given.",
 )
 
 # %% [markdown]
@@ -149,7 +149,7 @@ for name, m in measured.items():
         r = m["va_r"][d]
         row[f"r, {d} ↑"] = f"{r['value']:.2f} ({r['low']:.2f} to {r['high']:.2f})"
     rows.append(row)
-Markdown(pd.DataFrame(rows).to_markdown(index=False))
+figures.table(pd.DataFrame(rows), "The four variants on photographs, one run each.")
 
 # %% [markdown]
 # The Fréchet distance is in the scene network's features and is not FID; between two halves of the

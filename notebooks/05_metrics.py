@@ -32,7 +32,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
 from myst_nb import glue
 from scipy.ndimage import gaussian_filter
 
@@ -155,7 +154,7 @@ rows = [
         for name, value in fid.items()
     ),
 ]
-Markdown(pd.DataFrame(rows).to_markdown(index=False))
+figures.table(pd.DataFrame(rows), "Generated pictures against photographs.")
 
 # %% tags=["remove-cell"]
 glue(
@@ -194,7 +193,7 @@ rows = [
     }
     for d in DIMENSIONS
 ]
-Markdown(pd.DataFrame(rows).to_markdown(index=False))
+figures.table(pd.DataFrame(rows), "Emotion asked for and emotion seen.")
 
 # %% mystnb={"figure": {"caption": "Emotion asked for and emotion seen by the judge over 7\u00d77 points of the plane, twenty scenes at each point. Lines: the mean of each row or column of the grid.", "name": "fig-metrics-grid"}, "image": {"alt": "Two charts; the valence seen rises with the valence asked, the arousal seen with the arousal asked, both over a smaller range."}} tags=["hide-input"]
 answered = np.array(study["grid"]["answered"])  # (arousal, valence, dimension)
