@@ -299,6 +299,7 @@ def judge(out, weights, generator, root=None, n=2000, epochs=40, seed=0, limit=N
     pyramid = landscapes(root, limit)
     released = generate.load(generator)
     net, reader = _reader(pyramid, released.resolution, epochs, seed)
+    reader["people"] = _people(net, released.resolution, root, seed)
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
     scene.save(
         net,
@@ -344,6 +345,21 @@ def _reader(pyramid, resolution, epochs, seed):
         "accuracy": metrics.bootstrap(np.mean, named),
         "va": metrics.consistency(pyramid.va[test], estimated, seed),
     }
+
+
+def _people(net, resolution, root, seed):
+    """How a scene network agrees with people, on the rated scenery of OASIS; None without it."""
+    from m2l import metrics, scene
+
+    try:
+        table = corpora.load("oasis", root).table.dropna(subset="path")
+    except InputError as error:
+        log.warning("%s", error)
+        return None
+    table = table[table["category"] == "Scenery"]
+    images = np.stack([np.asarray(photos.load(path, resolution)) for path in table["path"]])
+    ratings = table[list(forest.DIMENSIONS)].to_numpy()
+    return {"photos": len(table), **metrics.consistency(ratings, scene.look(net, images)[2], seed)}
 
 
 def _measure(net, pyramid, released, n, seed):

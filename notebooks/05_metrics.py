@@ -107,6 +107,7 @@ def span(x, digits=2):
 
 
 glue("metrics_probe", f"{reader['photos']:,}", display=False)
+glue("metrics_people_photos", f"{reader['people']['photos']:,}", display=False)
 glue("metrics_tested", f"{reader['tested']:,}", display=False)
 glue("metrics_accuracy", span(reader["accuracy"]), display=False)
 glue("metrics_n", f"{study['n']:,}", display=False)
@@ -119,7 +120,7 @@ glue("metrics_div_generated", span(study["diversity"]["generated"]), display=Fal
 glue("metrics_div_photos", span(study["diversity"]["photos"]), display=False)
 for d in DIMENSIONS:
     glue(f"metrics_reader_{d}", f"{reader['va'][d]['r']:.2f}", display=False)
-    glue(f"metrics_reader_mae_{d}", f"{reader['va'][d]['mae']:.2f}", display=False)
+    glue(f"metrics_people_{d}", f"{reader['people'][d]['r']:.2f}", display=False)
     glue(f"metrics_r_{d}", span(study["va_r"][d]), display=False)
     glue(f"metrics_slope_{d}", f"{study['va'][d]['slope']:.2f}", display=False)
 
@@ -131,7 +132,10 @@ for d in DIMENSIONS:
 # at a rate of {glue:text}`metrics_accuracy`, and its valence and arousal correlate with the labels
 # by {glue:text}`metrics_reader_valence` and {glue:text}`metrics_reader_arousal`. The labels it was
 # trained on are themselves predicted ({ref}`sec-stand-ins`): what it measures is whether the
-# generator learned the labels it was given, not what people feel.
+# generator learned the labels it was given, not what people feel. With what people felt at
+# {glue:text}`metrics_people_photos` rated photographs of scenery {cite:p}`kurdi2017oasis`, its
+# answers correlate by {glue:text}`metrics_people_valence` for valence and
+# {glue:text}`metrics_people_arousal` for arousal.
 
 # %% [markdown]
 # ## Like photographs?
