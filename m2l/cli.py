@@ -9,6 +9,7 @@ import errno
 import json
 import logging
 import sys
+import textwrap
 from pathlib import Path
 
 import click
@@ -198,12 +199,28 @@ def features(files, out, jobs, limit, cache):
 
 
 @main.command()
+@click.argument("corpus", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--clean/--no-clean", default=True, help="Decode the photos to count bad ones.")
 @click.option("-o", "--out", type=FILE, help="Write the study's data.json.")
-def data(as_json, clean, out):
-    """List the corpora at hand, and what was left out of each and why."""
+def data(corpus, as_json, clean, out):
+    """List the corpora at hand, and what was left out of each and why.
+
+    With a CORPUS, print its card: what it is, its terms, where to get it, where to put it.
+    """
+    from dataclasses import asdict
+
     from m2l import corpora, stages
+
+    if corpus:
+        card = asdict(corpora.card(corpus))
+        if as_json:
+            click.echo(json.dumps(card, indent=1, ensure_ascii=False))
+            return
+        card["counts"] = ", ".join(f"{n:,} {what}" for what, n in card["counts"].items())
+        for key in ("title", "citation", "licence", "where", "counts", "layout"):
+            click.echo(f"{key}:\n{textwrap.indent(card[key], '  ')}")
+        return
 
     if out:
         stages.data(out)

@@ -250,7 +250,9 @@ def gan(run, out, weights):
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
         f"{provenance.hardware()}",
         "use": "research and teaching; the pictures show no real place",
-        "limits": "a first model: soft, best at mountains, seas and forests of the photos",
+        "limits": f"a first model at {resolution}×{resolution}"
+        + ", stopped before its preset's last stage" * (done < len(preset.stages))
+        + "; soft, and knows only mountains, glaciers, seas and forests",
     }
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
     run.release(weights, card)

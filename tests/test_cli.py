@@ -391,3 +391,20 @@ def test_the_installed_command_with_the_shipped_weights(tmp_path):
     assert ran.returncode == 2 and "Traceback" not in ran.stderr
     lines = ran.stderr.splitlines()
     assert len(lines) == 4 and all(line.startswith("m2l: ") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["deam", "pmemo", "taffc", "landscapes", "oasis", "sample"])
+def test_data_prints_a_card(name):
+    from m2l import corpora
+
+    text = CliRunner().invoke(main, ["data", name])
+    assert text.exit_code == 0
+    assert corpora.card(name).title in text.output
+    card = json.loads(CliRunner().invoke(main, ["data", name, "--json"]).output)
+    assert card["name"] == name
+
+
+def test_data_of_an_unknown_corpus():
+    result = CliRunner().invoke(main, ["data", "imagenet"])
+    assert result.exit_code == 2
+    assert "choose one of" in result.output
