@@ -125,7 +125,7 @@ glue("base_minutes", f"{sum(s['minutes'] for s in study['preset']['stages']):g}"
 top = study["preset"]["stages"][-1]["resolution"]
 glue("base_resolution", f"{top}×{top}", display=False)
 glue("base_n", f"{measured['full']['n']:,}", display=False)
-glue("base_floor", f"{measured['full']['frechet']['photos']:.2f}", display=False)
+glue("base_floor", f"{measured['full']['frechet']['photos']:.3g}", display=False)
 
 # %% [markdown]
 # ## On photographs
@@ -142,7 +142,7 @@ for name, m in measured.items():
     row = {
         "variant": name,
         "images seen": f"{m['images']:,}",
-        "Fréchet distance ↓": f"{m['frechet']['generated']:.1f}",
+        "Fréchet distance ↓": f"{m['frechet']['generated']:.3g}",
         "diversity / photos ↑": f"{m['diversity']['ratio']:.2f}",
     }
     for d in DIMENSIONS:
@@ -186,7 +186,7 @@ plt.show()
 # %% tags=["remove-cell"]
 for name, m in measured.items():
     key = name.replace(" ", "_").replace("-", "_")
-    glue(f"base_{key}_frechet", f"{m['frechet']['generated']:.1f}", display=False)
+    glue(f"base_{key}_frechet", f"{m['frechet']['generated']:.3g}", display=False)
     glue(f"base_{key}_diversity", f"{m['diversity']['ratio']:.2f}", display=False)
     for d in DIMENSIONS:
         glue(f"base_{key}_{d}", f"{m['va_r'][d]['value']:.2f}", display=False)

@@ -53,7 +53,8 @@ torch.set_num_threads(2)
 # %%
 judge = scene.load()
 table = corpora.load("sample", kind="landscapes", n=paintings, seed=seed, size=64).table
-pictures = np.stack([np.asarray(photos.load(path, 64)) for path in table["path"]])
+side = provenance.load("metrics")["resolution"]  # the judge was trained at the generator's
+pictures = np.stack([np.asarray(photos.load(path, side)) for path in table["path"]])
 features, scenes, seen = scene.look(judge, pictures)
 
 # %% [markdown]
@@ -68,7 +69,7 @@ half = len(pictures) // 2
 rng = np.random.default_rng(seed)
 spoil = {
     "blur": (
-        [0, 0.5, 1, 2, 4],
+        [0, 0.5, 1, 1.5, 2],
         lambda x, s: gaussian_filter(x.astype(float), (0, s, s, 0)),
     ),
     "noise": (
@@ -89,7 +90,7 @@ distance = {
 }
 
 # %% mystnb={"figure": {"caption": "Fr\u00e9chet distance, in the scene network's features, from one half of the painted landscapes to the other half after damage (synthetic pictures). Leftmost: no damage, the floor set by the number of pictures.", "name": "fig-metrics-spoil"}, "image": {"alt": "Three line charts in which the distance rises with the strength of blur, noise and darkness."}} tags=["hide-input"]
-figure, axes = plt.subplots(1, 3, figsize=(8, 2.6), sharey=True)
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.6))
 for ax, (fault, values) in zip(axes, distance.items()):
     ax.plot(spoil[fault][0], values, "o-")
     ax.set(title=fault, xlabel="strength")
@@ -112,8 +113,8 @@ glue("metrics_tested", f"{reader['tested']:,}", display=False)
 glue("metrics_accuracy", span(reader["accuracy"]), display=False)
 glue("metrics_n", f"{study['n']:,}", display=False)
 glue("metrics_side", f"{study['resolution']}×{study['resolution']}", display=False)
-glue("metrics_frechet", f"{frechet['generated']:.1f}", display=False)
-glue("metrics_frechet_photos", f"{frechet['photos']:.1f}", display=False)
+glue("metrics_frechet", f"{frechet['generated']:.3g}", display=False)
+glue("metrics_frechet_photos", f"{frechet['photos']:.3g}", display=False)
 glue("metrics_frechet_n", f"{frechet['n']:,}", display=False)
 glue("metrics_ratio", f"{study['diversity']['ratio']:.2f}", display=False)
 glue("metrics_div_generated", span(study["diversity"]["generated"]), display=False)
@@ -145,8 +146,8 @@ fid = {k: v for k, v in study.items() if k.startswith("fid_")}
 rows = [
     {
         "measure": "Fréchet distance, scene network",
-        "generated": f"{frechet['generated']:.1f}",
-        "photographs": f"{frechet['photos']:.1f}",
+        "generated": f"{frechet['generated']:.3g}",
+        "photographs": f"{frechet['photos']:.3g}",
     },
     {
         "measure": "mean distance between two pictures",
