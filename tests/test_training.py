@@ -355,7 +355,15 @@ def test_a_hard_kill_repeats_steps_but_not_lines(start, unbroken):
     assert_same_run(again, unbroken)
 
 
-def test_a_second_ctrl_c_interrupts(start):
+@pytest.fixture
+def interruptible():
+    """Python's own answer to Ctrl-C; a background shell starts its jobs without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_interrupts(start, interruptible):
     run = start()
 
     def twice():
