@@ -190,7 +190,7 @@ def features(files, out, jobs, limit, cache):
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
-    from m2l.photos import cache_root
+    from m2l.corpora import cache_root
 
     table = _extract(files, jobs, cache or cache_root() / "features", limit)
     Path(out).parent.mkdir(parents=True, exist_ok=True)

@@ -21,17 +21,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from platformdirs import user_cache_dir
 from tqdm import tqdm
 
+from m2l.corpora import cache_root
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
-
-
-def cache_root():
-    """Folder for what can be made again: $M2L_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("M2L_CACHE") or user_cache_dir("m2l"))
 
 
 def fingerprint(table):

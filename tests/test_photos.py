@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from m2l import photos
+from m2l.corpora import cache_root
 from m2l.errors import InputError
 
 
@@ -195,6 +196,6 @@ def test_load_refuses_what_is_no_picture(tmp_path, monkeypatch):
 
 
 def test_cache_root_follows_the_environment(cache, monkeypatch):
-    assert photos.cache_root() == cache
+    assert cache_root() == cache
     monkeypatch.delenv("M2L_CACHE")
-    assert photos.cache_root().name == "m2l"
+    assert cache_root().name == "m2l"

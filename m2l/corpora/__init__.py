@@ -15,10 +15,10 @@ import logging
 
 import pandas as pd
 
-from m2l.corpora._common import Card, Corpus, data_root
+from m2l.corpora._common import Card, Corpus, cache_root, data_root
 from m2l.errors import InputError
 
-__all__ = ["Card", "Corpus", "card", "data_root", "load", "names", "summary"]
+__all__ = ["Card", "Corpus", "cache_root", "card", "data_root", "load", "names", "summary"]
 
 _NAMES = ("deam", "pmemo", "taffc", "landscapes", "oasis", "sample")
 

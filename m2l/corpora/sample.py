@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import platformdirs
 import soundfile
 from PIL import Image
 from scipy.stats import qmc
 from tqdm import tqdm
 
 from m2l import paint, synth
-from m2l.corpora._common import Card, build
+from m2l.corpora._common import Card, build, cache_root
 from m2l.errors import InputError
 
 CARD = Card(
@@ -122,8 +121,7 @@ def _folder(root, kind, n, seed, size):
     parts = [kind, f"n{n}", f"seed{seed}", hashlib.sha256(code).hexdigest()[:8]]
     if kind == "landscapes":
         parts.insert(3, f"size{size}")
-    cache = root or os.environ.get("M2L_CACHE") or platformdirs.user_cache_dir("m2l")
-    return Path(cache).expanduser() / "-".join(parts)
+    return Path(root or cache_root()).expanduser() / "-".join(parts)
 
 
 def _make(kind, row, size):
