@@ -39,6 +39,7 @@ pairs: $(VENV)/installed ## Bring the two halves of each notebook into step
 
 study: $(VENV)/installed ## Rebuild results/ from the data under M2L_DATA (PRESET=smoke: in minutes, into runs/)
 	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make study M2L_DATA=~/corpora"; exit 2; }
+	@mkdir -p runs/$(PRESET) && { test -f runs/$(PRESET)/started || touch runs/$(PRESET)/started; }
 	snakemake --cores $(JOBS) --config preset=$(PRESET) --rerun-incomplete
 
 clean: ## Remove what was built, keep the environment and the runs

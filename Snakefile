@@ -13,6 +13,9 @@ DATA = os.environ["M2L_DATA"]
 RESULTS = "runs/smoke/results" if SMOKE else "results"
 WEIGHTS = "runs/smoke/weights" if SMOKE else "m2l/weights"
 RUN = f"runs/{PRESET}"
+# Made by `make study` before its first run. It is younger than the results of a fresh clone, which
+# are therefore made anew, and older than those of an interrupted run, which goes on.
+STARTED = f"{RUN}/started"
 
 
 rule study:
@@ -23,6 +26,8 @@ rule study:
 
 
 rule data:
+    input:
+        STARTED,
     output:
         f"{RESULTS}/data.json",
     shell:
@@ -31,14 +36,15 @@ rule data:
 
 rule features:
     input:
-        f"{DATA}/music/4Q-TAFFC/audio",
+        STARTED,
+        songs=f"{DATA}/music/4Q-TAFFC/audio",
     output:
         f"{RUN}/features.parquet",
     threads: 2
     params:
         limit="--limit 40" if SMOKE else "",
     shell:
-        "m2l features {input} -o {output} --jobs {threads} {params.limit}"
+        "m2l features {input.songs} -o {output} --jobs {threads} {params.limit}"
 
 
 rule forest:
@@ -56,6 +62,7 @@ rule forest:
 
 rule gan:
     input:
+        STARTED,
         f"{DATA}/images/landscapes128.csv",
     output:
         result=f"{RESULTS}/gan.json",
@@ -85,6 +92,7 @@ rule metrics:
 
 rule baselines:
     input:
+        STARTED,
         f"{DATA}/images/landscapes128.csv",
     output:
         f"{RESULTS}/baselines.json",
