@@ -140,7 +140,11 @@ def emotion(songs, as_json, jobs):
     help="Pictures, side by side.",
 )
 @click.option(
-    "--size", type=click.IntRange(4, 2048), help="Enlarge each picture to this side, in pixels."
+    "--size",
+    type=click.IntRange(4, 2048),
+    default=512,
+    show_default=True,
+    help="Side of each picture in pixels; the network's own are smaller and are enlarged.",
 )
 def generate(song, valence, arousal, out, seed, count, size):
     """Paint a landscape for SONG, or for a valence and an arousal."""
@@ -163,9 +167,8 @@ def generate(song, valence, arousal, out, seed, count, size):
         )
     else:
         images = generator.landscapes(valence, arousal, seeds)
-    picture = Image.fromarray(tile(images, columns=count))
-    if size:
-        picture = picture.resize((size * count, size), Image.Resampling.BICUBIC)
+    large = [Image.fromarray(x).resize((size, size), Image.Resampling.BICUBIC) for x in images]
+    picture = Image.fromarray(tile(np.stack(large), columns=count))
     try:
         picture.save(out)
     except ValueError as error:

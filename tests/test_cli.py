@@ -211,7 +211,7 @@ def test_emotion_as_json(m2l, song, tmp_path, tiny_forest):
 
 
 def test_generate_from_an_emotion(m2l):
-    out, error = m2l("generate", "--valence", 7, "--arousal", 3, "-o", "calm.png")
+    out, error = m2l("generate", "--valence", 7, "--arousal", 3, "-o", "calm.png", "--size", 8)
     assert out.startswith("calm.png") and not error
     image = np.asarray(Image.open("calm.png"))
     np.testing.assert_array_equal(image, generate.landscapes(7, 3)[0])
@@ -219,15 +219,15 @@ def test_generate_from_an_emotion(m2l):
 
 def test_generate_side_by_side_and_enlarged(m2l):
     words = ("--valence", 7, "--arousal", 3, "--seed", 5, "-o")
-    m2l("generate", *words, "two.png", "-n", 2)
+    m2l("generate", *words, "two.png", "-n", 2, "--size", 8)  # the generator's own
     two = np.asarray(Image.open("two.png"))
     np.testing.assert_array_equal(np.hstack(generate.landscapes(7, 3, seed=[5, 6])), two)
-    m2l("generate", *words, "large.png", "-n", 2, "--size", 32)
-    assert Image.open("large.png").size == (64, 32)
+    m2l("generate", *words, "large.png", "-n", 2)
+    assert Image.open("large.png").size == (1024, 512)
 
 
 def test_generate_from_a_song(m2l, song):
-    out, error = m2l("generate", song, "-o", "song.png", "--seed", 1)
+    out, error = m2l("generate", song, "-o", "song.png", "--seed", 1, "--size", 8)
     assert "among landscapes" in out and not error
     images, _ = generate.from_song(song, 1)
     np.testing.assert_array_equal(np.asarray(Image.open("song.png")), images[0])
