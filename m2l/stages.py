@@ -256,6 +256,8 @@ def gan(run, out, weights):
     }
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
     run.release(weights, card)
+    if at.stage < len(preset.stages):
+        run.grid()  # of a stage under way there is none yet
     folder = Path(out).with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     for picture in sorted((run.folder / "samples").glob("*.png")):
