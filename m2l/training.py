@@ -515,7 +515,7 @@ class Run:
             ("seeds", z, torch.rand(49, 2, generator=rng) * 2 - 1),
         ):
             save_grid(
-                self.sample(noise, va, level),
+                self.sample(noise, va, level, self.alpha()),
                 self.folder / "samples" / f"{self.progress.stage}-{4 * 2**level}-{name}.png",
             )
 
