@@ -123,6 +123,16 @@ def emotion(songs, as_json, jobs):
             click.echo(f"{cells[0]:>17}  {cells[1]:>17}  {path}")
 
 
+def _enlarged(images, side):
+    """Images (N, H, W, 3) at another side, so that small ones can be looked at."""
+    import numpy as np
+    from PIL import Image
+
+    return np.stack(
+        [Image.fromarray(x).resize((side, side), Image.Resampling.BICUBIC) for x in images]
+    )
+
+
 @main.command()
 @click.argument("song", required=False, type=click.Path())
 @click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
@@ -167,8 +177,7 @@ def generate(song, valence, arousal, out, seed, count, size):
         )
     else:
         images = generator.landscapes(valence, arousal, seeds)
-    large = [Image.fromarray(x).resize((size, size), Image.Resampling.BICUBIC) for x in images]
-    picture = Image.fromarray(tile(np.stack(large), columns=count))
+    picture = Image.fromarray(tile(_enlarged(images, size), columns=count))
     try:
         picture.save(out)
     except ValueError as error:
@@ -368,8 +377,11 @@ def gan_baselines(out, folder, **settings):
     show_default=True,
     help="One scene over the VA plane, or many scenes at its centre.",
 )
+@click.option(
+    "--size", type=click.IntRange(4, 512), default=96, show_default=True, help="Side of a picture."
+)
 @click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
-def gan_sample(out, seed, side, what, weights):
+def gan_sample(out, seed, side, what, size, weights):
     """Write a grid of samples: valence rises to the right, arousal upwards."""
     import numpy as np
 
@@ -380,7 +392,7 @@ def gan_sample(out, seed, side, what, weights):
     seeds, u = seed + np.arange(side**2), np.zeros((side**2, 2))
     if what == "plane":
         seeds, u = seed, plane(side).numpy() * 0.95
-    save_grid(generator.paint(u, seeds, released), out)
+    save_grid(_enlarged(generator.paint(u, seeds, released), size), out)
     click.echo(f"{out}: {side}×{side} landscapes")
 
 

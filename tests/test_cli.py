@@ -343,9 +343,9 @@ def test_errors_in_nested_commands_are_one_line_too(m2l, words, match):
 
 
 def test_gan_sample_writes_a_grid(m2l, tiny_generator):
-    out, _ = m2l("gan", "sample", "-o", "grid.png", "--side", 3)
+    out, _ = m2l("gan", "sample", "-o", "grid.png", "--side", 3, "--size", 8)
     assert "3×3" in out and Image.open("grid.png").size == (24, 24)
-    m2l("gan", "sample", "-o", "seeds.png", "--side", 2, "--what", "seeds")
+    m2l("gan", "sample", "-o", "seeds.png", "--side", 2, "--what", "seeds", "--size", 8)
     assert Image.open("seeds.png").size == (16, 16)
 
 
