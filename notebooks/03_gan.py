@@ -234,7 +234,7 @@ plt.show()
 
 # %%
 released = generate.load()
-over_plane = generate.paint(plane(7).numpy() * 0.9, 13, released)
+over_plane = generate.paint(plane(7).numpy() * 0.9, 12, released)
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards, both in quantiles of the photographs' labels.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}} tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(6.4, 6.4))
