@@ -133,7 +133,7 @@ def curves(frame, starts):
     return figure
 
 
-curves(lines, lines.groupby("resolution")["images"].min()[1:])
+curves(lines, lines.groupby("resolution")["images"].min().iloc[1:])
 plt.show()
 
 # %% mystnb={"figure": {"caption": "Left, sixteen of the painted landscapes at 16\u00d716. Right, sixteen that the tiny generator made after a minute, one seed each.", "name": "fig-gan-live-samples"}, "image": {"alt": "Two grids of sixteen very small landscapes; the generated ones are rougher but show skies above darker ground."}} tags=["hide-input"]
@@ -201,7 +201,7 @@ glue("gan_afm", f"{last['afm'].mean():.3f}", display=False)
 
 # %% mystnb={"figure": {"caption": "The run on photographs. A collapse would show as a critic that runs away or as a deviation that falls towards zero.", "name": "fig-gan-curve"}, "image": {"alt": "Two line charts over images shown for the run on photographs, with the starts of the stages marked."}} tags=["hide-input"]
 smooth = curve.ffill().rolling(8, min_periods=1).mean()
-curves(smooth.assign(images=curve["images"]), curve.groupby("resolution")["images"].min()[1:])
+curves(smooth.assign(images=curve["images"]), curve.groupby("resolution")["images"].min().iloc[1:])
 plt.show()
 
 # %% [markdown]
@@ -210,7 +210,7 @@ plt.show()
 # {glue:text}`gan_afm`. Neither says whether the pictures are good; {ref}`sec-nb-metrics` measures
 # that. What each stage had learned by its end:
 
-# %% mystnb={"figure": {"caption": "Six seeds of the released generator's run at the end of each completed stage.", "name": "fig-gan-stages"}, "image": {"alt": "Rows of generated pictures that become sharper from row to row: colour patches, then horizons, then landscapes."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Six seeds of the released generator's run, at the end of each stage and, in the last row, as released.", "name": "fig-gan-stages"}, "image": {"alt": "Rows of generated pictures that become sharper from row to row: colour patches, then horizons, then landscapes."}} tags=["hide-input"]
 samples = sorted((provenance.results_dir() / "gan").glob("*-seeds.png"))
 figure, axes = plt.subplots(len(samples), 6, figsize=(7.2, 1.25 * len(samples)), squeeze=False)
 for row, path in zip(axes, samples):

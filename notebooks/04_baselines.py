@@ -197,6 +197,10 @@ for name, m in measured.items():
 # - Without labels, valence asked and valence seen correlate by
 #   {glue:text}`base_unconditional_valence`; with them by {glue:text}`base_full_valence`, and without
 #   affective feature matching by {glue:text}`base_without_AFM_valence`.
+# - Variety, as a share of the photographs', is {glue:text}`base_full_diversity` in full,
+#   {glue:text}`base_without_AFM_diversity` without affective feature matching,
+#   {glue:text}`base_unconditional_diversity` without labels and
+#   {glue:text}`base_non_progressive_diversity` without growing.
 # - The Fréchet distance of the full model is {glue:text}`base_full_frechet`, that of the one that did
 #   not grow {glue:text}`base_non_progressive_frechet`, in equal time.
 # - One seed each: these figures say that the comparison works, not yet which part of the method
