@@ -252,6 +252,8 @@ def data(corpus, as_json, clean, out):
         )
         for reason, n in row.reasons.items():
             click.echo(f"{'':<12}  {n} left out: {reason}")
+    if not table["present"].all():
+        click.echo("m2l data NAME says what a corpus is, where to get it and where to put it")
 
 
 @main.group(cls=Commands)
