@@ -226,8 +226,7 @@ def gan(run, out, weights):
     at, preset = run.progress, run.preset
     if not at.images:
         raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
-    done = at.stage + (at.stage < len(preset.stages) and run.alpha() >= 1)
-    resolution = preset.stages[done - 1].resolution
+    resolution, source = run.reached, run.pyramid.table["label_source"].iloc[0]
     lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
     keys = (
         "images",
@@ -243,15 +242,14 @@ def gan(run, out, weights):
     curve = pd.DataFrame(lines).reindex(columns=keys).astype(float)
     card = {
         "what": f"Progressive ERU generator, {resolution}×{resolution} landscapes for an emotion",
-        "data": f"{len(run.rows)} photos; their valence and arousal are "
-        f"{run.pyramid.table['label_source'].iloc[0]}, not rated by people"
-        if run.pyramid.table["label_source"].iloc[0] != "rated"
-        else f"{len(run.rows)} photos with ratings",
+        "data": f"{len(run.rows)} photos with ratings"
+        if source == "rated"
+        else f"{len(run.rows)} photos; their valence and arousal are {source}, not rated by people",
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
         f"{provenance.hardware()}",
         "use": "research and teaching; the pictures show no real place",
         "limits": f"a first model at {resolution}×{resolution}"
-        + ", stopped before its preset's last stage" * (done < len(preset.stages))
+        + ", stopped before its preset's last stage" * (resolution != preset.stages[-1].resolution)
         + "; soft, and knows only mountains, glaciers, seas and forests",
     }
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
@@ -268,9 +266,8 @@ def gan(run, out, weights):
         "images": at.images,
         "photos": len(run.rows),
         "parameters": {
-            n: sum(p.numel() for p in m.parameters())
-            for n, m in run._modules().items()
-            if n != "average"
+            name: sum(p.numel() for p in network.parameters())
+            for name, network in (("generator", run.generator), ("critic", run.critic))
         },
         "bytes": Path(weights).stat().st_size,
         "settings": describe(preset),

@@ -354,6 +354,13 @@ class Run:
             return 1.0
         return min(self._done() / stage.fade, 1.0)
 
+    @property
+    def reached(self):
+        """Resolution of the last stage whose layers are blended in wholly."""
+        at, stages = self.progress, self.preset.stages
+        whole = at.stage < len(stages) and self.alpha() >= 1
+        return stages[at.stage - 1 + whole].resolution
+
     # -- the run ----------------------------------------------------------------------------
 
     def train(self, log_every=50, bar=None):
@@ -549,9 +556,7 @@ class Run:
             "recent": json.dumps(self._recent),
         }
         scratch = self.checkpoint.with_suffix(".writing")
-        save_file(
-            {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, scratch, header
-        )
+        save_file(_own(tensors), scratch, header)
         if self.checkpoint.exists():
             os.replace(self.checkpoint, self.checkpoint.with_suffix(".previous"))
         os.replace(scratch, self.checkpoint)
@@ -608,29 +613,29 @@ class Run:
     def release(self, path, card):
         """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
 
-        Its resolution is that of the last stage whose layers are blended in wholly.
+        Its resolution is `reached`.
 
         Parameters
         ----------
         path : where to, .safetensors.
         card : dict of text, kept in the file's header.
         """
-        at, stages = self.progress, self.preset.stages
-        done = at.stage + (at.stage < len(stages) and self.alpha() >= 1)
-        resolution = stages[done - 1].resolution
-        tensors = {
-            k: v.detach().cpu().contiguous().clone() for k, v in self.average.state_dict().items()
-        }
+        tensors = self.average.state_dict() | {"va_knots": torch.tensor(self.va_map.knots)}
         save_file(
-            tensors | {"va_knots": torch.tensor(self.va_map.knots)},
+            _own(tensors),
             path,
             {
                 "format": "m2l-generator",
                 "sizes": json.dumps(self.preset.sizes.asdict()),
-                "resolution": str(resolution),
+                "resolution": str(self.reached),
                 "card": json.dumps(card),
             },
         )
+
+
+def _own(tensors):
+    """Copies of tensors in memory of their own, as safetensors wants them."""
+    return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
 
 
 def _under(tensors, name):
