@@ -125,7 +125,7 @@ def paint(u, seed, released, batch=64):
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
     u = torch.from_numpy(np.broadcast_to(u, (*shape, 2)).reshape(-1, 2).copy())
     z = noise(np.broadcast_to(seed, shape).ravel(), released.network.sizes.z)
-    stage = int(np.log2(released.resolution // 4))
+    stage = released.network.sizes.stage(released.resolution)
     with torch.inference_mode():
         parts = [
             to_uint8(released.network(z[i : i + batch], u[i : i + batch], stage))

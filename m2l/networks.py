@@ -59,6 +59,10 @@ class Sizes:
         """Side of the picture at a stage, in pixels."""
         return 4 * 2**stage
 
+    def stage(self, resolution):
+        """The stage of a resolution, the inverse of `resolution`."""
+        return int(math.log2(resolution // 4))
+
 
 class Scaled(nn.Module):
     """Equalised learning rate: unit-variance weights, scaled by He's constant at run time."""

@@ -283,7 +283,7 @@ class Run:
         """Update the critic, then the generator, once. Returns the step's figures."""
         p, at = self.preset, self.progress
         stage = p.stages[at.stage]
-        level = int(math.log2(stage.resolution // 4))
+        level = p.sizes.stage(stage.resolution)
         alpha = self.alpha()
         rng = self._random()
         real, va = self._batch(stage, alpha, rng)
@@ -514,7 +514,8 @@ class Run:
 
     def grid(self):
         """Write this stage's two pictures: 7×7 over the plane on one seed, and 7×7 seeds."""
-        level = int(math.log2(self.preset.stages[self.progress.stage].resolution // 4))
+        resolution = self.preset.stages[self.progress.stage].resolution
+        level = self.preset.sizes.stage(resolution)
         rng = torch.Generator().manual_seed(1)
         z = torch.randn(49, self.preset.sizes.z, generator=rng)
         for name, noise, va in (
@@ -523,7 +524,7 @@ class Run:
         ):
             save_grid(
                 self.sample(noise, va, level, self.alpha()),
-                self.folder / "samples" / f"{self.progress.stage}-{4 * 2**level}-{name}.png",
+                self.folder / "samples" / f"{self.progress.stage}-{resolution}-{name}.png",
             )
 
     # -- checkpoints ------------------------------------------------------------------------

@@ -268,3 +268,9 @@ def test_sizes_survive_json():
 def test_impossible_sizes_are_refused(wrong):
     with pytest.raises(InputError, match="sizes"):
         Sizes(**wrong)
+
+
+def test_stage_and_resolution_are_inverse():
+    sizes = Sizes()
+    assert [sizes.stage(sizes.resolution(stage)) for stage in range(8)] == list(range(8))
+    assert sizes.stage(4) == 0 and sizes.stage(128) == 5
