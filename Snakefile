@@ -28,10 +28,11 @@ rule study:
 rule data:
     input:
         STARTED,
+        features=f"{RUN}/features.parquet",
     output:
         f"{RESULTS}/data.json",
     shell:
-        "m2l data -o {output}"
+        "m2l data -o {output} --features {input.features}"
 
 
 rule features:
@@ -44,7 +45,7 @@ rule features:
     params:
         limit="--limit 40" if SMOKE else "",
     shell:
-        "m2l features {input.songs} -o {output} --jobs {threads} {params.limit}"
+        "m2l features {input.songs} -o {output} --extended --jobs {threads} {params.limit}"
 
 
 rule forest:

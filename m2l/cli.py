@@ -63,7 +63,7 @@ def main(verbose):
     )
 
 
-def _extract(paths, jobs, cache=None, limit=None):
+def _extract(paths, jobs, names, cache=None, limit=None):
     """Features of songs and folders of songs, as `m2l.features.extract_many` has them.
 
     One song that cannot be read is an error; among many it is logged, counted and left out.
@@ -84,8 +84,8 @@ def _extract(paths, jobs, cache=None, limit=None):
     if limit:
         songs = songs[:: max(1, len(songs) // limit)][:limit]
     if len(songs) + lost == 1:
-        return pd.DataFrame([features.extract(songs[0])]).rename_axis("path")
-    table, skipped = features.extract_many(songs, jobs, cache=cache)
+        return pd.DataFrame([features.extract(songs[0], names)]).rename_axis("path")
+    table, skipped = features.extract_many(songs, jobs, cache=cache, names=names)
     lost += len(skipped)
     if lost:
         click.echo(f"m2l: {lost} of {_plural(lost + len(table), 'song')} skipped", err=True)
@@ -109,7 +109,8 @@ def emotion(songs, as_json, jobs):
     """
     from m2l import forest
 
-    table = forest.describe(_extract(songs, jobs), forest.load())
+    released = forest.load()
+    table = forest.describe(_extract(songs, jobs, released.names), released)
     if as_json:
         records = table.round(3).rename_axis("song").reset_index().to_dict("records")
         click.echo(json.dumps(records, indent=1))
@@ -197,14 +198,19 @@ def generate(song, valence, arousal, out, seed, count, size):
 )
 @click.option("--limit", type=COUNT, help="Take only so many files, spread over all.")
 @click.option("--cache", type=click.Path(file_okay=False), help="Folder to keep finished files in.")
-def features(files, out, jobs, limit, cache):
+@click.option(
+    "--extended", is_flag=True, help="222 features: with how fast each descriptor changes."
+)
+def features(files, out, jobs, limit, cache, extended):
     """Compute the 148 features of FILES (songs or folders) into a table.
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
+    from m2l import features as sound
     from m2l.corpora import cache_root
 
-    table = _extract(files, jobs, cache or cache_root() / "features", limit)
+    names = sound.EXTENDED if extended else sound.NAMES
+    table = _extract(files, jobs, names, cache or cache_root() / "features", limit)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(out)
     click.echo(f"{out}: {_plural(len(table), 'song')}, {table.shape[1]} features")
@@ -214,16 +220,35 @@ def features(files, out, jobs, limit, cache):
 @click.argument("corpus", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--clean/--no-clean", default=True, help="Decode the photos to count bad ones.")
+@click.option("--audit", is_flag=True, help="Check the labels of CORPUS for defects.")
+@click.option(
+    "--scale", type=float, nargs=2, default=(1, 9), metavar="LOW HIGH", help="Of your own .csv."
+)
 @click.option("-o", "--out", type=FILE, help="Write the study's data.json.")
-def data(corpus, as_json, clean, out):
+@click.option("--features", type=FILE, help="With -o: 4Q-TAFFC's features, to be described too.")
+def data(corpus, as_json, clean, audit, scale, out, features):
     """List the corpora at hand, and what was left out of each and why.
 
     With a CORPUS, print its card: what it is, its terms, where to get it, where to put it.
+
+    \b
+    m2l data deam --audit                      DEAM as published, against itself
+    m2l data mine.csv --audit --scale 0 1      a table of your own
+
+    The audit looks for missing labels, other scales, duplicates and exchanged columns, and says
+    what R² the raters' disagreement leaves to a perfect model. A table of your own has the columns
+    id, valence and arousal; title, artist, path, block, dynamic_valence and dynamic_arousal are
+    used where it has them.
     """
     from dataclasses import asdict
 
     from m2l import corpora, stages
 
+    if audit:
+        if not corpus:
+            raise InputError("--audit: no corpus named; give one, or a .csv of your own")
+        _audit(stages.audited(corpus, scale=scale), as_json)
+        return
     if corpus:
         card = asdict(corpora.card(corpus))
         if as_json:
@@ -235,7 +260,7 @@ def data(corpus, as_json, clean, out):
         return
 
     if out:
-        stages.data(out)
+        stages.data(out, features=features)
         click.echo(f"{out}: written")
         return
     table = corpora.summary(clean=clean)
@@ -254,6 +279,31 @@ def data(corpus, as_json, clean, out):
             click.echo(f"{'':<12}  {n} left out: {reason}")
     if not table["present"].all():
         click.echo("m2l data NAME says what a corpus is, where to get it and where to put it")
+
+
+def _audit(checked, as_json):
+    findings, blocks, ceiling = (checked[key] for key in ("findings", "blocks", "ceiling"))
+    if as_json:
+        found = {"findings": json.loads(findings.to_json(orient="records"))}
+        if blocks is not None:
+            found["blocks"] = json.loads(blocks.reset_index().to_json(orient="records"))
+        click.echo(json.dumps(found | {"ceiling": ceiling}, indent=1, ensure_ascii=False))
+        return
+    click.echo(f"{len(checked['table'])} items: {_plural(len(findings), 'finding')}")
+    for found in findings.itertuples():
+        ids = ", ".join(found.ids[:5]) + ", …" * (len(found.ids) > 5)
+        click.echo(f"{found.severity:<9}{found.text}" + f" [{ids}]" * bool(ids))
+    if blocks is not None:
+        click.echo("\nstatic with dynamic labels, Pearson's r")
+        click.echo(blocks.round(2).to_string(index_names=False))
+    if ceiling and not ceiling["computable"]:
+        click.echo(f"\nnoise ceiling not computable: {ceiling['reason']}")
+    elif ceiling:
+        click.echo("\nnoise ceiling, the R² of a perfect model")
+        for d in ("valence", "arousal"):
+            click.echo(
+                "  {} {value:.2f} ({low:.2f} to {high:.2f})".format(d, **ceiling[d]["ceiling"])
+            )
 
 
 @main.group(cls=Commands)

@@ -1,5 +1,7 @@
 """Describe a song by 148 numbers: 74 descriptors of its sound, each by mean and deviation.
 
+An extended set adds a third number to each, how fast it changes.
+
 Emotion in music follows from timbre, harmony, loudness and rhythm; every descriptor here
 speaks of one of the four (`FAMILIES`) and has a meaning that can be read off a chart.
 
@@ -9,7 +11,8 @@ Conventions
   are 512 samples (23 ms) apart, centred, padded with zeros.
 * A descriptor is a curve over the frames. Its features are `<descriptor>_mean` and
   `<descriptor>_std`, the latter the population standard deviation over time. Descriptors of
-  several rows carry the row: `mfcc_0_mean`, `chroma_cqt_11_std`.
+  several rows carry the row: `mfcc_0_mean`, `chroma_cqt_11_std`. The extended set's third is
+  `<descriptor>_change`, the mean absolute difference of neighbouring frames.
 * All spectral descriptors share one short-time Fourier transform, one mel spectrogram (128
   bands) and one constant-Q transform (7 octaves from C1, 36 bins each).
 * One tuning estimate serves both chromas: that of `librosa.estimate_tuning` on every fourth
@@ -49,7 +52,7 @@ MIN_SECONDS = 3.0
 SILENCE_PEAK = 1e-4  # -80 dBFS
 SUFFIXES = (".mp3", ".ogg", ".wav", ".flac")
 
-VERSION = "2"  # part of the cache key: raise it with every change that moves a number
+VERSION = "3"  # part of the cache key: raise it with every change that moves a number
 
 DESCRIPTORS = {
     "mfcc": 13,
@@ -97,7 +100,10 @@ ROWS = tuple(
 """The 74 rows that `curves` returns, in order."""
 
 NAMES = tuple(f"{row}_{statistic}" for row in ROWS for statistic in ("mean", "std"))
-"""The 148 features that `from_signal` returns, in order."""
+"""The 148 features, in order."""
+
+EXTENDED = NAMES + tuple(f"{row}_change" for row in ROWS)
+"""The 222 features of the extended set, in order."""
 
 # Krumhansl & Kessler 1982, probe-tone ratings from the tonic upwards.
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
@@ -234,33 +240,38 @@ def curves(y):
     return pd.DataFrame(np.vstack([values[name] for name in DESCRIPTORS]).T, columns=list(ROWS))
 
 
-def from_signal(y):
-    """Compute the 148 features of a signal.
+def from_signal(y, names=NAMES):
+    """Compute the features of a signal.
 
     Parameters
     ----------
     y : ndarray (n,), float32
         Mono signal at 22,050 Hz, at least 3 seconds.
+    names : which of `EXTENDED`, the 148 by default.
 
     Returns
     -------
-    ndarray (148,), float32, in the order of `NAMES`
+    ndarray (len(names),), float32, in the order of `names`
     """
+    import pandas as pd
+
     table = curves(y)
     both = np.stack([table.mean(), table.std(ddof=0)], axis=1)  # (74, 2), as NAMES alternates
-    return both.ravel().astype(np.float32)
+    values = np.concatenate([both.ravel(), table.diff().abs().mean()])
+    return pd.Series(values.astype(np.float32), list(EXTENDED))[list(names)].to_numpy()
 
 
-def extract(path):
-    """Compute the 148 features of a file.
+def extract(path, names=NAMES):
+    """Compute the features of a file.
 
     Parameters
     ----------
     path : str or Path
+    names : which of `EXTENDED`, the 148 by default.
 
     Returns
     -------
-    Series of float32, indexed by `NAMES`
+    Series of float32, indexed by `names`
 
     Raises
     ------
@@ -272,10 +283,11 @@ def extract(path):
 
     # One thread: two processes then do not fight for cores, and sums keep their order.
     with threadpool_limits(1):
-        return pd.Series(from_signal(load_audio(path)), index=list(NAMES), name=str(path))
+        y = load_audio(path)
+        return pd.Series(from_signal(y, names), index=list(names), name=str(path))
 
 
-def extract_many(paths, jobs=1, progress=None, cache=None):
+def extract_many(paths, jobs=1, progress=None, cache=None, names=NAMES):
     """Compute the features of many files; a bad one is logged and left out.
 
     Parameters
@@ -288,10 +300,11 @@ def extract_many(paths, jobs=1, progress=None, cache=None):
     cache : str or Path, optional
         Folder that keeps each file's features by its content, so that an interrupted run
         goes on where it stopped.
+    names : which of `EXTENDED`, the 148 by default.
 
     Returns
     -------
-    table : DataFrame of float32, one row a good file in the order given, 148 columns,
+    table : DataFrame of float32, one row a good file in the order given, a column a name,
         indexed by path
     skipped : list of (path, reason)
 
@@ -317,11 +330,11 @@ def extract_many(paths, jobs=1, progress=None, cache=None):
         log.warning("skipped: %s", reason)
     good = [i for i in sorted(done) if not isinstance(done[i], str)]
     table = pd.DataFrame(
-        np.array([done[i] for i in good], np.float32).reshape(-1, len(NAMES)),
+        np.array([done[i] for i in good], np.float32).reshape(-1, len(EXTENDED)),
         index=pd.Index([paths[i] for i in good], name="path", dtype=object),
-        columns=list(NAMES),
+        columns=list(EXTENDED),
     )
-    return table, skipped
+    return table[list(names)], skipped
 
 
 def find_songs(path):
@@ -507,12 +520,12 @@ def _attempt(task):
     path, cache = task
     try:
         if cache is None or not Path(path).is_file():
-            return extract(path).to_numpy()
+            return extract(path, EXTENDED).to_numpy()
         content = hashlib.sha256(Path(path).read_bytes() + VERSION.encode()).hexdigest()
         kept = Path(cache) / f"{content}.npy"
         if kept.exists():
             return np.load(kept)
-        features = extract(path).to_numpy()
+        features = extract(path, EXTENDED).to_numpy()
         with tempfile.NamedTemporaryFile(dir=cache, suffix=".part", delete=False) as part:
             np.save(part, features)
         os.replace(part.name, kept)

@@ -9,6 +9,8 @@ given per corpus and dimension, never pooled.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +25,6 @@ DIMENSIONS = ("valence", "arousal")
 WEIGHTS = Path(__file__).parent / "weights" / "forest.skops"
 # The one type of a forest's file that skops does not know: scikit-learn's compiled tree.
 _TREE = "sklearn.tree._tree.Tree"
-GRID = {
-    "forest__max_features": [0.05, 0.1, 0.33],
-    "forest__min_samples_leaf": [1, 3, 8],
-}
 
 
 def baseline():
@@ -46,39 +44,100 @@ def default_forest(seed=0, **settings):
     return Pipeline([("scale", MinMaxScaler()), ("forest", forest)])
 
 
+def standardised(model, step="model"):
+    """A model that sees features and labels with mean 0 and deviation 1 on its training songs.
+
+    So neither dimension of emotion counts for more than the other.
+    """
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = TransformedTargetRegressor(model, transformer=StandardScaler())
+    return Pipeline([("scale", StandardScaler()), (step, model)])
+
+
+def propose(trial, seed=0, trees=300):
+    """A forest with settings that an Optuna trial suggests: its kind and its regularity."""
+    from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
+
+    kinds = {"random forest": RandomForestRegressor, "extra trees": ExtraTreesRegressor}
+    kind = kinds[trial.suggest_categorical("kind", list(kinds))]
+    forest = kind(
+        n_estimators=trees,
+        max_features=trial.suggest_float("max_features", 0.03, 0.6, log=True),
+        min_samples_leaf=trial.suggest_int("min_samples_leaf", 1, 12),
+        random_state=seed,
+    )
+    return standardised(forest, "forest")
+
+
 class Tuned:
-    """A forest whose settings are chosen inside the songs it is fitted to.
+    """A model whose settings Optuna chooses inside the songs that it is fitted to.
 
     Parameters
     ----------
-    trees : trees in the forest; the search makes do with a third of them.
-    grid : settings to choose from, by three-fold cross-validation with groups apart.
+    propose : callable (trial, seed) -> estimator
+    draft : the same, for a cheaper stand-in during the search; `propose` itself by default.
+    trials : settings to try, each by the mean R² of three-fold cross-validation with groups apart.
+    journal : file that keeps finished trials, so that an interrupted search goes on.
+
+    Attributes
+    ----------
+    settings : dict, the best settings.
+    history : list of float, the R² of each trial.
+    best : the model with these settings, fitted to all songs given.
     """
 
-    def __init__(self, seed=0, trees=300, grid=None):
-        self.seed, self.trees, self.grid = seed, trees, GRID if grid is None else grid
+    def __init__(self, propose=propose, draft=None, seed=0, trials=25, journal=None):
+        self.propose, self.draft = propose, draft or propose
+        self.seed, self.trials, self.journal = seed, trials, journal
 
     def fit(self, x, y, groups):
-        from sklearn.model_selection import GridSearchCV, GroupKFold
+        import optuna
+        from sklearn.base import clone
+        from sklearn.model_selection import GroupKFold
 
-        search = GridSearchCV(
-            default_forest(self.seed, n_estimators=max(1, self.trees // 3)),
-            self.grid,
-            scoring="r2",
-            cv=GroupKFold(3),
-            refit=False,
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        content = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in (x, y)))
+        study = optuna.create_study(
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=self.seed),
+            storage=_journal(self.journal),
+            # The songs are part of the name: trials on others are never taken for these.
+            study_name=f"{getattr(self.propose, '__name__', '')} {content.hexdigest()[:16]}",
+            load_if_exists=True,
         )
-        search.fit(x, y, groups=groups)
-        self.settings = search.best_params_
-        self.best = default_forest(self.seed, n_estimators=self.trees)
-        self.best.set_params(**self.settings).fit(x, y)
+        folds = list(GroupKFold(3).split(x, y, groups))
+
+        def r2(trial):
+            model, predicted = self.draft(trial, self.seed), np.empty_like(y)
+            for train, test in folds:
+                predicted[test] = clone(model).fit(x[train], y[train]).predict(x[test])
+            return np.mean(1 - ((predicted - y) ** 2).mean(0) / y.var(0))
+
+        finished = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+        study.optimize(r2, max(0, self.trials - len(finished)))
+        self.settings = study.best_params
+        self.history = [t.value for t in study.get_trials() if t.value is not None]
+        self.best = self.propose(study.best_trial, self.seed).fit(x, y)
         return self
 
     def predict(self, x):
         return self.best.predict(x)
 
 
-def cross_validate(make, x, y, groups, folds=5, repeats=1, seed=0):
+def _journal(path):
+    if path is None:
+        return None
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def cross_validate(make, x, y, groups, folds=5, repeats=1, seed=0, seen=None):
     """Predict every song by a model that has seen neither it nor its group.
 
     Parameters
@@ -88,6 +147,7 @@ def cross_validate(make, x, y, groups, folds=5, repeats=1, seed=0):
     y : ndarray (N, 2)
     groups : array (N,), kept whole in each fold
     folds, repeats : the partition into folds is drawn anew for each repeat.
+    seen : callable (fitted model, rows of the fold), called for each fold.
 
     Returns
     -------
@@ -107,12 +167,18 @@ def cross_validate(make, x, y, groups, folds=5, repeats=1, seed=0):
     for repeat in range(repeats):
         cv = GroupKFold(folds, shuffle=True, random_state=seed + repeat)
         for train, test in cv.split(x, y, groups):
-            out[repeat, test] = _fit(make(), x[train], y[train], groups[train]).predict(x[test])
+            model = fit(make(), x[train], y[train], groups[train])
+            out[repeat, test] = model.predict(x[test])
+            if seen:
+                seen(model, test)
     return out
 
 
-def _fit(model, x, y, groups):
-    return model.fit(x, y, groups=groups) if isinstance(model, Tuned) else model.fit(x, y)
+def fit(model, x, y, groups):
+    """Fit a model, telling it the groups if it wants to keep them apart too."""
+    if "groups" in inspect.signature(model.fit).parameters:
+        return model.fit(x, y, groups=groups)
+    return model.fit(x, y)
 
 
 def score(y, predicted):
@@ -145,7 +211,7 @@ def score(y, predicted):
     }
 
 
-def evaluate(y, predicted, groups, draws=1000, seed=0):
+def evaluate(y, predicted, groups, draws=1000, seed=0, reference=None):
     """Scores with bootstrap intervals over groups.
 
     Parameters
@@ -153,10 +219,12 @@ def evaluate(y, predicted, groups, draws=1000, seed=0):
     y : ndarray (N, 2)
     predicted : ndarray (repeats, N, 2), from `cross_validate`; scores average over repeats.
     groups : array (N,), resampled whole
+    reference : ndarray (repeats, N, 2), another model's predictions of the same songs.
 
     Returns
     -------
     dict of dimension to dict of score to {"value", "low", "high"}, 95 % percentile intervals.
+    With a reference, `gain` is the R² above the reference's, on the same draws of groups.
     """
     y, predicted = np.asarray(y, float), np.asarray(predicted, float)
     members = list(pd.Series(np.arange(len(y))).groupby(np.asarray(groups)).indices.values())
@@ -165,18 +233,78 @@ def evaluate(y, predicted, groups, draws=1000, seed=0):
         np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
         for _ in range(draws)
     ]
-    out = {}
-    for d, name in enumerate(DIMENSIONS):
+
+    def over_draws(predicted, d):
         scores = [[score(y[p, d], one[p, d]) for one in predicted] for p in picks]
-        table = pd.DataFrame(
+        return pd.DataFrame(
             {k: [np.mean([s[k] for s in draw]) for draw in scores] for k in scores[0][0]}
         )
+
+    out = {}
+    for d, name in enumerate(DIMENSIONS):
+        table = over_draws(predicted, d)
+        if reference is not None:
+            table["gain"] = table["r2"] - over_draws(np.asarray(reference, float), d)["r2"]
         low, high = table[1:].quantile(0.025), table[1:].quantile(0.975)
         out[name] = {
             k: {"value": float(table[k][0]), "low": float(low[k]), "high": float(high[k])}
             for k in table
         }
     return out
+
+
+def doubt(model, x):
+    """How far a forest's trees disagree, the deviation of their answers (N, 2) on 1–9.
+
+    One for a model without trees.
+    """
+    if (trees := _trees(model)) is None:
+        return np.ones((len(x), 2))
+    inner = model["scale"].transform(np.asarray(x, float))
+    answers = np.std([tree.predict(inner) for tree in trees], axis=0)
+    target = getattr(model["forest"], "transformer_", None)
+    # Trees in full agreement, as on few songs, still leave some doubt.
+    return np.maximum(answers * (1 if target is None else target.scale_), 0.05)
+
+
+def _trees(model):
+    """The trees of a fitted pipeline with a forest, or None."""
+    forest = getattr(model, "named_steps", {}).get("forest")
+    return getattr(getattr(forest, "regressor_", forest), "estimators_", None)
+
+
+def coverage(errors, doubts, folds, level=0.9):
+    """How often prediction ± width held, with the width learnt on the other folds' songs.
+
+    Parameters
+    ----------
+    errors, doubts : ndarray (N, 2), out-of-fold errors and the model's doubt about each.
+    folds : ndarray (N,)
+    level : share of songs that the interval is to hold.
+
+    Returns
+    -------
+    held : ndarray (N, 2) of bool
+    width : ndarray (N, 2), half the length of each interval
+
+    References
+    ----------
+    Normalised split conformal prediction: Lei et al. 2018, "Distribution-free predictive inference
+    for regression", section 5.2.
+    """
+    relative = np.abs(errors) / doubts
+    width = np.empty_like(doubts)
+    for fold in np.unique(folds):
+        own = folds == fold
+        width[own] = _level(relative[~own], level) * doubts[own]
+    return np.abs(errors) <= width, width
+
+
+def _level(relative, level):
+    """The conformal quantile: the ⌈(n + 1)·level⌉th smallest, (2,)."""
+    n = len(relative)
+    rank = min(int(np.ceil((n + 1) * level)), n) - 1
+    return np.sort(relative, axis=0)[rank]
 
 
 @dataclass
@@ -187,14 +315,15 @@ class Forest:
     ----------
     model : scikit-learn Pipeline
     names : the features it expects, in order.
-    halfwidth : ndarray (2,); prediction ± halfwidth held 90 % of songs that the model had not seen.
+    errors : ndarray (K, 2), errors on songs that the model had not seen, each divided by the
+        model's `doubt` about the song.
     va_map : QuantileMap of its predictions on songs not seen, which places a song among songs.
     card : dict of text
     """
 
     model: object
     names: list
-    halfwidth: np.ndarray
+    errors: np.ndarray
     va_map: QuantileMap
     card: dict
 
@@ -206,6 +335,23 @@ class Forest:
         InputError
             If a feature is missing or not a number.
         """
+        return self.model.predict(self._inputs(features))
+
+    def halfwidth(self, features, level=0.9):
+        """Half the length of the interval that holds a share `level` of unknown songs, (N, 2)."""
+        return doubt(self.model, self._inputs(features)) * _level(np.abs(self.errors), level)
+
+    def draw(self, features, n, seed=0):
+        """What the song may be felt like: prediction plus errors made elsewhere, (N, n, 2), 1–9.
+
+        Both dimensions' errors are those of one song, so what is known of their relation is kept.
+        """
+        x = self._inputs(features)
+        picks = np.random.default_rng(seed).integers(len(self.errors), size=(len(x), n))
+        drawn = self.model.predict(x)[:, None] + self.errors[picks] * doubt(self.model, x)[:, None]
+        return np.clip(drawn, 1, 9)
+
+    def _inputs(self, features):
         table = pd.DataFrame(features)
         missing = [n for n in self.names if n not in table]
         if missing:
@@ -217,7 +363,7 @@ class Forest:
             raise InputError(
                 f"{table.index[row]}: feature {self.names[column]} is not a number; extract anew"
             )
-        return self.model.predict(x)
+        return x
 
     def save(self, path):
         """Write to a skops file, which holds no code."""
@@ -227,7 +373,7 @@ class Forest:
             {
                 "model": self.model,
                 "names": list(self.names),
-                "halfwidth": self.halfwidth,
+                "errors": self.errors,
                 "va_knots": self.va_map.knots,
                 "card": json.dumps(self.card),
             },
@@ -236,7 +382,37 @@ class Forest:
         )
 
 
-def train(x, y, groups, names, card, make=Tuned, predicted=None):
+@dataclass
+class OutOfFold:
+    """What a kind of model does on songs that it has not seen.
+
+    Attributes
+    ----------
+    predicted, doubts : ndarray (N, 2)
+    folds : ndarray (N,), which fold each song was in.
+    models : list of the folds' models
+    """
+
+    predicted: np.ndarray
+    doubts: np.ndarray
+    folds: np.ndarray
+    models: list
+
+
+def out_of_fold(make, x, y, groups, folds=5, seed=0):
+    """`cross_validate` once, keeping what `train` and `coverage` need."""
+    doubts, fold, models = np.empty((len(y), 2)), np.empty(len(y), int), []
+
+    def seen(model, rows):
+        doubts[rows] = doubt(getattr(model, "best", model), np.asarray(x, float)[rows])
+        fold[rows] = len(models)
+        models.append(model)
+
+    predicted = cross_validate(make, x, y, groups, folds, 1, seed, seen)[0]
+    return OutOfFold(predicted, doubts, fold, models)
+
+
+def train(x, y, groups, names, card, make=Tuned, tested=None):
     """Fit the forest to release, to all songs.
 
     Parameters
@@ -245,23 +421,22 @@ def train(x, y, groups, names, card, make=Tuned, predicted=None):
     names : the F names of the features
     card : dict of text
     make : the kind of model
-    predicted : ndarray (repeats, N, 2), out-of-fold predictions of the same kind of model, from
-        which the interval and the map of predictions come; made here when not given.
+    tested : OutOfFold of the same kind of model, from which the intervals and the map of
+        predictions come; made here when not given.
 
     Returns
     -------
     Forest
     """
     y = np.asarray(y, float)
-    if predicted is None:
-        predicted = cross_validate(make, x, y, groups)
-    model = _fit(make(), np.asarray(x, float), y, np.asarray(groups))
-    halfwidth = np.quantile(np.abs(predicted - y).reshape(-1, 2), 0.9, axis=0)
+    tested = tested or out_of_fold(make, x, y, groups)
+    model = fit(make(), np.asarray(x, float), y, np.asarray(groups))
     return Forest(
         getattr(model, "best", model),
         list(names),
-        halfwidth,
-        QuantileMap.fit(predicted.reshape(-1, 2)),
+        # In random order: an error says nothing about which song it was made on.
+        np.random.default_rng(0).permutation((y - tested.predicted) / tested.doubts),
+        QuantileMap.fit(tested.predicted),
         card | {"settings": str(getattr(model, "settings", "default"))},
     )
 
@@ -285,12 +460,12 @@ def load(path=WEIGHTS):
         parts = skops.io.load(path, trusted=[_TREE])
         if parts["model"].n_features_in_ != len(parts["names"]):
             raise ValueError("its names are not those of its features")
-        if not all(_sound(t, len(parts["names"])) for t in parts["model"]["forest"].estimators_):
+        if not all(_sound(t, len(parts["names"])) for t in _trees(parts["model"])):
             raise ValueError("a tree of it points outside itself")
         return Forest(
             parts["model"],
             parts["names"],
-            parts["halfwidth"],
+            parts["errors"],
             QuantileMap(parts["va_knots"]),
             json.loads(parts["card"]),
         )
@@ -338,9 +513,9 @@ def predict(songs, forest=None):
 
     forest = forest or load()
     if isinstance(songs, (str, Path)):
-        table = pd.DataFrame([features.extract(songs)], index=[str(songs)])
+        table = pd.DataFrame([features.extract(songs, forest.names)], index=[str(songs)])
     else:
-        table, _ = features.extract_many(songs)
+        table, _ = features.extract_many(songs, names=forest.names)
     return describe(table, forest)
 
 
@@ -349,6 +524,6 @@ def describe(table, forest):
     columns = ["valence", "arousal", "valence_low", "arousal_low", "valence_high", "arousal_high"]
     if not len(table):
         return pd.DataFrame(columns=columns, index=table.index)
-    va = forest.predict(table)
-    ends = [np.clip(va + s * forest.halfwidth, 1, 9) for s in (-1, 1)]
+    va, width = forest.predict(table), forest.halfwidth(table)
+    ends = [np.clip(va + s * width, 1, 9) for s in (-1, 1)]
     return pd.DataFrame(np.hstack([va, *ends]), index=table.index, columns=columns)

@@ -21,14 +21,15 @@
 # A model of emotion can be no better than the labels it learns from. So before anything is trained
 # we look and listen. First comes a corpus that needs no download: music and landscapes made by
 # code, whose emotion is known because it was asked for. Then the real corpora of {ref}`sec-data`
-# are laid out on the valence–arousal plane and checked against themselves, and one of them fails
-# the check.
+# are laid out on the valence–arousal plane and listened to by machine; their labels are audited, and
+# one corpus fails; and the disagreement of raters tells how far any model can get.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
 place = 1
 seconds = 7
 pictures = 24
+pieces = 40
 
 # %% tags=["remove-cell"]
 import warnings
@@ -41,8 +42,7 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from m2l import corpora, features, figures, paint, provenance, synth
-from m2l.corpora import deam
+from m2l import audit, corpora, features, figures, paint, provenance, synth
 
 figures.use_style()
 # A library of a library would like a progress bar that pages cannot show.
@@ -203,6 +203,7 @@ names = {
 }  # fmt: skip
 keep("date", study["provenance"]["date"])
 keep("taffc_all", f"{corpora.card('taffc').counts['clips']:,}")
+keep("sounds", f"{planes['features_songs']:,}")
 keep("taffc_rows", f"{described['taffc']['rows']:,}")
 keep("oasis_all", f"{corpora.card('oasis').counts['photos']:,}")
 keep("oasis_rows", f"{described['oasis']['rows']:,}")
@@ -246,7 +247,8 @@ figures.table(
 # %% [markdown]
 # ### What cleaning removed
 #
-# No label was missing or outside its scale. The landscapes were another matter: of
+# No label was missing or outside its scale, and {glue:text}`data_sounds` of the
+# {glue:text}`data_taffc_rows` clips of 4Q-TAFFC could be decoded and described. The landscapes were another matter: of
 # {glue:text}`data_photos_found` photos, {glue:text}`data_photos_grey` are black and white, from which
 # a generator would learn that some emotions have no colour, and {glue:text}`data_photos_same` have
 # exactly the pixels of an earlier one. The remaining {glue:text}`data_photos_kept` still hold
@@ -270,26 +272,66 @@ for key in ("deam", "pmemo", "landscapes", "oasis"):
 for key in ("landscapes", "oasis"):
     for d in ("valence", "arousal"):
         keep(f"{key}_{d}_sd", f"{described[key]['labels'][d]['sd']:.2f}")
+for key in ("deam", "pmemo", "landscapes"):
+    ends = described[key]["beyond"]["valence"]
+    keep(f"{key}_3", f"{ends['below 3'] or 'none'}")
+    keep(f"{key}_7", f"{ends['above 7']}")
 keep("deam_v05", f"{described['deam']['labels']['valence']['quantiles'][1]:.1f}")
 keep("landscapes_floor", f"{described['landscapes']['labels']['valence']['quantiles'][0]:.1f}")
 
-# %% mystnb={"figure": {"caption": "Where the labels lie: counts over the valence\u2013arousal plane, brighter where there are more (every panel on its own scale), with the share of items in each quadrant. The sample corpus, last, is spread evenly on purpose.", "name": "fig-data-planes"}, "image": {"alt": "Six panels. DEAM and PMEmo stretch from calm and unpleasant to excited and pleasant; 4Q-TAFFC forms separate clusters left and right; the landscapes crowd in a small blob of pleasant calm; OASIS forms a wide arc; the sample corpus covers the plane evenly."}} tags=["hide-input"]
-figure, axes = plt.subplots(2, 3, figsize=(7.2, 5.4), sharex=True, sharey=True)
-spots = {"Q1": (9, 9.15), "Q2": (1, 9.15), "Q3": (1.2, 1.2), "Q4": (9, 1.2)}
-for ax, (key, name) in zip(axes.flat, names.items(), strict=False):
-    figures.density(ax, planes[key])
-    for quadrant, (x, y) in spots.items():
-        ax.text(
-            x, y, percent(described[key]["quadrants"][quadrant]), fontsize=8,
-            ha="left" if x < 5 else "right", va="bottom",
-        )  # fmt: skip
-    ax.set_title(f"{name} ({described[key]['label_source']})", fontsize=9, pad=15)
-figures.va_plane(axes.flat[5], label=False)
-axes.flat[5].scatter("valence", "arousal", data=sample.table, s=7)
-axes.flat[5].set_title("sample (synthetic)", fontsize=9, pad=15)
+# %% mystnb={"figure": {"caption": "Where the labels lie: counts over the valence\u2013arousal plane, brighter where there are more (every panel on its own scale), with the counts of each dimension along the edges, the share of items in each quadrant, and a cross for the mean and one standard deviation either side. The sample corpus, last, is spread evenly on purpose.", "name": "fig-data-planes"}, "image": {"alt": "Six panels. DEAM and PMEmo stretch from calm and unpleasant to excited and pleasant; 4Q-TAFFC forms separate clusters left and right, with two peaks along its valence edge; the landscapes crowd in a small blob of pleasant calm; OASIS forms a wide arc; the sample corpus covers the plane evenly."}} tags=["hide-input"]
+counts = {key: planes[key] for key in names}
+counts["sample"], _, _ = np.histogram2d(
+    *sample.table[["valence", "arousal"]].T.values, bins=[range(1, 10)] * 2
+)
+titles = {key: f"{name} ({described[key]['label_source']})" for key, name in names.items()}
+titles["sample"] = "sample (synthetic)"
+spots = {"Q1": (9, 9.1), "Q2": (1, 9.1), "Q3": (1.15, 1.15), "Q4": (9, 1.15)}
+figure, axes = plt.subplots(2, 3, figsize=(7.2, 5.8), sharex=True, sharey=True)
+for ax, (key, histogram) in zip(axes.flat, counts.items(), strict=True):
+    figures.density(ax, histogram) if key != "sample" else figures.va_plane(ax, label=False)
+    edges = np.linspace(1, 9, len(histogram) + 1)
+    above = ax.inset_axes([0, 1.1, 1, 0.14], sharex=ax)
+    above.stairs(histogram.sum(1), edges, fill=True, color=figures.INK)
+    beside = ax.inset_axes([1.02, 0, 0.14, 1], sharey=ax)
+    beside.stairs(histogram.sum(0), edges, fill=True, color=figures.INK, orientation="horizontal")
+    for edge in (above, beside):
+        edge.axis("off")
+    if key == "sample":
+        ax.scatter("valence", "arousal", data=sample.table, s=7)
+    else:
+        mean, sd = (
+            [described[key]["labels"][d][what] for d in ("valence", "arousal")]
+            for what in ("mean", "sd")
+        )
+        ax.errorbar(*mean, xerr=sd[0], yerr=sd[1], color="#D55E00", lw=1.6, capsize=2)
+        for quadrant, (x, y) in spots.items():
+            ax.text(
+                x, y, percent(described[key]["quadrants"][quadrant]), fontsize=8,
+                ha="left" if x < 5 else "right", va="bottom",
+            )  # fmt: skip
+    above.set_title(titles[key], fontsize=9)
 for ax in axes.flat:
     ax.label_outer()
 plt.show()
+
+# %% tags=["hide-input"]
+figures.table(
+    pd.DataFrame(
+        {
+            "corpus": name,
+            **{
+                f"{d}, {what}": described[key]["labels"][d][what]
+                for d in ("valence", "arousal") for what in ("mean", "sd")
+            },
+            "correlation": described[key]["correlation"],
+            **{f"raters' sd, {d}": described[key]["rater_sd"][d] or np.nan for d in ("valence", "arousal")},
+        }
+        for key, name in names.items()
+    ),
+    "Labels on the scale of 1 to 9: mean and standard deviation over items, correlation of valence "
+    "with arousal, and the standard deviation of the raters of one item, averaged over items.",
+)  # fmt: skip
 
 # %% [markdown]
 # Each panel has its own story.
@@ -340,11 +382,34 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
+#
+# %% tags=["hide-input"]
+figures.table(
+    pd.DataFrame(
+        {
+            "corpus": name,
+            **{
+                f"valence {tail}": f"{n:,} ({percent(n / described[key]['rows'], 1)})"
+                for tail, n in described[key]["beyond"]["valence"].items()
+            },
+        }
+        for key, name in names.items()
+    ),
+    "The two ends of the valence scale: items more than one and more than two points from the middle, "
+    "with their share of the corpus.",
+)
+
+# %% [markdown]
 # In DEAM it is {glue:text}`data_deam_below_4` of the songs, in PMEmo
 # {glue:text}`data_pmemo_below_4`. Of the landscapes it is {glue:text}`data_landscapes_below_4`. The
 # ratings of OASIS, with its fires, wrecks and rubbish heaps, reach much further down
 # ({glue:text}`data_oasis_below_4`). It is the landscapes people put on the web that are hardly ever
-# unpleasant, and a predictor that plays safe makes them less so.
+# unpleasant, and a predictor that plays safe makes them less so. The further out, the lonelier:
+# two points below the middle there are {glue:text}`data_deam_3` songs in all of DEAM,
+# {glue:text}`data_pmemo_3` in PMEmo and {glue:text}`data_landscapes_3` among the landscapes. Yet it
+# is not only the negative end that is thin. A mean over raters is pulled to the middle wherever they
+# disagree, so DEAM has few extremes of either kind ({glue:text}`data_deam_7` songs above a
+# valence of 7); it is PMEmo that leans to one side, with {glue:text}`data_pmemo_7` such songs.
 #
 # The two worlds therefore do not meet if numbers are simply handed over.
 # {numref}`fig-data-spread` puts their ranges side by side.
@@ -366,36 +431,219 @@ plt.show()
 # is sad among landscapes ({ref}`sec-bridge`).
 
 # %% [markdown]
-# (sec-nb-data-audit)=
-# ## Labels that do not fit themselves
+# (sec-nb-data-features)=
+# ## How the songs sound
 #
-# DEAM's songs were annotated twice over: *static*, one valence and one arousal for the whole
-# excerpt, and *dynamic*, twice a second while listening. Nobody expects the two to be equal. But a
-# song's static valence should follow the mean of its dynamic valence more closely than the mean of
-# its dynamic arousal. `deam.audit` correlates all four pairs, separately for each block of ids.
-#
-# Does the check work? On made-up songs it can be told. Both kinds of label are the same
-# emotion plus noise; then, in the first hundred songs, valence and arousal of the static label are
-# exchanged.
+# A model of emotion does not see the labels' plane but the sound: 148 numbers a song, 74 descriptors
+# by mean and standard deviation over time ({doc}`next chapter <02_forest>`). They can be computed
+# where there is sound, so here for {glue:text}`data_sounds` clips of 4Q-TAFFC, whose distributions
+# are in the results, and at once for a few new pieces of the sample corpus.
 
 # %%
 rng = np.random.default_rng(seed)
-emotion = rng.uniform(1, 9, (300, 2))
+asked = pd.DataFrame(
+    rng.uniform(1.5, 8.5, (pieces, 2)),
+    columns=["valence", "arousal"],
+)
+sounds = pd.DataFrame(
+    [
+        features.from_signal(synth.compose(*va, seed=n, seconds=6))
+        for n, va in enumerate(asked.values)
+    ],
+    columns=features.NAMES,
+)
+
+# %% tags=["remove-cell"]
+described_by = dict(zip(features.NAMES, range(148), strict=True))
+sample_quadrant = np.select(
+    [(asked >= 5).all(axis=1), (asked < 5).all(axis=1), asked["arousal"] >= 5],
+    ["Q1", "Q3", "Q2"],
+    "Q4",
+)
+with_labels = pd.DataFrame(
+    planes["features_labels"].T, index=features.NAMES, columns=["valence", "arousal"]
+)
+related = planes["features_correlation"].astype(float)
+pairs = np.abs(related[np.triu_indices(148, 1)])
+shares = np.cumsum(np.linalg.eigvalsh(related)[::-1]) / 148
+keep("pairs", f"{len(pairs):,}")
+keep("pairs_9", f"{(pairs > 0.9).sum()}")
+keep("pairs_5", percent((pairs > 0.5).mean()))
+keep("pairs_middle", f"{np.median(pairs):.2f}")
+keep("components_50", f"{(shares < 0.5).sum() + 1}")
+keep("components_90", f"{(shares < 0.9).sum() + 1}")
+for d in ("valence", "arousal"):
+    keep(f"strongest_{d}", f"{with_labels[d].abs().max():.2f}")
+
+# %% mystnb={"figure": {"caption": "Eight of the 148 features by quadrant: 4Q-TAFFC (dots; thick line from the first to the third quartile, thin from the 5th to the 95th percentile) and the new pieces of the sample corpus (diamonds, median and quartiles).", "name": "fig-data-features"}, "image": {"alt": "Eight panels with four rows, one a quadrant. In 4Q-TAFFC the excited quadrants are louder and brighter and have less spectral contrast than the calm ones, while pleasant and unpleasant differ little, most in pulse clarity and mode. The sample pieces are softer and darker, with more contrast and clearer pulse and key, and their mode tells pleasant from unpleasant."}} tags=["hide-input"]
+chosen = {
+    "loudness_mean": "loudness (dB)", "onset_strength_mean": "onset strength", "tempo_mean": "tempo (bpm)",
+    "pulse_clarity_mean": "pulse clarity", "spectral_centroid_mean": "spectral centroid (Hz)",
+    "spectral_contrast_1_mean": "low-band contrast (dB)", "mode_mean": "mode (minor to major)",
+    "key_clarity_mean": "key clarity",
+}  # fmt: skip
+rows = {
+    "Q1": "excited, pleasant",
+    "Q2": "excited, unpleasant",
+    "Q4": "calm, pleasant",
+    "Q3": "calm, unpleasant",
+}
+figure, axes = plt.subplots(2, 4, figsize=(7.2, 4.4), sharey=True)
+for ax, (name, label) in zip(axes.flat, chosen.items(), strict=True):
+    for row, quadrant in enumerate(rows):
+        q5, q25, q50, q75, q95 = planes["features_quadrants"][
+            int(quadrant[1]) - 1, :, described_by[name]
+        ]
+        ax.hlines(row - 0.13, q5, q95, color="C0", lw=0.9)
+        ax.hlines(row - 0.13, q25, q75, color="C0", lw=3)
+        ax.plot(
+            q50,
+            row - 0.13,
+            "o",
+            color="C0",
+            ms=6,
+            mec="w",
+            mew=0.8,
+            label="4Q-TAFFC" if row == 0 else None,
+        )
+        live = sounds.loc[sample_quadrant == quadrant, name].quantile([0.25, 0.5, 0.75])
+        ax.hlines(row + 0.2, live.iloc[0], live.iloc[2], color="C1", lw=3)
+        ax.plot(
+            live.iloc[1],
+            row + 0.2,
+            "D",
+            color="C1",
+            ms=5,
+            mec="w",
+            mew=0.8,
+            label="sample" if row == 0 else None,
+        )
+    ax.set_title(label, fontsize=8, loc="center")
+    ax.tick_params(labelsize=8)
+    ax.locator_params(axis="x", nbins=3)
+    ax.set_yticks(range(4), rows.values())
+    ax.tick_params(axis="y", length=0)
+axes[0, 0].set_ylim(3.5, -0.5)
+figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+plt.show()
+
+# %% [markdown]
+# What the spectrograms promised holds for real music: from the excited quadrants to the calm ones the
+# clips change in many features at once; from pleasant to unpleasant, in few and by little. Of the 148
+# features, the one that follows arousal most closely has a rank correlation of
+# {glue:text}`data_strongest_arousal` with it; with valence no feature goes beyond
+# {glue:text}`data_strongest_valence`. The sample pieces follow the same rules more neatly than life does:
+# their mode alone tells pleasant from unpleasant. But they are softer and darker, with clearer pulse and
+# key, and often lie outside the range of real clips. They are good for showing methods, not for training
+# a model of real music.
+
+# %% tags=["hide-input"]
+figures.table(
+    pd.concat(
+        [
+            with_labels[d].loc[with_labels[d].abs().nlargest(5).index].rename_axis(f"with {d}")
+            .rename(f"correlation, {d}").reset_index()
+            for d in ("valence", "arousal")
+        ],
+        axis=1,
+    ),
+    "The five features of 4Q-TAFFC with the highest rank correlation (Spearman) with each label.",
+)  # fmt: skip
+
+# %% mystnb={"figure": {"caption": "Correlations among the 148 features, grouped by family: 4Q-TAFFC left, the new pieces of the sample corpus right. Blue is negative, red positive; in each family the means come first, then the deviations.", "name": "fig-data-correlations"}, "image": {"alt": "Two square matrices. On the left, moderate correlations within timbre and within harmony, with bright diagonals where the three chromas describe the same pitch class; on the right the same diagonals, and stronger correlations among timbre, loudness and rhythm."}} tags=["hide-input"]
+family = {d: name for name, members in features.FAMILIES.items() for d in members}
+order = [
+    i for name in features.FAMILIES for statistic in ("_mean", "_std") for i, feature in enumerate(features.NAMES)
+    if feature.endswith(statistic) and family[max((d for d in family if feature.startswith(d)), key=len)] == name
+]  # fmt: skip
+sizes = [
+    2 * sum(features.DESCRIPTORS[d] for d in members) for members in features.FAMILIES.values()
+]
+borders = np.cumsum([0, *sizes])
+figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7), sharey=True)
+for ax, matrix, name in zip(
+    axes, (related, np.nan_to_num(sounds.corr().to_numpy())), ("4Q-TAFFC", "sample"), strict=True
+):
+    shown = ax.imshow(matrix[np.ix_(order, order)], vmin=-1, vmax=1, cmap="RdBu_r", rasterized=True)
+    ax.set_title(name, fontsize=9)
+    ax.set_xticks([])
+    ax.set_yticks((borders[1:] + borders[:-1]) / 2 - 0.5, features.FAMILIES, fontsize=8)
+    ax.tick_params(length=0)
+    for border in borders[1:-1] - 0.5:
+        ax.axhline(border, color="k", lw=0.6)
+        ax.axvline(border, color="k", lw=0.6)
+for label, side in zip(axes[0].get_yticklabels()[2:], ("bottom", "top"), strict=True):
+    label.set_va(side)  # the two smallest families lie close together
+figure.colorbar(shown, ax=axes, label="Pearson correlation", shrink=0.75, aspect=25)
+plt.show()
+
+# %% [markdown]
+# The features overlap, but less than their number suggests. Of the {glue:text}`data_pairs` pairs,
+# {glue:text}`data_pairs_9` correlate beyond 0.9 and {glue:text}`data_pairs_5` beyond 0.5; half of them
+# stay below {glue:text}`data_pairs_middle`. {glue:text}`data_components_50` principal components hold
+# half of the variance, {glue:text}`data_components_90` hold nine tenths of it. Correlated features
+# have to be judged together: shuffle one, and its neighbours still tell the model what it said.
+
+# %% [markdown]
+# (sec-nb-data-audit)=
+# ## Labels that do not fit themselves
+#
+# A table of labels can be wrong in ways that no training curve shows. `m2l.audit` looks for what can
+# be seen from the table alone: labels that are missing, outside their scale or on another one; items,
+# songs or files that occur twice; labels that are not the mean of their own ratings; raters who answer
+# against all others. And it looks for **exchanged columns**. Where songs were annotated twice over,
+# *static*, one valence and one arousal for the whole excerpt, and *dynamic*, twice a second while
+# listening, nobody expects the two to be equal. But a song's static valence should follow the mean of
+# its dynamic valence more closely than the mean of its dynamic arousal.
+#
+# Does the audit work? On made-up songs it can be told. Both kinds of label are the same emotion plus
+# noise. Then three things go wrong: in the first hundred songs the static valence and arousal are
+# exchanged, one label is lost, and one song comes twice.
+
+# %%
+rng = np.random.default_rng(seed)
+emotion = rng.uniform(2, 8, (300, 2))
 columns = [
     "valence",
     "arousal",
     "dynamic_valence",
     "dynamic_arousal",
 ]
-labels = np.tile(emotion, 2) + rng.normal(0, 1, (300, 4))
+labels = np.tile(emotion, 2) + rng.normal(0, 0.5, (300, 4))
 labels[:100, :2] = labels[:100, 1::-1]
 made_up = pd.DataFrame(labels, columns=columns)
-made_up["block"] = ["exchanged"] * 100 + ["in order"] * 200
-deam.audit(made_up).drop(columns="songs").round(2).T
+made_up["id"] = np.arange(1, 301)
+made_up.loc[250, "arousal"] = np.nan
+made_up.loc[299, "id"] = 17
+found = audit.findings(made_up)
+
+# %% tags=["hide-input"]
+figures.table(
+    found[["severity", "text"]].rename(columns={"text": "finding"}),
+    "What the audit finds in the made-up corpus. Nobody told it where to look.",
+)
 
 # %% [markdown]
-# In the block in order the pairs of the same name correlate (`valence_valence`, `arousal_arousal`).
-# In the exchanged block the pairs of different names do. The same on DEAM as it is published:
+# All three are found, the exchanged stretch to within a few songs. Now the same on the real corpora, as
+# their authors publish them:
+
+# %% tags=["hide-input"]
+figures.table(
+    pd.DataFrame(
+        {"corpus": name, "severity": row["severity"], "finding": row["text"]}
+        for key, name in names.items()
+        for row in described[key]["findings"]
+    ),
+    "Findings of the audit: errors are labels that are wrong, warnings a reason to look before use.",
+)
+
+# %% [markdown]
+# PMEmo lists {glue:text}`data_twice` songs twice, under different ids; the labels of one song can lie
+# more than a point apart, so small differences between songs mean little, and a split must keep artists
+# together. In DEAM a few raters rated a song twice, and the arousal of one song is not the mean of its
+# ratings. The landscapes' predicted arousal uses a small part of the scale. In OASIS there is nothing
+# to find. And there is one finding of another order of magnitude. Here are the correlations of DEAM's
+# static labels with its dynamic ones in its three blocks of ids, as published and after correction.
 
 # %% tags=["remove-cell"]
 published = pd.DataFrame(described["deam"]["audit"]["published"]).set_index("block")
@@ -403,6 +651,13 @@ corrected = pd.DataFrame(described["deam"]["audit"]["corrected"]).set_index("blo
 first = published.iloc[0]
 keep("audit_songs", f"{first['songs']:.0f}")
 keep("audit_share", percent(first["songs"] / published["songs"].sum()))
+keep(
+    "twice",
+    next(f["text"] for f in described["pmemo"]["findings"] if f["check"] == "same song")
+    .split("before: ")[1]
+    .split(",")[0],
+)
+border = float(described["deam"]["audit"]["found"][0]["block"].split("-")[1])
 for pair in ("valence_valence", "valence_arousal", "arousal_arousal", "arousal_valence"):
     keep(f"audit_{pair}", f"{first[pair]:.2f}")
     keep(f"audit_second_{pair}", f"{published.iloc[1][pair]:.2f}")
@@ -451,11 +706,152 @@ plt.show()
 # {glue:text}`data_audit_share` of the corpus, and they are exactly those that came from the older
 # 1000-songs set {cite:p}`soleymani2013songs`, which suggests that two columns changed places when
 # the tables were joined.
-#
+
+# %% [markdown]
+# The blocks of ids need not be known. For every song, take how far its static valence lies above its
+# static arousal, and the same of its dynamic labels. Where the labels are in order, the two
+# differences agree in sign, and the song is evidence for order; where they are exchanged, they oppose
+# each other. Added up song by song ({numref}`fig-data-evidence`), the evidence falls where labels are
+# exchanged and climbs where they are not, and the turning point is the border.
+
+# %% mystnb={"figure": {"caption": "Evidence, added up along the ids, that DEAM's static labels are in order rather than exchanged. It falls until about id 1000 and climbs from there on; the dashed line is the border that the audit finds without being told.", "name": "fig-data-evidence"}, "image": {"alt": "A line that falls steadily from zero at id 1 to its lowest point at about id 1000, marked by a dashed line, then climbs steadily to the last id."}} tags=["hide-input"]
+figure, ax = plt.subplots(figsize=(7.2, 2.8))
+ids, evidence = planes["deam_evidence"].T
+ax.plot(ids, evidence)
+ax.axvline(border, color="C1", ls="--", lw=1.4)
+ax.text(border + 20, evidence.min() * 0.2, f"border found: {border:.0f}", fontsize=9)
+ax.axhline(0, color=figures.INK, lw=0.6)
+ax.text(330, evidence.min() * 0.7, "exchanged", fontsize=9, ha="center")
+ax.text(1650, evidence.min() * 0.7, "in order", fontsize=9, ha="center")
+ax.set(xlabel="id of the song", ylabel="log-likelihood ratio", xlim=(1, 2058))
+plt.show()
+
+# %% [markdown]
 # The defect is quiet. Valence and arousal of songs correlate, so a model still trains on the
-# exchanged labels and still scores, too well in one dimension and too badly in the other. `corpora.load("deam")` runs the audit, puts the labels back where it fails, and says so in
-# the corpus' notes; `labels="published"` keeps them as they are. What difference it makes to a
-# forest is in {ref}`the next chapter <sec-nb-forest-deam>`.
+# exchanged labels and still scores, too well in one dimension and too badly in the other.
+# `corpora.load("deam")` runs the check, puts the labels back where it fails, and says so in the
+# corpus' notes; `labels="published"` keeps them as they are. What difference it makes to a forest is
+# in {ref}`the next chapter <sec-nb-forest-deam>`. On the command line, `m2l data deam --audit` prints
+# all of this, and `m2l data mine.csv --audit` does the same for a table of one's own.
+
+# %% [markdown]
+# (sec-nb-data-ceiling)=
+# ## How good can a model be?
+#
+# A label is a mean over a few people who disagree. Had ten others been asked, it would be another
+# number, and no model can know which ten were asked. If the ratings of a song have variance $s^2$, the
+# mean of $n$ of them misses what all conceivable raters would say by $s^2/n$ on average squared. So
+# even a perfect model of the mean rating is held below
+#
+# $$R^2_\text{max} = 1 - \frac{\operatorname{mean}(s_i^2 / n_i)}{\operatorname{var}(\bar y_i)},$$
+#
+# the reliability of the mean, ICC(1, *k*) {cite:p}`shrout1979icc`. Again this can be tried on ratings
+# whose answer is known.
+
+# %%
+rng = np.random.default_rng(seed)
+truth = rng.normal(5, 1, 500)
+raters = 10
+answers = truth[:, None] + rng.normal(0, 2, (500, raters))
+means = answers.mean(axis=1)
+perfect = 1 - np.mean((means - truth) ** 2) / np.var(means)
+bound = audit.ceiling(
+    means,
+    answers.std(axis=1, ddof=1),
+    np.full(500, raters),
+)
+print(f"a perfect model {perfect:.2f}")
+print("the ceiling     {value:.2f} ({low:.2f} to {high:.2f})".format(**bound))
+
+# %% [markdown]
+# A model that knew the truth would score as the first line says, and the ceiling, computed from the
+# answers alone, agrees. Of the corpora here, DEAM comes with its single ratings (corrected for the
+# exchange, which they share) and OASIS with the standard deviation and the number of its ratings. For
+# the others it cannot be computed: PMEmo's ratings are at hand as means only; nobody rated the clips of
+# 4Q-TAFFC or the landscapes.
+
+# %% tags=["remove-cell"]
+limit = study["ceiling"]
+for d in ("valence", "arousal"):
+    bound = limit["deam"][d]["ceiling"]
+    keep(f"ceiling_deam_{d}", f"{bound['value']:.2f}")
+    keep(f"ceiling_deam_{d}_span", f"{bound['low']:.2f} to {bound['high']:.2f}")
+    keep(f"rater_{d}", f"{limit['deam'][d]['rater_r']:.2f}")
+    keep(f"half_{d}", f"{limit['deam'][d]['split_half']['value']:.2f}")
+keep("ratings", f"{limit['deam']['ratings']:,}")
+keep("raters", f"{limit['deam']['raters']}")
+keep("oasis_raters", f"{limit['oasis']['per_item']['mean']:.0f}")
+late = limit["deam"]["blocks"]["2001-2058"]
+keep("late_items", f"{late['items']}")
+keep("late_arousal", f"{late['arousal']['value']:.2f}")
+
+# %% mystnb={"figure": {"caption": "The noise ceiling. Left: R\u00b2 that a perfect model of the mean rating could reach, with 95 % intervals over items. Right: how it grows with the number of raters of a song in DEAM; the marks are the corpus as it is.", "name": "fig-data-ceiling"}, "image": {"alt": "Left, points with intervals for valence and arousal: DEAM at about 0.8 and 0.85, its three blocks around that with one wide interval lower down for arousal in the last, OASIS near one. Right, two rising curves that flatten, with marks at ten raters."}} tags=["hide-input"]
+figure, (ax, curve) = plt.subplots(
+    1, 2, figsize=(7.2, 3.4), gridspec_kw={"width_ratios": [1.25, 1]}
+)
+rows = {"DEAM, all": {d: limit["deam"][d]["ceiling"] for d in ("valence", "arousal")}}
+rows |= {
+    f"DEAM, {block.replace('-', '–')}": part for block, part in limit["deam"]["blocks"].items()
+}
+rows["OASIS"] = {d: limit["oasis"][d]["ceiling"] for d in ("valence", "arousal")}
+k = np.arange(1, 41)
+for shift, d, marker, line in ((-0.13, "valence", "o", "-"), (0.13, "arousal", "s", "--")):
+    spans = [[part[d][what] for part in rows.values()] for what in ("low", "value", "high")]
+    low, value, high = map(np.array, spans)
+    ax.errorbar(
+        value, np.arange(len(rows)) + shift, xerr=[value - low, high - value], fmt=marker, capsize=3,
+        lw=1.4, label=d,
+    )  # fmt: skip
+    icc = limit["deam"][d]["icc1"]
+    curve.plot(k, k * icc / (1 + (k - 1) * icc), line, label=d)
+    curve.plot(
+        limit["deam"]["per_item"]["mean"], limit["deam"][d]["ceiling"]["value"], marker,
+        color=curve.lines[-1].get_color(), ms=7,
+    )  # fmt: skip
+ax.set_yticks(range(len(rows)), rows)
+ax.invert_yaxis()
+ax.set(xlim=(0.2, 1.02), xlabel="highest possible R²")
+ax.grid(axis="x")
+ax.legend(loc="lower left")
+curve.set(xlabel="raters a song", ylabel="highest possible R²", xlim=(0, 40), ylim=(0, 1))
+curve.grid()
+plt.show()
+
+# %% tags=["hide-input"]
+figures.table(
+    pd.DataFrame(
+        {
+            "corpus": names[key],
+            "label": d,
+            "ratings an item": limit[key]["per_item"]["mean"],
+            "agreement of two ratings, ICC(1)": limit[key][d]["icc1"],
+            "ceiling": "{value:.2f} ({low:.2f} to {high:.2f})".format(**limit[key][d]["ceiling"]),
+            "by split halves": limit[key][d].get("split_half", {}).get("value", np.nan),
+        }
+        for key in ("deam", "oasis")
+        for d in ("valence", "arousal")
+    ),
+    "Agreement of raters, and the R² that it leaves to a perfect model: from the variance within items "
+    "(with 95 % interval) and from correlating random halves of the raters.",
+)
+
+# %% [markdown]
+# From DEAM's {glue:text}`data_ratings` ratings by {glue:text}`data_raters` people, a perfect model would
+# reach an $R^2$ of {glue:text}`data_ceiling_deam_valence` in valence
+# ({glue:text}`data_ceiling_deam_valence_span`) and {glue:text}`data_ceiling_deam_arousal` in arousal
+# ({glue:text}`data_ceiling_deam_arousal_span`). Halving the raters at random and stepping the
+# correlation up to all of them {cite:p}`spearman1910correlation,brown1910some` gives the same,
+# {glue:text}`data_half_valence` and {glue:text}`data_half_arousal`. People agree better on arousal than
+# on valence: one rater follows the mean of the others with a correlation of
+# {glue:text}`data_rater_arousal` in arousal and of {glue:text}`data_rater_valence` in valence. But the
+# two ceilings lie close together. If models of valence stay far behind those of arousal, the raters
+# are not the reason.
+#
+# Two cautions. The ceiling belongs to *these* songs and raters: a block whose songs differ little has a
+# low one, such as the last {glue:text}`data_late_items` songs in arousal
+# ({glue:text}`data_late_arousal`). And it speaks of chance among raters only. What all raters share,
+# their culture and the way the question was put, is part of the truth that it takes for granted.
+# With about {glue:text}`data_oasis_raters` raters a photo, OASIS is nearly free of noise.
 
 # %% [markdown]
 # ## Summary
@@ -469,5 +865,8 @@ plt.show()
 #   landscapes are therefore matched by rank.
 # - Cleaning took {glue:text}`data_photos_grey` grey photos and {glue:text}`data_photos_same`
 #   duplicates, and tied near-duplicates together.
-# - Valence and arousal are exchanged in {glue:text}`data_audit_songs` songs of DEAM. The loader
-#   detects it by checking the corpus against itself, and corrects it.
+# - Arousal is in many features of the sound, valence in few and weakly.
+# - Valence and arousal are exchanged in {glue:text}`data_audit_songs` songs of DEAM. The audit finds it
+#   by checking the corpus against itself, and the loader corrects it.
+# - Raters disagree, so no model can go beyond an $R^2$ of {glue:text}`data_ceiling_deam_valence` in
+#   valence and {glue:text}`data_ceiling_deam_arousal` in arousal on DEAM.

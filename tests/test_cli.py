@@ -312,6 +312,37 @@ def test_data_of_a_folder_that_is_not_there(m2l, monkeypatch):
     refused(m2l, "data", "-o", "data.json", match="no corpus found")
 
 
+def test_data_audit_of_deam_as_published(m2l, monkeypatch, tmp_path):
+    from test_deam import write
+
+    write(tmp_path)
+    monkeypatch.setenv("M2L_DATA", str(tmp_path))
+    out, _ = m2l("data", "deam", "--audit")
+    assert out.startswith("12 items: 3 findings\nerror    2-8: valence and arousal exchanged in 6")
+    assert "exchanged\n1001-2002" in out and "noise ceiling" in out
+    told = json.loads(m2l("data", "deam", "--audit", "--json")[0])
+    assert told["ceiling"]["items"] == 12 and sum(b["songs"] for b in told["blocks"]) == 12
+
+
+def test_data_audit_of_a_table_of_ones_own(m2l, tmp_path):
+    (tmp_path / "mine.csv").write_text("id,valence,arousal\na,0.2,0.9\nb,0.4,\na,0.5,0.1\n")
+    mine = str(tmp_path / "mine.csv")
+    out, _ = m2l("data", mine, "--audit", "--scale", "0", "1")
+    assert out.splitlines() == [
+        "3 items: 2 findings",
+        "error    arousal: 1 missing [b]",
+        "error    ids listed before: 1 [a]",
+    ]
+    assert "map it by 1 + 8x" in m2l("data", mine, "--audit")[0]
+
+
+def test_data_audit_that_cannot_be(m2l, tmp_path):
+    refused(m2l, "data", "--audit", match="no corpus named")
+    (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
+    refused(m2l, "data", str(tmp_path / "mine.csv"), "--audit", match="no column id, valence")
+    refused(m2l, "data", str(tmp_path / "no.csv"), "--audit", match="no.csv: No such file")
+
+
 def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
     folder = tmp_path / "music/4Q-TAFFC"
     folder.mkdir(parents=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from m2l.audit import findings, static_dynamic
 from m2l.corpora import deam
 from m2l.errors import InputError
 
@@ -90,13 +91,15 @@ def test_blocks(tmp_path):
 
 def test_audit_shows_the_exchange(tmp_path):
     write(tmp_path)
-    before = deam.audit(deam.load(tmp_path, labels="published").table)
-    after = deam.audit(deam.load(tmp_path).table)
+    before = static_dynamic(deam.load(tmp_path, labels="published").table)
+    after = static_dynamic(deam.load(tmp_path).table)
     assert before.loc["1-1000", "valence_arousal"] == pytest.approx(1)
     assert before.loc["1-1000", "valence_valence"] < 0.5
     own = after[["valence_valence", "arousal_arousal"]].to_numpy()
     np.testing.assert_allclose(own, [[1, 1], [1, 1], [np.nan, np.nan]])
     assert after["songs"].tolist() == [6, 4, 2]
+    assert before["verdict"].tolist() == ["exchanged", "in order", "unclear"]
+    assert after["verdict"].tolist() == ["in order", "in order", "unclear"]
 
 
 def test_too_few_songs_to_tell_are_taken_to_be_exchanged(tmp_path):
@@ -169,7 +172,7 @@ def test_features_come_without_labels(tmp_path):
 def test_real_deam():
     table = deam.load().table
     assert len(table) == deam.CARD.counts["songs"]
-    after, before = deam.audit(table), deam.audit(deam.load(labels="published").table)
+    after, before = static_dynamic(table), static_dynamic(deam.load(labels="published").table)
     assert (after[["valence_valence", "arousal_arousal"]] > 0.9).all(axis=None)
     assert before.loc["1-1000", "valence_valence"] < 0.6
     assert deam.features_74().shape == (1802, 74)
@@ -183,3 +186,14 @@ def test_real_ratings_share_the_exchange():
     early = table.index[table["block"] == "1-1000"]
     difference = (means - table[["valence", "arousal"]]).loc[early].abs()
     assert difference.max(axis=None) < 0.01
+
+
+@pytest.mark.data
+@real
+def test_real_audit_finds_the_exchange_without_being_told_where():
+    found = findings(deam.load(labels="published").table).set_index("check")
+    assert found.loc["exchange", "severity"] == "error"
+    ids = set(map(int, found.loc["exchange", "ids"]))
+    early = {int(i) for i in deam.load().table["id"] if int(i) <= 1000}
+    assert len(ids ^ early) <= 5
+    assert "exchange" not in set(findings(deam.load().table)["check"])

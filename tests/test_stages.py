@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from test_deam import write as write_deam
+from test_pmemo import write as write_pmemo
 
 from m2l import forest, generate, metrics, scene, stages, training
 from m2l.errors import InputError
@@ -134,10 +135,66 @@ def test_data_describes_what_is_at_hand(root, tmp_path, caplog):
     assert corpora["taffc"]["quadrants"] == {"Q1": 1, "Q2": 0, "Q3": 0, "Q4": 0}
     assert corpora["landscapes"]["scenes"] == {"sea": 27, "wood": 27}
     assert corpora["landscapes"]["splits"] == {"train": 39, "probe": 9, "test": 6}
-    assert set(corpora["deam"]["audit"]) == {"published", "corrected"}
+    beyond = {"below 3": 1, "below 4": 3, "above 6": 1, "above 7": 0}
+    assert corpora["deam"]["beyond"]["valence"] == beyond
+    assert corpora["deam"]["rater_sd"] == {"valence": 0.5, "arousal": 1.5}
+    assert corpora["taffc"]["rater_sd"] == {"valence": None, "arousal": None}
+    verdicts = {k: [b["verdict"] for b in v] for k, v in corpora["deam"]["audit"].items()}
+    assert verdicts["published"] == ["exchanged", "in order", "unclear"]
+    assert verdicts["corrected"] == ["in order", "in order", "unclear"]
+    assert sum(block["songs"] for block in corpora["deam"]["audit"]["found"]) == 12
     with np.load(tmp_path / "data.npz") as planes:
         for name, corpus in corpora.items():
             assert planes[name].sum() == corpus["rows"]
+        assert planes["deam_evidence"].tolist()[0][0] == 2  # of twelve songs, the first
+
+
+def test_data_says_what_no_model_can_reach_and_where_that_is_unknown(root, tmp_path):
+    stages.data(tmp_path / "data.json", root)
+    result = read(tmp_path / "data.json")
+    assert "mixture" not in result  # without PMEmo there is none
+    deam = result["ceiling"]["deam"]
+    assert (deam["items"], deam["ratings"], deam["raters"]) == (12, 24, 1)
+    assert deam["valence"]["ceiling"]["value"] == 1  # both ratings of a song are equal
+    assert deam["blocks"] == {}  # of fewer than ten songs each
+    assert "mood tags" in result["ceiling"]["taffc"]["reason"]
+    assert "predictions" in result["ceiling"]["landscapes"]["reason"]
+
+
+def test_data_of_the_mixture(tmp_path):
+    write_deam(write_pmemo(tmp_path))
+    next(tmp_path.rglob("static_annotations_songs_1_2000.csv")).unlink()
+    stages.data(tmp_path / "data.json", tmp_path)
+    result = read(tmp_path / "data.json")
+    assert result["mixture"]["songs"] == {"deam": 12, "pmemo": 4}
+    assert result["mixture"]["left"]["mean"]["value"] > 0.5
+    assert result["mixture"]["reported"] == stages.REPORTED
+    assert not result["ceiling"]["deam"]["computable"]
+    assert "mean ratings only" in result["ceiling"]["pmemo"]["reason"]
+
+
+def test_data_describes_the_features(root, table, tmp_path):
+    stages.data(tmp_path / "data.json", root, features=table)
+    with np.load(tmp_path / "data.npz") as arrays:
+        x = pd.read_parquet(table)
+        np.testing.assert_allclose(arrays["features_mean"], x.mean(), rtol=1e-5)
+        assert arrays["features_songs"] == 30
+        assert arrays["features_quadrants"].shape == (4, 5, 148)
+        np.testing.assert_allclose(arrays["features_quadrants"][0], arrays["features_quantiles"])
+        assert arrays["features_correlation"].dtype == np.float16
+        np.testing.assert_allclose(arrays["features_correlation"], x.corr(), atol=1e-3)
+        assert arrays["features_labels"][0, 0] == pytest.approx(1)
+        assert abs(arrays["features_labels"][1]).max() < 0.8
+
+
+def test_data_refuses_another_table(root, tmp_path):
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(InputError, match=r"other\.parquet: not a table of features"):
+        stages.data(tmp_path / "data.json", root, features=tmp_path / "other.parquet")
+    x = pd.DataFrame(np.zeros((2, 148)), index=["/gone/a", "/gone/b"], columns=list(NAMES))
+    x.to_parquet(tmp_path / "others.parquet")
+    with pytest.raises(InputError, match="0 songs with labels"):
+        stages.data(tmp_path / "data.json", root, features=tmp_path / "others.parquet")
 
 
 def test_data_without_any_corpus_is_an_error(tmp_path):

@@ -8,7 +8,7 @@ to 1 and are mapped to 1–9 by 5 + 4x.
 
 In the static tables, averaged and single ratings alike, valence and arousal are exchanged for
 the songs with ids up to 1000 (those of the older emoMusic corpus): there static valence follows
-the song's own dynamic arousal and the other way round. `audit` shows it; `load` and `ratings`
+the song's own dynamic arousal and the other way round. `m2l.audit` shows it; `load` and `ratings`
 exchange them back unless asked for the labels as published.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from m2l.audit import static_dynamic
 from m2l.corpora._common import Card, build, data_root, first_file, read_csv
 from m2l.errors import InputError
 
@@ -108,35 +109,6 @@ def load(root=None, labels="corrected"):
     return replace(corpus, notes=("valence and arousal exchanged back for the ids up to 1000",))
 
 
-def audit(table):
-    """Correlate the static labels with the song's own dynamic ones, block by block.
-
-    Parameters
-    ----------
-    table : DataFrame
-        That of a corpus loaded by `load`.
-
-    Returns
-    -------
-    DataFrame, indexed by block
-        songs, and Pearson's r of valence and arousal with dynamic_valence and dynamic_arousal:
-        valence_valence, valence_arousal, arousal_arousal, arousal_valence (static first).
-        NaN below three songs.
-    """
-    rows = {}
-    for block, songs in table.groupby("block"):
-        rows[block] = {"songs": len(songs)} | {
-            f"{static}_{dynamic}": songs[static].corr(songs[f"dynamic_{dynamic}"], min_periods=3)
-            for static, dynamic in (
-                ("valence", "valence"),
-                ("valence", "arousal"),
-                ("arousal", "arousal"),
-                ("arousal", "valence"),
-            )
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("block")
-
-
 def ratings(root=None, labels="corrected"):
     """Load the single ratings behind the static labels.
 
@@ -206,12 +178,9 @@ def features_74(root=None):
 
 
 def _exchanged(table):
-    blocks = audit(table)
-    if "1-1000" not in blocks.index:
-        return False
-    r = blocks.loc["1-1000"]
-    # The defect is known: too few songs to correlate (NaN) leave it standing.
-    return not r.valence_valence + r.arousal_arousal > r.valence_arousal + r.arousal_valence
+    verdicts = static_dynamic(table)["verdict"]
+    # The defect is known: too few songs to tell leave it standing.
+    return verdicts.get("1-1000", "in order") != "in order"
 
 
 def _exchange_back(table, rows):

@@ -38,7 +38,7 @@ def load(root=None):
     Returns
     -------
     Corpus
-        Extras: category, theme.
+        Extras: category, theme, valence_n and arousal_n (how many rated it; NaN where unknown).
 
     Raises
     ------
@@ -54,7 +54,9 @@ def load(root=None):
         "Arousal_mean": "arousal",
         "Arousal_SD": "arousal_sd",
     }
-    table = read_csv(source, CARD, list(names))[list(names)].rename(columns=names)
+    counts = {"Valence_N": "valence_n", "Arousal_N": "arousal_n"}
+    table = read_csv(source, CARD, list(names)).reindex(columns=[*names, *counts])
+    table = table.rename(columns=names | counts)
     theme = table["theme"].str.strip()
     table = table.assign(
         id=theme,

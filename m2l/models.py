@@ -1,0 +1,239 @@
+"""The models that a random forest is compared with, from a straight line to a small CNN.
+
+Conventions
+-----------
+`LADDER` maps a name to a callable (seed) -> estimator with fit(x, y[, groups]) and predict(x), as
+`m2l.forest.cross_validate` wants it: x (N, F) features, y (N, 2) valence and arousal on 1–9.
+Whatever a model scales, selects or stops early by, it learns from the songs it is fitted to.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from m2l import forest
+
+PATCH = 256  # frames, 12 s: what the CNN is trained on at a time
+FRAMES = 640  # 30 s
+MELS = 64
+MEL_HOP = 1024
+
+
+def ridge(seed=0):
+    """Linear regression with the penalty chosen by leave-one-out."""
+    from sklearn.linear_model import RidgeCV
+
+    return forest.standardised(RidgeCV(np.logspace(0, 4, 13)))
+
+
+def _support_vectors(trial, seed=0):
+    from sklearn.multioutput import MultiOutputRegressor
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import PowerTransformer
+    from sklearn.svm import SVR
+
+    model = SVR(
+        C=trial.suggest_float("C", 0.2, 8, log=True),
+        epsilon=trial.suggest_float("epsilon", 0.05, 0.6),
+        gamma=trial.suggest_float("gamma", 3e-4, 1e-2, log=True),
+    )
+    whole = forest.standardised(MultiOutputRegressor(model))
+    # Many features are skewed; distances between songs mean more once they are not.
+    return Pipeline([("straight", PowerTransformer()), *whole.steps])
+
+
+def support_vectors(seed=0, trials=25, journal=None):
+    """Support vector regression on features made normal, its settings chosen by Optuna."""
+    return forest.Tuned(_support_vectors, seed=seed, trials=trials, journal=journal)
+
+
+def tuned_forest(seed=0, trials=25, trees=300, journal=None):
+    """The forest whose kind and regularity Optuna chooses; the search makes do with fewer trees."""
+    return forest.Tuned(
+        partial(forest.propose, trees=trees),
+        partial(forest.propose, trees=max(1, trees // 5)),
+        seed,
+        trials,
+        journal,
+    )
+
+
+def extra_trees(seed=0, trees=300):
+    """Extremely randomised trees (Geurts et al. 2006) with scikit-learn's other settings."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    return forest.standardised(ExtraTreesRegressor(trees, random_state=seed), "forest")
+
+
+def boosting(seed=0):
+    """Gradient boosting of small trees, one sequence a dimension."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.multioutput import MultiOutputRegressor
+
+    trees = HistGradientBoostingRegressor(
+        learning_rate=0.05, max_iter=150, max_leaf_nodes=8, random_state=seed
+    )
+    return forest.standardised(MultiOutputRegressor(trees))
+
+
+def mlp(seed=0, members=5):
+    """The mean of small multilayer perceptrons that differ in their seeds."""
+    from sklearn.neural_network import MLPRegressor
+
+    return Mean(
+        [
+            forest.standardised(
+                MLPRegressor((64, 32), alpha=1.0, early_stopping=True, random_state=seed + i)
+            )
+            for i in range(members)
+        ]
+    )
+
+
+def together(seed=0, trials=25, trees=300, journal=None):
+    """The mean of support vectors and the tuned forest, which err differently."""
+    return Mean(
+        [
+            support_vectors(seed, trials, journal),
+            tuned_forest(seed, trials, trees, journal),
+        ]
+    )
+
+
+class Mean:
+    """Average the answers of several models."""
+
+    def __init__(self, models):
+        self.models = models
+
+    def fit(self, x, y, groups):
+        for model in self.models:
+            forest.fit(model, x, y, groups)
+        return self
+
+    def predict(self, x):
+        return np.mean([model.predict(x) for model in self.models], axis=0)
+
+
+LADDER = {
+    "mean": lambda seed=0: forest.baseline(),
+    "ridge": ridge,
+    "SVR": support_vectors,
+    "default forest": forest.default_forest,
+    "tuned forest": tuned_forest,
+    "extra trees": extra_trees,
+    "boosting": boosting,
+    "MLP": mlp,
+    "SVR and forest": together,
+}
+"""Models on features, the simplest first."""
+
+SEARCHED = ("SVR", "tuned forest", "SVR and forest")
+"""Those that search for their settings."""
+
+
+def log_mel(path):
+    """Log-mel spectrogram of a song's first 30 s, (64, 640) float16 in dB.
+
+    Shorter songs are repeated to that length.
+
+    Raises
+    ------
+    InputError
+        As `m2l.features.load_audio`.
+    """
+    import librosa
+
+    from m2l.features import SR, load_audio
+
+    y = load_audio(path)
+    mel = librosa.feature.melspectrogram(y=y, sr=SR, n_fft=2048, hop_length=MEL_HOP, n_mels=MELS)
+    mel = librosa.power_to_db(mel, top_db=None)
+    return np.resize(mel.T, (FRAMES, MELS)).T.astype(np.float16)
+
+
+class Cnn:
+    """A small convolutional network that hears log-mel patches of 12 s.
+
+    Four blocks of 3×3 convolutions, batch norm and pooling, then mean and maximum over what is
+    left. A song is judged whole.
+
+    Parameters
+    ----------
+    mels : ndarray (N, 64, T), the songs' `log_mel`.
+    seed, epochs : of the training, with AdamW on a one-cycle schedule.
+
+    `fit` and `predict` take the songs' rows in `mels`, (n, 1), as their x.
+    """
+
+    def __init__(self, mels, seed=0, epochs=25):
+        self.mels, self.seed, self.epochs = mels, seed, epochs
+
+    def fit(self, x, y):
+        import torch
+
+        torch.manual_seed(self.seed)
+        rng = np.random.default_rng(self.seed)
+        rows = np.asarray(x, int)[:, 0]
+        heard = self.mels[rows].astype(np.float32)
+        self.mean, self.sd = heard.mean((0, 2), keepdims=True), heard.std() + 1e-6
+        self.centre, self.scale = y.mean(0), y.std(0)
+        target = torch.tensor((y - self.centre) / self.scale, dtype=torch.float32)
+        self.net = _patch_net()
+        batch = 32
+        steps = max(1, len(rows) // batch)
+        optimiser = torch.optim.AdamW(self.net.parameters(), weight_decay=0.05)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, 3e-3, total_steps=steps * self.epochs
+        )
+        self.net.train()
+        for _ in range(self.epochs):
+            order = rng.permutation(len(rows))
+            for some in np.array_split(order, steps):
+                start = rng.integers(heard.shape[2] - PATCH + 1)
+                patch = self._scaled(heard[some, :, start : start + PATCH])
+                loss = (self.net(patch) - target[some]).square().mean()
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+        return self
+
+    def predict(self, x):
+        import torch
+
+        self.net.eval()
+        rows = np.asarray(x, int)[:, 0]
+        with torch.inference_mode():
+            parts = [
+                self.net(self._scaled(self.mels[some].astype(np.float32))).numpy()
+                for some in np.array_split(rows, -(-len(rows) // 32))
+            ]
+        return np.concatenate(parts) * self.scale + self.centre
+
+    def _scaled(self, mels):
+        import torch
+
+        return torch.from_numpy((mels - self.mean) / self.sd)[:, None]
+
+
+def _patch_net(widths=(16, 32, 64, 64)):
+    import torch
+    from torch import nn
+
+    class Pooled(nn.Module):
+        def forward(self, x):
+            return torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)
+
+    layers, before = [], 1
+    for width in widths:
+        layers += [
+            nn.Conv2d(before, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
+        before = width
+    return nn.Sequential(*layers, Pooled(), nn.Dropout(0.3), nn.Linear(2 * before, 2))

@@ -1,0 +1,415 @@
+"""The audit of labels: every defect that is planted is found, and clean labels raise nothing."""
+
+import numpy as np
+import pandas as pd
+import pingouin
+import pytest
+
+from m2l import audit
+from m2l.errors import InputError
+
+
+def clean(n=400, seed=0):
+    """Songs in the order of their ids, with static labels near their dynamic ones."""
+    rng = np.random.default_rng(seed)
+    emotion = rng.uniform(2, 8, (n, 2))
+    static = emotion + rng.normal(0, 0.3, (n, 2))
+    dynamic = emotion + rng.normal(0, 0.3, (n, 2))
+    return pd.DataFrame(
+        {
+            "id": [str(i) for i in range(n)],
+            "valence": static[:, 0],
+            "arousal": static[:, 1],
+            "dynamic_valence": dynamic[:, 0],
+            "dynamic_arousal": dynamic[:, 1],
+        }
+    )
+
+
+def rated(n=60, raters=12, song_sd=1.2, noise_sd=1.0, seed=0):
+    """Songs that all raters rated: labels with known variance components."""
+    rng = np.random.default_rng(seed)
+    songs = 5 + rng.normal(0, song_sd, (n, 2))
+    values = songs[:, None] + rng.normal(0, noise_sd, (n, raters, 2))
+    return pd.DataFrame(
+        {
+            "id": np.repeat([str(i) for i in range(n)], raters),
+            "rater": np.tile([f"r{i}" for i in range(raters)], n),
+            "valence": values[..., 0].ravel(),
+            "arousal": values[..., 1].ravel(),
+        }
+    )
+
+
+def means(ratings):
+    return ratings.groupby("id", sort=False)[["valence", "arousal"]].mean().reset_index()
+
+
+def only(found, check):
+    """The one finding there is."""
+    assert found["check"].tolist() == [check]
+    return found.iloc[0]
+
+
+# -- clean labels ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blocks", [None, "block"])
+def test_clean_labels_raise_nothing(blocks):
+    table = clean().assign(block=np.repeat(["a", "b"], 200))
+    assert audit.findings(table, blocks=blocks).empty
+
+
+def test_clean_ratings_raise_nothing():
+    ratings = rated()
+    assert audit.findings(means(ratings), scale=(0, 10), ratings=ratings).empty
+
+
+def test_a_table_without_labels_is_refused():
+    with pytest.raises(InputError, match="no column arousal"):
+        audit.findings(clean().drop(columns="arousal"))
+
+
+# -- one defect at a time --------------------------------------------------------------------
+
+
+def test_missing_labels():
+    table = clean()
+    table.loc[[3, 7], "arousal"] = np.nan
+    found = only(audit.findings(table), "missing")
+    assert found["severity"] == "error" and found["ids"] == ("3", "7")
+    assert found["text"] == "arousal: 2 missing"
+
+
+def test_labels_that_are_no_numbers_are_missing():
+    table = clean().astype({"valence": object})
+    table.loc[5, "valence"] = "calm"
+    assert only(audit.findings(table), "missing")["ids"] == ("5",)
+
+
+def test_a_column_of_nothing_but_gaps():
+    found = audit.findings(clean().assign(valence=np.nan, dynamic_valence=np.nan))
+    assert "valence: 400 missing" in found["text"].tolist()
+
+
+def test_values_outside_the_scale():
+    table = clean()
+    table.loc[9, "valence"] = 11
+    found = only(audit.findings(table), "range")
+    assert found["ids"] == ("9",) and found["text"] == "valence: 1 outside 1 to 9"
+
+
+@pytest.mark.parametrize(("low", "high", "formula"), [(0, 1, "1 + 8x"), (-1, 1, "5 + 4x")])
+def test_another_scale_and_how_to_map_it(low, high, formula):
+    table = clean()
+    table["valence"] = low + (table["valence"] - 1) / 8 * (high - low)
+    found = only(audit.findings(table), "scale")
+    assert found["severity"] == "error" and len(found["ids"]) == 400
+    assert found["text"].startswith("valence runs") and found["text"].endswith(f"by {formula}")
+
+
+def test_labels_on_the_scale_that_is_stated():
+    table = clean()
+    for d in ("valence", "arousal"):
+        table[d] = (table[d] - 1) / 8
+    assert audit.findings(table, scale=(0, 1)).empty
+
+
+def test_a_corpus_left_on_0_1_in_a_mixture():
+    table = clean().assign(corpus=np.repeat(["left", "mapped"], 200))
+    table.loc[:199, ["valence", "arousal"]] = (table.loc[:199, ["valence", "arousal"]] - 1) / 8
+    found = audit.findings(table, blocks="corpus")
+    assert found["check"].tolist() == ["scale", "scale"]
+    assert found["text"].str.startswith("left: ").all()
+
+
+def test_crowded_labels():
+    table = clean()
+    table["arousal"] = 5 + (table["arousal"] - 5) / 4
+    found = only(audit.findings(table), "narrow")
+    assert found["severity"] == "warning" and found["text"].startswith("arousal")
+
+
+@pytest.mark.parametrize(("step", "severity"), [(1, "warning"), (0.5, "warning"), (0.1, "note")])
+def test_a_coarse_grid(step, severity):
+    table = clean().drop(columns=["dynamic_valence", "dynamic_arousal"])
+    table["valence"] = step * (table["valence"] / step).round()
+    found = only(audit.findings(table), "grid")
+    assert found["severity"] == severity and found["text"].endswith(f"multiples of {step:g}")
+
+
+def test_ids_listed_twice():
+    table = clean()
+    table.loc[8, "id"] = "2"
+    assert only(audit.findings(table), "same id")["ids"] == ("2",)
+
+
+def test_identical_labels_are_a_note():
+    table = clean()
+    table.loc[8, ["valence", "arousal"]] = table.loc[2, ["valence", "arousal"]]
+    found = only(audit.findings(table), "same labels")
+    assert found["severity"] == "note" and found["ids"] == ("8",)
+
+
+def test_songs_listed_twice_under_other_ids():
+    table = clean().assign(title=[f"Song {i}" for i in range(400)], artist="Ann")
+    table.loc[8, ["title", "artist"]] = "song 2 ", "ann"
+    table.loc[9, "title"] = None
+    table.loc[[2, 8], "valence"] = 3.0, 4.5
+    table.loc[[2, 8], "arousal"] = 3.0, 3.1
+    found = audit.findings(table.drop(columns=["dynamic_valence", "dynamic_arousal"]))
+    found = only(found, "same song")
+    assert found["ids"] == ("8",) and "1.50 apart" in found["text"]
+
+
+@pytest.mark.parametrize(("apart", "severity"), [(0, "warning"), (1, "error")])
+def test_one_file_under_two_names(apart, severity, tmp_path):
+    for name, content in (("a", "same"), ("b", "same"), ("c", "size"), ("d", "other size")):
+        (tmp_path / name).write_text(content)
+    table = clean(6).drop(columns=["dynamic_valence", "dynamic_arousal"])
+    table["path"] = [*(str(tmp_path / name) for name in "abcd"), None, str(tmp_path / "gone")]
+    table.loc[1, ["valence", "arousal"]] = table.loc[0, ["valence", "arousal"]] + apart
+    found = audit.findings(table).set_index("check").loc["same file"]
+    assert found["ids"] == ("0", "1") and found["severity"] == severity
+    assert f"{apart:.2f} apart" in found["text"]
+
+
+def test_errors_come_first():
+    table = clean()
+    table["valence"] = table["valence"].round(1)
+    table.loc[9, "arousal"] = 11
+    assert audit.findings(table)["severity"].tolist() == ["error", "note"]
+
+
+# -- exchanged columns -----------------------------------------------------------------------
+
+
+def exchanged(first, last, n=400):
+    table = clean(n)
+    rows = slice(first, last - 1)
+    table.loc[rows, ["valence", "arousal"]] = table.loc[rows, ["arousal", "valence"]].to_numpy()
+    return table
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 150), (120, 260), (330, 400)])
+def test_exchanged_blocks_are_found_without_being_told_where(first, last):
+    table = exchanged(first, last)
+    found = only(audit.findings(table), "exchange")
+    assert found["severity"] == "error"
+    assert len(set(found["ids"]) ^ {str(i) for i in range(first, last)}) <= 6
+
+
+def test_blocks_do_not_depend_on_the_order_of_rows():
+    table = exchanged(0, 150)
+    shuffled = table.sample(frac=1, random_state=0)
+    expected = dict(zip(table["id"], audit.find_blocks(table), strict=True))
+    assert dict(zip(shuffled["id"], audit.find_blocks(shuffled), strict=True)) == expected
+
+
+def test_unrelated_labels_are_one_block_that_tells_nothing():
+    table = clean()
+    table[["dynamic_valence", "dynamic_arousal"]] = np.random.default_rng(1).uniform(2, 8, (400, 2))
+    assert set(audit.find_blocks(table)) == {"0-399"}
+    found = only(audit.findings(table), "exchange")
+    assert found["severity"] == "note" and "cannot tell from 400 songs" in found["text"]
+
+
+def test_static_dynamic_of_given_blocks():
+    table = exchanged(0, 150).assign(block=["x"] * 150 + ["y"] * 248 + ["z"] * 2)
+    blocks = audit.static_dynamic(table)
+    assert blocks["songs"].to_dict() == {"x": 150, "y": 248, "z": 2}
+    assert blocks["verdict"].to_dict() == {"x": "exchanged", "y": "in order", "z": "unclear"}
+    x = table[:150]
+    assert blocks.loc["x", "valence_arousal"] == pytest.approx(
+        np.corrcoef(x["valence"], x["dynamic_arousal"])[0, 1]
+    )
+    assert blocks.loc["x", "valence_arousal"] > 0.9 > 0.2 > abs(blocks.loc["x", "valence_valence"])
+    assert blocks.loc["z", "valence_valence":"arousal_valence"].isna().all()
+
+
+def test_songs_without_dynamic_labels_do_not_matter():
+    table = exchanged(0, 150)
+    table.loc[::3, "dynamic_valence"] = np.nan
+    found = only(audit.findings(table), "exchange")
+    assert len(set(found["ids"]) ^ {str(i) for i in range(150)}) <= 9
+
+
+def test_evidence_falls_through_the_exchanged_songs_and_climbs_after():
+    evidence = audit.running_evidence(exchanged(0, 150))
+    assert abs(evidence.argmin() - 149) <= 3
+    assert evidence[149] < -50 and evidence[-1] > evidence[149] + 100
+
+
+# -- raters ----------------------------------------------------------------------------------
+
+
+def test_a_label_that_is_not_the_mean_of_its_ratings():
+    ratings = rated()
+    table = means(ratings)
+    table.loc[4, "arousal"] += 0.6
+    found = only(audit.findings(table, scale=(0, 10), ratings=ratings), "mean")
+    assert found["ids"] == ("4",) and found["text"].endswith("by up to 0.60")
+
+
+def test_a_rating_given_twice():
+    ratings = rated()
+    ratings.loc[1, "rater"] = ratings.loc[0, "rater"]
+    found = audit.findings(means(ratings), scale=(0, 10), ratings=ratings)
+    assert only(found, "same rater")["ids"] == ("0",)
+
+
+def test_a_rater_who_turns_the_scale_round():
+    ratings = rated()
+    mine = ratings["rater"] == "r3"
+    ratings.loc[mine, "valence"] = 10 - ratings.loc[mine, "valence"]
+    found = only(audit.findings(means(ratings), scale=(0, 10), ratings=ratings), "rater")
+    assert found["ids"] == ("r3",) and found["text"].endswith("others: 1 of 12")
+
+
+def test_noisy_means():
+    ratings = rated(song_sd=1, noise_sd=3, raters=6)
+    found = audit.findings(means(ratings), scale=(0, 10), ratings=ratings)
+    assert set(found["check"]) == {"ceiling"} and set(found["severity"]) == {"warning"}
+
+
+def test_agreement_is_the_correlation_with_the_others():
+    ratings = rated(n=20, raters=3)
+    wide = ratings.pivot(index="id", columns="rater", values="valence")
+    expected = np.corrcoef(wide["r0"], wide[["r1", "r2"]].mean(axis=1))[0, 1]
+    together = audit.agreement(ratings)
+    assert together.loc["r0", "valence"] == pytest.approx(expected)
+    assert together["items"].tolist() == [20, 20, 20]
+
+
+def test_raters_of_whom_nothing_can_be_said():
+    ratings = rated(n=20, raters=3)
+    ratings.loc[ratings["rater"] == "r1", "valence"] = 5
+    few = pd.DataFrame({"id": ["0", "1"], "rater": "new", "valence": [4.0, 6], "arousal": [4.0, 6]})
+    together = audit.agreement(pd.concat([ratings, few]))
+    assert np.isnan(together.loc["r1", "valence"]) and not np.isnan(together.loc["r1", "arousal"])
+    assert together.loc["new"].isna().sum() == 2
+
+
+# -- the noise ceiling -----------------------------------------------------------------------
+
+
+def test_ceiling_and_icc_equal_the_analysis_of_variance():
+    ratings = rated(n=40, raters=6, song_sd=1, noise_sd=1.5)
+    table = pingouin.intraclass_corr(ratings, "id", "rater", "valence")
+    single, mean = table["ICC"].iloc[[0, 3]]  # ICC(1,1) and ICC(1,k)
+    assert audit.icc(*audit.moments(ratings, "valence")) == pytest.approx(single)
+    assert audit.ceiling(*audit.moments(ratings, "valence"), draws=5)["value"] == pytest.approx(
+        mean
+    )
+
+
+def test_known_reliability_is_recovered_with_varying_numbers_of_raters():
+    full = rated(n=4000, raters=12, song_sd=1, noise_sd=2)
+    number = np.random.default_rng(1).integers(3, 13, 4000)
+    ratings = full[np.tile(np.arange(12), 4000) < np.repeat(number, 12)]
+    known = 1 / (1 + 4 * (1 / number).mean())
+    found = audit.ceiling(*audit.moments(ratings, "valence"), draws=200)
+    assert found["value"] == pytest.approx(known, abs=0.02)
+    assert found["low"] < known < found["high"] < found["low"] + 0.06
+    assert audit.icc(*audit.moments(ratings, "valence")) == pytest.approx(1 / 5, abs=0.02)
+
+
+def test_ceiling_is_the_r2_of_a_perfect_model():
+    rng = np.random.default_rng(2)
+    truth = rng.normal(5, 1, 5000)
+    values = truth[:, None] + rng.normal(0, 2, (5000, 10))
+    labels = values.mean(axis=1)
+    r2 = 1 - ((labels - truth) ** 2).sum() / ((labels - labels.mean()) ** 2).sum()
+    found = audit.ceiling(labels, values.std(axis=1, ddof=1), np.full(5000, 10), draws=5)
+    assert found["value"] == pytest.approx(r2, abs=0.02)
+
+
+@pytest.mark.parametrize("raters", [10, 5])
+def test_split_half_agrees_with_the_ceiling(raters):
+    ratings = rated(n=1500, raters=raters, song_sd=1, noise_sd=2)
+    known = 1 / (1 + 4 / raters)
+    found = audit.split_half(ratings, "valence", splits=20, draws=100)
+    assert found["value"] == pytest.approx(known, abs=0.03)
+    ceiling = audit.ceiling(*audit.moments(ratings, "valence"), draws=100)
+    for key in ("value", "low", "high"):
+        assert found[key] == pytest.approx(ceiling[key], abs=0.015)
+
+
+def test_raters_who_agree_leave_no_noise_and_chance_leaves_nothing_else():
+    ratings = rated(n=50, raters=4, noise_sd=0)
+    assert audit.ceiling(*audit.moments(ratings, "valence"), draws=5)["value"] == pytest.approx(1)
+    assert audit.split_half(ratings, "valence", splits=3, draws=5)["value"] == pytest.approx(1)
+    chance = rated(n=2000, raters=4, song_sd=0)
+    assert audit.ceiling(*audit.moments(chance, "valence"), draws=5)["value"] == pytest.approx(
+        0, abs=0.1
+    )
+
+
+def test_an_item_with_one_rating_takes_the_noise_of_the_others():
+    values = np.arange(12.0)  # of variance 13
+    found = audit.ceiling(values, [1] * 11 + [np.nan], [4] * 11 + [1], draws=5)
+    assert found["value"] == pytest.approx(1 - (11 * 0.25 + 1) / 12 / 13)
+
+
+@pytest.mark.parametrize("numbers", [[1] * 12, [5] * 9])
+def test_too_little_for_a_ceiling(numbers):
+    values = list(range(len(numbers)))
+    with pytest.raises(InputError, match="more than one rating"):
+        audit.ceiling(values, [1.0] * len(numbers), numbers)
+    with pytest.raises(InputError, match="two ratings each"):
+        audit.split_half(rated(n=9), "valence")
+
+
+def test_rater_report():
+    report = audit.rater_report(rated(n=60, raters=8, song_sd=1, noise_sd=1))
+    assert (report["items"], report["ratings"], report["raters"]) == (60, 480, 8)
+    assert report["per_item"] == {"mean": 8, "min": 8, "max": 8}
+    # A rating correlates with the mean of seven others by 1 / sqrt((1 + 1) (1 + 1/7)).
+    assert report["valence"]["rater_r"] == pytest.approx(0.66, abs=0.1)
+    assert report["arousal"]["split_half"]["low"] < report["arousal"]["ceiling"]["value"]
+    few = [rated(n=9).apply(lambda x, i=i: i + x if x.dtype == object else x) for i in "ab"]
+    assert audit.rater_report(pd.concat(few))["valence"]["rater_r"] is None
+
+
+# -- pooled corpora --------------------------------------------------------------------------
+
+
+def test_identity_predicts_the_mean_of_the_other_folds():
+    guess = audit.identity([1.0, 3, 10, 30], list("aabb"), folds=4)
+    np.testing.assert_allclose(guess, [3, 1, 30, 10])
+
+
+def two_corpora():
+    """Equally emotional corpora, one of them a point more pleasant."""
+    first, second = clean(300, seed=1), clean(300, seed=2)
+    return {"one": first, "two": second.assign(valence=second["valence"] + 1)}
+
+
+def test_a_corpus_left_on_0_1_makes_identity_a_fine_model():
+    out = audit.mixture(two_corpora(), "two", reported=0.6)
+    assert out["songs"] == {"one": 300, "two": 300}
+    assert out["left"]["mean"]["low"] > 0.7
+    assert out["left"]["mean"]["value"] == pytest.approx(
+        (out["left"]["valence"]["value"] + out["left"]["arousal"]["value"]) / 2
+    )
+    # Half a point either side of the common mean, of a variance of 3 + 0.09 within: R² = 0.075.
+    assert out["rescaled"]["valence"]["value"] == pytest.approx(0.075, abs=0.04)
+    assert out["rescaled"]["arousal"]["value"] == pytest.approx(0, abs=0.02)
+    for corpus in out["within"].values():
+        assert list(corpus.values()) == pytest.approx([0, 0], abs=0.02)
+        assert max(corpus.values()) <= 0
+
+
+def test_implied_r2_inside_the_corpora():
+    tables = two_corpora()
+    out = audit.mixture(tables, "two", reported=0.6)
+    r2 = out["left"]["valence"]["value"]
+    assert out["implied_within"]["valence"] == pytest.approx(1 - 0.4 / (1 - r2))
+    # A score that identity alone reaches says nothing about the songs.
+    again = audit.mixture(tables, "two", reported=r2)
+    assert again["implied_within"]["valence"] == pytest.approx(0)
+
+
+def test_mixture_without_the_corpus():
+    with pytest.raises(InputError, match="three: not among the corpora one, two"):
+        audit.mixture(two_corpora(), "three", reported=0.6)
