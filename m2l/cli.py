@@ -355,12 +355,12 @@ def gan_train(preset, folder, resume, threads, limit, seed, out, weights):
     import torch
 
     from m2l import stages
-    from m2l.training import Diverged, Preset, Run
+    from m2l.training import Diverged, Preset
 
     if threads:
         torch.set_num_threads(threads)
     settings = Preset.load(preset, seed=seed)
-    run = Run(settings, stages.landscapes(limit=limit), folder or f"runs/{settings.name}")
+    run = stages.gan_run(settings, folder or f"runs/{settings.name}", limit=limit)
     if resume:
         run.resume()
     elif run.checkpoint.exists():
@@ -386,13 +386,27 @@ def gan_train(preset, folder, resume, threads, limit, seed, out, weights):
 def gan_release(preset, folder, out, weights, limit):
     """Write the generator of a run as it stands, and the run's result."""
     from m2l import stages
-    from m2l.training import Preset, Run
+    from m2l.training import Preset
 
     settings = Preset.load(preset)
-    run = Run(settings, stages.landscapes(limit=limit), folder or f"runs/{settings.name}")
+    run = stages.gan_run(settings, folder or f"runs/{settings.name}", limit=limit)
     if not run.resume():
         raise InputError(f"{run.folder}: no checkpoint here; train first")
     stages.gan(run, out, weights)
+    click.echo(f"{out}, {weights}: written")
+
+
+@gan.command("autoencoder")
+@click.option("-o", "--out", default="results/autoencoder.json", show_default=True)
+@click.option("--weights", default="m2l/weights/autoencoder.safetensors", show_default=True)
+@click.option("--images", type=COUNT, default=64000, show_default=True, help="Crops to show.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+def gan_autoencoder(out, weights, **settings):
+    """Train the autoencoder whose latents the preset `latent` learns to paint."""
+    from m2l import stages
+
+    stages.autoencoder(out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
 
 

@@ -36,6 +36,9 @@ class Sizes:
     eru_kernel : 3, or 1 for a cheaper ERU of the same form.
     critic_residual : add the critic's ERU to its input instead of replacing it.
     conditional : False builds the same networks without any label (a baseline).
+    channels : of a picture; 3, or those of an autoencoder's latents.
+    upsampling : how the generator doubles a side, "nearest" as published, or "bilinear", which
+        leaves no two-pixel grid behind.
     """
 
     z: int = 100
@@ -43,6 +46,8 @@ class Sizes:
     eru_kernel: int = 3
     critic_residual: bool = False
     conditional: bool = True
+    channels: int = 3
+    upsampling: str = "nearest"
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -51,6 +56,8 @@ class Sizes:
                 f"sizes: widths {self.widths}, eru_kernel {self.eru_kernel}; "
                 "give a width for each stage and a kernel of 1 or 3"
             )
+        if self.upsampling not in ("nearest", "bilinear"):
+            raise InputError(f"sizes: upsampling '{self.upsampling}'; give nearest or bilinear")
 
     def asdict(self):
         return asdict(self) | {"widths": list(self.widths)}
@@ -220,7 +227,10 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList(
             GeneratorBlock(sizes, w[max(i - 1, 0)], w[i]) for i in range(len(w))
         )
-        self.to_rgb = nn.ModuleList(Conv(c, 3, 1, gain=1) for c in w)
+        self.to_rgb = nn.ModuleList(Conv(c, sizes.channels, 1, gain=1) for c in w)
+
+    def double(self, x):
+        return F.interpolate(x, scale_factor=2, mode=self.sizes.upsampling)
 
     def forward(self, z, va, stage=None, alpha=1.0):
         """Return images (N, 3, R, R) with R = 4·2^stage; the top stage by default."""
@@ -229,7 +239,7 @@ class Generator(nn.Module):
         x = self.dense(pixel_norm(x)).view(len(z), -1, 4, 4)  # (N, w0, 4, 4)
         x = self.blocks[0](pixel_norm(leaky(x)), va)
         for block in self.blocks[1 : stage + 1]:
-            before, x = x, block(upsample(x), va)  # (N, w_i, R_i, R_i)
+            before, x = x, block(self.double(x), va)  # (N, w_i, R_i, R_i)
         image = torch.tanh(self.to_rgb[stage](x))
         if alpha < 1 and stage > 0:
             image = torch.lerp(upsample(torch.tanh(self.to_rgb[stage - 1](before))), image, alpha)
@@ -273,7 +283,7 @@ class Critic(nn.Module):
         w = sizes.widths
         self.head = CriticHead(sizes, w[0])
         self.blocks = nn.ModuleList(CriticBlock(sizes, w[i], w[i - 1]) for i in range(1, len(w)))
-        self.from_rgb = nn.ModuleList(Conv(3, c, 1) for c in w)
+        self.from_rgb = nn.ModuleList(Conv(sizes.channels, c, 1) for c in w)
 
     def forward(self, image, va, stage=None, alpha=1.0):
         """Return scores (N,) and each ERU's gates (N, 2, C, R, R), top resolution first."""

@@ -348,6 +348,71 @@ def landscapes(root=None, limit=None):
     return photos.build(table, top=128)
 
 
+def autoencoder(out, weights, root=None, images=64_000, limit=None, seed=0, preset="full"):
+    """Train the autoencoder whose latents the GAN can learn, and measure it on photos kept apart.
+
+    Parameters
+    ----------
+    out : .json to write.
+    weights : .safetensors of the autoencoder to write.
+    images : crops of photos shown.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from m2l import autoencoder, metrics
+
+    started = time.monotonic()
+    pyramid = landscapes(root, limit)
+    net = autoencoder.train(pyramid.array(128), pyramid.rows("train"), images=images, seed=seed)
+    held_out = pyramid.array(128)[pyramid.rows("test")]
+    with torch.inference_mode():
+        parts = []
+        for i in range(0, len(held_out), 64):
+            x = autoencoder.prepare(held_out[i : i + 64])
+            # Beside it what one pixel for four by four would leave.
+            plain = F.interpolate(F.avg_pool2d(x, 4), scale_factor=4, mode="bicubic")
+            parts.append(torch.stack([autoencoder.psnr(x, y) for y in (net(x), plain)]))
+        psnr, interpolated = torch.cat(parts, 1).numpy()
+    card = {
+        "what": f"Autoencoder of landscapes: 4×4 pixels to {net.shape.channels} numbers and back",
+        "data": f"{len(pyramid.rows('train'))} photos, without their labels",
+        "training": f"{images} crops of 64×64",
+        "psnr": float(psnr.mean()),
+    }
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    autoencoder.save(net, weights, card)
+    provenance.save(
+        out,
+        {
+            "card": card,
+            "photos": len(psnr),
+            "parameters": {
+                half: sum(p.numel() for p in getattr(net, half).parameters())
+                for half in ("encoder", "decoder")
+            },
+            "psnr": metrics.bootstrap(np.mean, psnr, seed=seed),
+            "psnr_interpolated": metrics.bootstrap(np.mean, interpolated, seed=seed),
+        },
+        started=started,
+        seed=seed,
+        preset=preset,
+        data={"landscapes": photos.fingerprint(pyramid.table)},
+    )
+
+
+def gan_run(settings, folder, root=None, limit=None):
+    """A training run of a preset on the landscapes, or on their latents where it asks for them."""
+    from m2l import autoencoder
+    from m2l.training import Run
+
+    pyramid = landscapes(root, limit)
+    if not settings.latents:
+        return Run(settings, pyramid, folder)
+    net = autoencoder.load()
+    return Run(settings, autoencoder.latents(pyramid, net), folder, net.decoder)
+
+
 def gan(run, out, weights):
     """Tell a training run as a result: settings, curves, samples; and release its generator.
 
@@ -362,7 +427,7 @@ def gan(run, out, weights):
     at, preset = run.progress, run.preset
     if not at.images:
         raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
-    resolution, source = run.reached, run.pyramid.table["label_source"].iloc[0]
+    resolution, source = run.side(run.reached), run.pyramid.table["label_source"].iloc[0]
     lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
     keys = (
         "images",
@@ -385,7 +450,7 @@ def gan(run, out, weights):
         f"{provenance.hardware()}",
         "use": "research and teaching; the pictures show no real place",
         "limits": f"a first model at {resolution}×{resolution}"
-        + ", stopped before its preset's last stage" * (resolution != preset.stages[-1].resolution)
+        + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)
         + "; soft, and knows only mountains, glaciers, seas and forests",
     }
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
