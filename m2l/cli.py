@@ -342,12 +342,19 @@ def gan():
 )
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
+@click.option(
+    "--warm",
+    type=click.Path(exists=True, dir_okay=False),
+    nargs=2,
+    metavar="GENERATOR CRITIC",
+    help="Where the folder has no checkpoint, go on from released weights.",
+)
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
 @click.option("--weights", help="Write the generator, .safetensors.")
-def gan_train(preset, folder, resume, threads, limit, seed, out, weights):
+def gan_train(preset, folder, resume, warm, threads, limit, seed, out, weights):
     """Train on the landscape photos under M2L_DATA.
 
     Ctrl-C stops after the current step and keeps everything; --resume goes on from there.
@@ -361,10 +368,11 @@ def gan_train(preset, folder, resume, threads, limit, seed, out, weights):
         torch.set_num_threads(threads)
     settings = Preset.load(preset, seed=seed)
     run = stages.gan_run(settings, folder or f"runs/{settings.name}", limit=limit)
-    if resume:
-        run.resume()
-    elif run.checkpoint.exists():
+    if not resume and run.checkpoint.exists():
         raise InputError(f"{run.folder}: holds a run; add --resume, or name another with --run")
+    resumed = resume and run.resume()
+    if warm and not resumed:
+        run.warm(*warm)
     try:
         complete = run.train()
     except Diverged as error:
@@ -382,8 +390,9 @@ def gan_train(preset, folder, resume, threads, limit, seed, out, weights):
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("-o", "--out", default="results/gan.json", show_default=True)
 @click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("--critic", type=FILE, help="Write the critic too, for 'm2l gan train --warm'.")
 @click.option("--limit", type=COUNT, help="As in training.")
-def gan_release(preset, folder, out, weights, limit):
+def gan_release(preset, folder, out, weights, critic, limit):
     """Write the generator of a run as it stands, and the run's result."""
     from m2l import stages
     from m2l.training import Preset
@@ -393,13 +402,15 @@ def gan_release(preset, folder, out, weights, limit):
     if not run.resume():
         raise InputError(f"{run.folder}: no checkpoint here; train first")
     stages.gan(run, out, weights)
+    if critic:
+        run.save_critic(critic)
     click.echo(f"{out}, {weights}: written")
 
 
 @gan.command("autoencoder")
 @click.option("-o", "--out", default="results/autoencoder.json", show_default=True)
 @click.option("--weights", default="m2l/weights/autoencoder.safetensors", show_default=True)
-@click.option("--images", type=COUNT, default=64000, show_default=True, help="Crops to show.")
+@click.option("--images", type=COUNT, default=48000, show_default=True, help="Crops to show.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 def gan_autoencoder(out, weights, **settings):

@@ -348,7 +348,7 @@ def landscapes(root=None, limit=None):
     return photos.build(table, top=128)
 
 
-def autoencoder(out, weights, root=None, images=64_000, limit=None, seed=0, preset="full"):
+def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, preset="full"):
     """Train the autoencoder whose latents the GAN can learn, and measure it on photos kept apart.
 
     Parameters
