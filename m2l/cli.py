@@ -350,11 +350,12 @@ def gan():
     help="Where the folder has no checkpoint, go on from released weights.",
 )
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
+@click.option("--autoencoder", help="For presets on latents; the released one by default.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
 @click.option("--weights", help="Write the generator, .safetensors.")
-def gan_train(preset, folder, resume, warm, threads, limit, seed, out, weights):
+def gan_train(preset, folder, resume, warm, threads, autoencoder, limit, seed, out, weights):
     """Train on the landscape photos under M2L_DATA.
 
     Ctrl-C stops after the current step and keeps everything; --resume goes on from there.
@@ -367,7 +368,8 @@ def gan_train(preset, folder, resume, warm, threads, limit, seed, out, weights):
     if threads:
         torch.set_num_threads(threads)
     settings = Preset.load(preset, seed=seed)
-    run = stages.gan_run(settings, folder or f"runs/{settings.name}", limit=limit)
+    folder = folder or f"runs/{settings.name}"
+    run = stages.gan_run(settings, folder, limit=limit, encoder=autoencoder)
     if not resume and run.checkpoint.exists():
         raise InputError(f"{run.folder}: holds a run; add --resume, or name another with --run")
     resumed = resume and run.resume()
@@ -413,6 +415,7 @@ def gan_release(preset, folder, out, weights, critic, limit):
 @click.option("--images", type=COUNT, default=48000, show_default=True, help="Crops to show.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def gan_autoencoder(out, weights, **settings):
     """Train the autoencoder whose latents the preset `latent` learns to paint."""
     from m2l import stages

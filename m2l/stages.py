@@ -357,14 +357,21 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
     weights : .safetensors of the autoencoder to write.
     images : crops of photos shown.
     """
+    from m2l import autoencoder
+
+    started = time.monotonic()
+    pyramid = landscapes(root, limit)
+    net = autoencoder.train(pyramid.array(128), pyramid.rows("train"), images=images, seed=seed)
+    _tell_autoencoder(net, out, weights, pyramid, images, started, seed, preset)
+
+
+def _tell_autoencoder(net, out, weights, pyramid, images, started, seed, preset):
+    """Measure an autoencoder on the photos of the test split, and write both."""
     import torch
     import torch.nn.functional as F
 
     from m2l import autoencoder, metrics
 
-    started = time.monotonic()
-    pyramid = landscapes(root, limit)
-    net = autoencoder.train(pyramid.array(128), pyramid.rows("train"), images=images, seed=seed)
     held_out = pyramid.array(128)[pyramid.rows("test")]
     with torch.inference_mode():
         parts = []
@@ -401,15 +408,18 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
     )
 
 
-def gan_run(settings, folder, root=None, limit=None):
-    """A training run of a preset on the landscapes, or on their latents where it asks for them."""
+def gan_run(settings, folder, root=None, limit=None, encoder=None):
+    """A training run of a preset on the landscapes, or on their latents where it asks for them.
+
+    `encoder` is the autoencoder's file, the released one by default.
+    """
     from m2l import autoencoder
     from m2l.training import Run
 
     pyramid = landscapes(root, limit)
     if not settings.latents:
         return Run(settings, pyramid, folder)
-    net = autoencoder.load()
+    net = autoencoder.load(encoder or autoencoder.WEIGHTS)
     return Run(settings, autoencoder.latents(pyramid, net), folder, net.decoder)
 
 
