@@ -22,7 +22,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +47,9 @@ class Shape:
     """Sizes of an autoencoder: channels of the latents, width and residual blocks of each half."""
 
     channels: int = 8
-    width: int = 96
+    encoder_width: int = 96
     encoder_blocks: int = 1
+    decoder_width: int = 96
     decoder_blocks: int = 3
 
 
@@ -70,7 +71,7 @@ class Encoder(nn.Module):
 
     def __init__(self, shape):
         super().__init__()
-        w = shape.width
+        w = shape.encoder_width
         self.body = nn.Sequential(
             nn.PixelUnshuffle(FACTOR),
             nn.Conv2d(3 * FACTOR**2, w, 3, padding=1),
@@ -87,7 +88,7 @@ class Decoder(nn.Module):
 
     def __init__(self, shape):
         super().__init__()
-        w = shape.width
+        w = shape.decoder_width
         self.shape = shape
         self.register_buffer("mean", torch.zeros(shape.channels))
         self.register_buffer("sd", torch.ones(shape.channels))
@@ -148,9 +149,7 @@ def psnr(a, b):
     return 10 * torch.log10(4 / (a - b).square().mean((1, 2, 3)))
 
 
-def train(
-    photos, rows, shape=Shape(), images=200_000, crop=64, batch=32, lr=2e-3, seed=0, bar=None
-):
+def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=2e-3, seed=0, bar=None):
     """Fit an autoencoder to random crops of photos, mirrored half the time.
 
     Parameters
@@ -166,38 +165,93 @@ def train(
     Autoencoder, in evaluation mode.
     """
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     net = Autoencoder(shape)
-    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-4, fused=True)
-    steps = max(1, images // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps)
-    side = photos.shape[1]
-    shown = tqdm(range(steps), "autoencoder", disable=None if bar is None else not bar)
-    for _ in shown:
-        picks = rng.choice(rows, batch)
-        y, x = rng.integers(side - crop + 1, size=(2, batch))
-        cut = np.stack(
-            [photos[i, a : a + crop, b : b + crop] for i, a, b in zip(picks, y, x, strict=True)]
-        )
-        target = torch.from_numpy(cut).permute(0, 3, 1, 2).float() / 127.5 - 1
-        flip = torch.from_numpy(rng.random(batch) < 0.5)
-        target[flip] = target[flip].flip(3)
+
+    def loss(target):
         latents = net.encoder(target)
-        loss = reconstruction(net.decoder.body(latents + NOISE * torch.randn_like(latents)), target)
+        output = net.decoder.body(latents + NOISE * torch.randn_like(latents))
         # Of unit variance, or the encoder would outgrow the noise.
-        loss = loss + 0.01 * (latents.var((0, 2, 3)) - 1).square().mean()
-        loss = loss + 0.01 * latents.mean((0, 2, 3)).square().mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        if shown.n % 50 == 0:
-            shown.set_postfix_str(f"loss {loss.item():.3f}")
-    net.eval().requires_grad_(False)
-    some = rng.choice(rows, min(len(rows), 256), replace=False)
-    latents = torch.cat([net.encoder(prepare(photos[part])) for part in np.array_split(some, 8)])
+        mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
+        unit = (mean.square() + (variance - 1).square()).mean()
+        return reconstruction(output, target) + 0.01 * unit
+
+    crops = _Crops(photos, rows, seed, images, crop, batch)
+    _minimise(loss, net, lr, crops, "autoencoder", bar)
+    some = np.random.default_rng(seed).choice(rows, min(len(rows), 256), replace=False)
+    with torch.no_grad():
+        parts = [net.encoder(prepare(photos[part])) for part in np.array_split(some, 8)]
+    latents = torch.cat(parts)
     net.decoder.mean, net.decoder.sd = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-    return net
+    return net.eval().requires_grad_(False)
+
+
+def lighten(net, photos, rows, width=64, blocks=2, lr=3e-3, seed=0, bar=None, **shown):
+    """Fit a smaller decoder to the latents of a trained autoencoder: for a browser, say.
+
+    Parameters
+    ----------
+    net : Autoencoder
+    width, blocks : of the smaller decoder
+    shown : images, crop and batch; these and all else as in `train`
+
+    Returns
+    -------
+    Autoencoder with the encoder of `net`, in evaluation mode.
+    """
+    torch.manual_seed(seed)
+    light = Autoencoder(replace(net.shape, decoder_width=width, decoder_blocks=blocks))
+    light.encoder.load_state_dict(net.encoder.state_dict())
+    light.encoder.requires_grad_(False)
+    light.decoder.mean, light.decoder.sd = net.decoder.mean.clone(), net.decoder.sd.clone()
+
+    def loss(target):
+        latents = light.encoder(target)
+        return reconstruction(
+            light.decoder.body(latents + NOISE * torch.randn_like(latents)), target
+        )
+
+    crops = _Crops(photos, rows, seed, **shown)
+    _minimise(loss, light.decoder, lr, crops, "light decoder", bar)
+    return light.eval().requires_grad_(False)
+
+
+class _Crops:
+    """Batches of random crops, (batch, 3, crop, crop) in [-1, 1]."""
+
+    def __init__(self, photos, rows, seed, images=48_000, crop=64, batch=32):
+        self.photos, self.rows, self.crop, self.batch = photos, rows, crop, batch
+        self.steps, self.rng = max(1, images // batch), np.random.default_rng(seed)
+
+    def __len__(self):
+        return self.steps
+
+    def __iter__(self):
+        for _ in range(self.steps):
+            picks = self.rng.choice(self.rows, self.batch)
+            corners = self.rng.integers(self.photos.shape[1] - self.crop + 1, size=(2, self.batch))
+            cut = [
+                self.photos[i, y : y + self.crop, x : x + self.crop]
+                for i, y, x in zip(picks, *corners, strict=True)
+            ]
+            target = prepare(np.stack(cut))
+            flip = torch.from_numpy(self.rng.random(self.batch) < 0.5)
+            target[flip] = target[flip].flip(3)
+            yield target
+
+
+def _minimise(loss, module, lr, crops, name, bar):
+    """Fit a module's parameters by AdamW on a one-cycle schedule, a step a batch of crops."""
+    optimiser = torch.optim.AdamW(module.parameters(), weight_decay=1e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=len(crops))
+    with tqdm(crops, name, disable=None if bar is None else not bar) as shown:
+        for target in shown:
+            value = loss(target)
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            optimiser.step()
+            schedule.step()
+            if shown.n % 50 == 0:
+                shown.set_postfix_str(f"loss {value.item():.3f}")
 
 
 def prepare(images):
@@ -248,8 +302,9 @@ def latents(pyramid, net, folder=None, bar=None):
     Pyramid
         Arrays (2N, R, R, C) uint8, R up to a quarter of the photos' top; -1..1 becomes 0..255.
     """
-    tensors = b"".join(v.numpy().tobytes() for v in net.state_dict().values())
-    mark = hashlib.sha256(tensors).hexdigest()[:8]
+    # What the latents depend on; the decoder may be another one.
+    parts = [*net.encoder.state_dict().values(), net.decoder.mean, net.decoder.sd]
+    mark = hashlib.sha256(b"".join(v.numpy().tobytes() for v in parts)).hexdigest()[:8]
     folder = Path(folder or pyramid.folder.parent / f"latents-{mark}-{pyramid.folder.name}")
     if (folder / "pyramid.json").exists():
         return Pyramid(folder)

@@ -351,6 +351,8 @@ def landscapes(root=None, limit=None):
 def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, preset="full"):
     """Train the autoencoder whose latents the GAN can learn, and measure it on photos kept apart.
 
+    The decoder that is kept is a light one, made for the same latents afterwards.
+
     Parameters
     ----------
     out : .json to write.
@@ -361,12 +363,14 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
-    net = autoencoder.train(pyramid.array(128), pyramid.rows("train"), images=images, seed=seed)
-    _tell_autoencoder(net, out, weights, pyramid, images, started, seed, preset)
+    learnt = pyramid.array(128), pyramid.rows("train")
+    net = autoencoder.train(*learnt, images=images, seed=seed)
+    light = autoencoder.lighten(net, *learnt, images=images, seed=seed)
+    _tell_autoencoder(net, light, out, weights, pyramid, images, started, seed, preset)
 
 
-def _tell_autoencoder(net, out, weights, pyramid, images, started, seed, preset):
-    """Measure an autoencoder on the photos of the test split, and write both."""
+def _tell_autoencoder(net, light, out, weights, pyramid, images, started, seed, preset):
+    """Measure both decoders on the photos of the test split; write that, and the light one."""
     import torch
     import torch.nn.functional as F
 
@@ -379,27 +383,33 @@ def _tell_autoencoder(net, out, weights, pyramid, images, started, seed, preset)
             x = autoencoder.prepare(held_out[i : i + 64])
             # Beside it what one pixel for four by four would leave.
             plain = F.interpolate(F.avg_pool2d(x, 4), scale_factor=4, mode="bicubic")
-            parts.append(torch.stack([autoencoder.psnr(x, y) for y in (net(x), plain)]))
-        psnr, interpolated = torch.cat(parts, 1).numpy()
+            outputs = (net(x), light(x), plain)
+            parts.append(torch.stack([autoencoder.psnr(x, y) for y in outputs]))
+        psnr = dict(
+            zip(("full", "light", "interpolated"), torch.cat(parts, 1).numpy(), strict=True)
+        )
     card = {
         "what": f"Autoencoder of landscapes: 4×4 pixels to {net.shape.channels} numbers and back",
         "data": f"{len(pyramid.rows('train'))} photos, without their labels",
         "training": f"{images} crops of 64×64",
-        "psnr": float(psnr.mean()),
+        "psnr": float(psnr["light"].mean()),
     }
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    autoencoder.save(net, weights, card)
+    autoencoder.save(light, weights, card)
     provenance.save(
         out,
         {
             "card": card,
-            "photos": len(psnr),
+            "photos": len(held_out),
             "parameters": {
-                half: sum(p.numel() for p in getattr(net, half).parameters())
-                for half in ("encoder", "decoder")
+                name: sum(p.numel() for p in half.parameters())
+                for name, half in (
+                    ("encoder", net.encoder),
+                    ("full decoder", net.decoder),
+                    ("light decoder", light.decoder),
+                )
             },
-            "psnr": metrics.bootstrap(np.mean, psnr, seed=seed),
-            "psnr_interpolated": metrics.bootstrap(np.mean, interpolated, seed=seed),
+            "psnr": {k: metrics.bootstrap(np.mean, v, seed=seed) for k, v in psnr.items()},
         },
         started=started,
         seed=seed,

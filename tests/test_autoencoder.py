@@ -7,7 +7,7 @@ from m2l import autoencoder, photos
 from m2l.autoencoder import Autoencoder, Shape
 from m2l.errors import InputError
 
-SMALL = Shape(channels=4, width=16, encoder_blocks=1, decoder_blocks=1)
+SMALL = Shape(channels=4, encoder_width=16, decoder_width=16, decoder_blocks=1)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def stripes():
 @pytest.fixture(scope="module")
 def trained(stripes):
     return autoencoder.train(
-        stripes, np.arange(50), SMALL, images=3000, crop=8, batch=16, bar=False
+        stripes, np.arange(50), SMALL, images=1200, crop=16, batch=8, lr=1e-2, bar=False
     )
 
 
@@ -44,6 +44,19 @@ def test_it_keeps_what_averaging_loses(stripes, trained):
     x = autoencoder.prepare(stripes[50:])  # not seen in training
     flat = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 4), scale_factor=4)
     assert autoencoder.psnr(x, trained(x)).mean() > autoencoder.psnr(x, flat).mean() + 5
+
+
+def test_a_lighter_decoder_reads_the_same_latents(stripes, trained):
+    light = autoencoder.lighten(
+        trained, stripes, np.arange(50), 12, 1, images=1200, crop=16, batch=8, lr=1e-2, bar=False
+    )
+    x = autoencoder.prepare(stripes[50:])
+    assert torch.equal(light.encode(x), trained.encode(x))
+    assert light.shape.decoder_width == 12
+    weights = [sum(p.numel() for p in net.decoder.parameters()) for net in (light, trained)]
+    assert weights[0] < weights[1]
+    flat = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 4), scale_factor=4)
+    assert autoencoder.psnr(x, light(x)).mean() > autoencoder.psnr(x, flat).mean() + 5
 
 
 def test_equal_seeds_give_equal_networks(stripes):

@@ -756,7 +756,7 @@ def test_a_run_on_latents_paints_pictures_four_times_as_large(tmp_path):
     from m2l import autoencoder, generate
 
     torch.manual_seed(0)
-    net = autoencoder.Autoencoder(autoencoder.Shape(channels=5, width=8, decoder_blocks=1))
+    net = autoencoder.Autoencoder(autoencoder.Shape(5, 8, 1, 8, 1))
     net.requires_grad_(False)
     small = make_pyramid(tmp_path / "photos", side=16)
     run = Run(
