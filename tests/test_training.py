@@ -4,6 +4,8 @@ import itertools
 import json
 import math
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -62,8 +64,8 @@ def pyramid(tmp_path_factory):
 def start(pyramid, tmp_path):
     """Make a run in a folder, of the tiny preset with changes."""
 
-    def make(folder="run", pyramid=pyramid, preset=TINY, **changes):
-        return Run(replace(preset, **changes), pyramid, tmp_path / folder, accelerator="cpu")
+    def make(folder="run", pyramid=pyramid, preset=TINY, devices=1, **changes):
+        return Run(replace(preset, **changes), pyramid, tmp_path / folder, "cpu", devices)
 
     return make
 
@@ -487,6 +489,66 @@ def test_minutes_end_a_stage_by_the_clock(start, monkeypatch):
     assert run.train(bar=False)
     assert run.progress.step == 12  # 5 s a step
     assert run.progress.seconds == 60
+
+
+# -- several processes ----------------------------------------------------------------------
+
+SHARED = """
+import json, sys
+import torch
+from m2l.photos import Pyramid
+from m2l.training import Preset, Run
+torch.set_num_threads(1)
+settings, photos, folder, stop_at = sys.argv[1:]
+run = Run(Preset.read(json.loads(settings)), Pyramid(photos), folder, "cpu", devices=2)
+run.resume()
+step = run.step
+def wrapped():
+    # A signal to one process only; a later one than the first, which both would heed at once.
+    run._stop = run.fabric.global_rank == 1 and run.progress.step == int(stop_at)
+    return step()
+run.step = wrapped
+complete = run.train(log_every=1, bar=False)
+if run.fabric.is_global_zero:
+    print(json.dumps({"complete": complete, "step": run.progress.step}))
+"""
+
+
+def in_two_processes(preset, pyramid, folder, stop_at=-1):
+    settings = json.dumps(training.describe(preset))
+    (folder / "shared.py").write_text(SHARED)
+    words = [settings, str(pyramid.folder), str(folder / "two"), str(stop_at)]
+    ran = subprocess.run(
+        [sys.executable, folder / "shared.py", *words], capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def test_two_processes_equal_one_on_the_same_batches(start, pyramid, tmp_path):
+    """Stopped in one process and resumed in between, too."""
+    run = start(augment="translation,color", n_critic=2)
+    assert run.train(log_every=1, bar=False)
+    told = in_two_processes(run.preset, pyramid, tmp_path, stop_at=11)
+    assert told == {"complete": False, "step": 12}
+    assert in_two_processes(run.preset, pyramid, tmp_path) == {"complete": True, "step": STEPS}
+
+    ours = metrics(run)
+    theirs = [json.loads(x) for x in (tmp_path / "two/metrics.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in theirs] == list(range(1, STEPS + 1))
+    for a, b in zip(ours, theirs, strict=True):
+        for key in ("critic", "generator", "penalty", "afm", "gap", "images", "alpha"):
+            assert a[key] == (None if b[key] is None else pytest.approx(b[key], rel=1e-3, abs=1e-4))
+    _, tensors = read_checkpoint(run.checkpoint)
+    _, shared = read_checkpoint(tmp_path / "two/checkpoint.safetensors")
+    for name, tensor in tensors.items():
+        torch.testing.assert_close(shared[name], tensor, rtol=1e-2, atol=1e-3, msg=name)
+    assert len(list((tmp_path / "two/samples").iterdir())) == 4
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(start):
+    with pytest.raises(InputError, match="batch 8 cannot be shared by 3 devices; give a multiple"):
+        start(devices=3)
 
 
 # -- checkpoints that are no good -----------------------------------------------------------
