@@ -20,7 +20,7 @@ import math
 import os
 import signal
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,9 @@ from m2l.networks import Critic, Generator, Sizes, downsample, upsample
 from m2l.va import QuantileMap
 
 log = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.safetensors"
+BEFORE = ".previous"  # suffix of the one before
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ class Preset:
 
     @classmethod
     def load(cls, name, **changes):
-        """Read a preset by name or by path, with changes to single settings.
+        """Read a preset by name or by path, with changes as in `changed`.
 
         Raises
         ------
@@ -155,7 +158,8 @@ class Preset:
         """
         path = preset_path(name)
         try:
-            return cls.read({"name": path.stem} | yaml.safe_load(path.read_text()) | changes)
+            preset = cls.read({"name": path.stem} | yaml.safe_load(path.read_text()))
+            return preset.changed(**changes)
         except (TypeError, KeyError, ValueError, yaml.YAMLError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{path}: not a preset ({reason}); compare with paper.yaml") from error
@@ -169,6 +173,12 @@ class Preset:
             stages=tuple(Stage(**stage) for stage in values.pop("stages")),
             **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
         )
+
+    def changed(self, **changes):
+        """This preset with changes to single settings, of its own or of its sizes."""
+        sizes = {f.name for f in fields(Sizes)} & set(changes)
+        sizes = replace(self.sizes, **{name: changes.pop(name) for name in sizes})
+        return replace(self, sizes=sizes, **changes)
 
 
 def preset_path(name):
@@ -232,8 +242,7 @@ def variant(preset, name):
     changes = dict(_CHANGES[name])
     for rate in {"lr", "lr_critic"} & set(changes):
         changes[rate] *= getattr(preset, rate)
-    sizes = {k: changes.pop(k) for k in ("condition", "upsampling") if k in changes}
-    return replace(preset, sizes=replace(preset.sizes, **sizes), **changes)
+    return preset.changed(**changes)
 
 
 @dataclass
@@ -419,6 +428,7 @@ class Run:
             "alpha": alpha,
             "critic": loss.item(),
             "gap": (score[:n].mean() - score[n:].mean()).item(),
+            "distance": (both[:n] - both[n:]).flatten(1).norm(dim=1).mean().item(),
             "penalty": None if penalty is None else penalty.item(),
             "generator": None,
             "afm": None,
@@ -676,7 +686,7 @@ class Run:
 
     @property
     def checkpoint(self):
-        return self.folder / "checkpoint.safetensors"
+        return self.folder / CHECKPOINT
 
     def save(self):
         """Write a checkpoint; the one before it stays beside it until the next.
@@ -706,7 +716,7 @@ class Run:
         scratch = self.checkpoint.with_suffix(".writing")
         save_file(_own(tensors), scratch, header)
         if self.checkpoint.exists():
-            os.replace(self.checkpoint, self.checkpoint.with_suffix(".previous"))
+            os.replace(self.checkpoint, self.checkpoint.with_suffix(BEFORE))
         os.replace(scratch, self.checkpoint)
 
     def resume(self):
@@ -718,31 +728,45 @@ class Run:
             If checkpoints exist but none can be used, or they belong to other network sizes or
             other photos. Every other setting may change.
         """
-        paths = [self.checkpoint, self.checkpoint.with_suffix(".previous")]
-        problems = []
-        for path in filter(Path.exists, paths):
-            try:
-                header, tensors = read_checkpoint(path)
-            except InputError as error:
-                log.warning("%s", error)
-                problems.append(str(error))
-                continue
-            if Sizes.read(json.loads(header["preset"])["sizes"]) != self.preset.sizes:
-                raise InputError(
-                    f"{path}: made with other network sizes than preset '{self.preset.name}'; "
-                    "choose its preset, or another folder"
-                )
-            knots = tensors["va_knots"].numpy()
-            if not np.allclose(knots, self.va_map.knots, atol=1e-4):
-                raise InputError(
-                    f"{path}: made with photos of other labels; choose the same, or another folder"
-                )
-            self._restore(json.loads(header["progress"]), tensors)
-            self._recent = json.loads(header.get("recent", "[]"))
-            return True
-        if problems:
-            raise InputError(problems[-1])
-        return False
+        found = newest(self.folder)
+        if not found:
+            return False
+        path, header, tensors = found
+        if recorded(header).sizes != self.preset.sizes:
+            raise InputError(
+                f"{path}: made with other network sizes than preset '{self.preset.name}'; "
+                "choose its preset, or another folder"
+            )
+        if not np.allclose(tensors["va_knots"].numpy(), self.va_map.knots, atol=1e-4):
+            raise InputError(
+                f"{path}: made with photos of other labels; choose the same, or another folder"
+            )
+        self._restore(json.loads(header["progress"]), tensors)
+        self._recent = json.loads(header.get("recent", "[]"))
+        return True
+
+    def start_from(self, folder):
+        """Take over the networks of another run; optimisers and schedule begin anew.
+
+        Stages that the other run does not have keep their fresh weights.
+
+        Raises
+        ------
+        InputError
+            If there is no checkpoint, or its sizes are not those of this run's first stages.
+        """
+        found = newest(folder)
+        if not found:
+            raise InputError(f"{folder}: no checkpoint here; name the folder of a run")
+        path, header, tensors = found
+        theirs, ours = recorded(header).sizes, self.preset.sizes
+        if theirs != replace(ours, widths=ours.widths[: len(theirs.widths)]):
+            raise InputError(
+                f"{path}: its networks, {theirs.widths}, are no beginning of preset "
+                f"'{self.preset.name}', {ours.widths}; choose another"
+            )
+        for name, module in self._modules().items():
+            module.load_state_dict(_under(tensors, name), strict=False)
 
     def _modules(self):
         return {"generator": self.generator, "critic": self.critic, "average": self.average}
@@ -793,6 +817,31 @@ def _under(tensors, name):
 def describe(preset):
     """A preset as plain values, for JSON."""
     return asdict(preset) | {"sizes": preset.sizes.asdict()}
+
+
+def recorded(header):
+    """The preset that a run's checkpoint was made with."""
+    return Preset.read(json.loads(header["preset"]))
+
+
+def newest(folder):
+    """Path, header and tensors of a run's newest checkpoint that reads; None if it has none.
+
+    Raises
+    ------
+    InputError
+        If none of the checkpoints reads. One that does not is logged where another does.
+    """
+    path, problem = Path(folder) / CHECKPOINT, None
+    for candidate in filter(Path.exists, (path, path.with_suffix(BEFORE))):
+        try:
+            return candidate, *read_checkpoint(candidate)
+        except InputError as error:
+            log.warning("%s", error)
+            problem = error
+    if problem:
+        raise problem
+    return None
 
 
 def read_checkpoint(path, kind="m2l-run"):

@@ -252,6 +252,18 @@ def test_a_limit_takes_some_of_every_split_and_scene(root):
     assert stages.landscapes(root, limit=8).table.equals(pyramid.table)
 
 
+def test_painted_landscapes_stand_in_where_there_is_no_data(monkeypatch, tmp_path):
+    monkeypatch.delenv("M2L_DATA", raising=False)
+    monkeypatch.setenv("M2L_CACHE", str(tmp_path))
+    from m2l import corpora
+
+    monkeypatch.setitem(corpora.card("sample").counts, "landscapes", 27)
+    pyramid = stages.landscapes(folder="sample", top=16)
+    assert pyramid.top == 16 and set(pyramid.table["label_source"]) == {"synthetic"}
+    assert pyramid.table["split"].value_counts().to_dict() == {"train": 21, "probe": 3, "test": 3}
+    assert (pyramid.table.groupby("group")["split"].nunique() == 1).all()
+
+
 def test_gan_tells_a_run_and_releases_its_generator(run, tmp_path):
     assert run.train(log_every=1)
     out, weights = tmp_path / "gan.json", tmp_path / "deep/generator.safetensors"

@@ -594,6 +594,32 @@ def test_other_sizes_or_photos_are_refused(two_checkpoints, start, tmp_path):
         start(pyramid=make_pyramid(tmp_path / "others", seed=1)).resume()
 
 
+def test_a_run_starts_from_another_with_fewer_stages(start, unbroken):
+    run = start(sizes=replace(TINY.sizes, widths=(8, 6, 4)))
+    before = {k: t.clone() for k, t in run.critic.state_dict().items()}
+    run.start_from(unbroken.folder)
+    assert run.progress.step == 0
+    for name, module in run._modules().items():
+        theirs = unbroken._modules()[name].state_dict()
+        for key, tensor in module.state_dict().items():
+            assert key not in theirs or torch.equal(tensor, theirs[key])
+    fresh = {k for k in before if k not in unbroken.critic.state_dict()}
+    assert fresh and all(torch.equal(run.critic.state_dict()[k], before[k]) for k in fresh)
+    assert math.isfinite(run.step()["critic"])
+    with torch.no_grad():  # the picture at the start is the other run's, enlarged
+        z, va = torch.randn(4, 4), torch.zeros(4, 2)
+        old = unbroken.average(z, va)
+        run.start_from(unbroken.folder)
+        assert torch.equal(run.average(z, va, 2, 0.0), upsample(old))
+
+
+def test_a_run_starts_from_no_other_networks(start, unbroken, tmp_path):
+    with pytest.raises(InputError, match="are no beginning of preset 'tiny'"):
+        start(sizes=replace(TINY.sizes, widths=(8, 4, 4))).start_from(unbroken.folder)
+    with pytest.raises(InputError, match="no checkpoint here"):
+        start().start_from(tmp_path / "nowhere")
+
+
 def test_other_settings_may_change_on_resuming(two_checkpoints, start):
     run = start(lr=1e-4, afm_weight=10.0)
     assert run.resume()
@@ -700,6 +726,13 @@ def test_single_settings_can_be_changed():
     preset = Preset.load("smoke", seed=7, afm_weight=1.0)
     assert (preset.seed, preset.afm_weight) == (7, 1.0)
     assert replace(preset, seed=0, afm_weight=100.0) == Preset.load("smoke")
+
+
+def test_settings_of_the_sizes_can_be_changed_too():
+    preset = Preset.load("smoke", condition="ili", lr=0.5)
+    assert (preset.sizes.condition, preset.lr) == ("ili", 0.5)
+    with pytest.raises(InputError, match=r"smoke\.yaml: not a preset .*'speed'"):
+        Preset.load("smoke", speed=3)
 
 
 def test_an_unknown_preset_names_those_there_are():
