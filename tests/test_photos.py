@@ -94,7 +94,7 @@ def test_photos_that_had_to_be_enlarged_are_counted(table, cache, caplog):
     photos.build(table, top=32)
     assert not caplog.records
     photos.build(table.iloc[1:], top=64)
-    assert "4 of 4 photos smaller than 64×64" in caplog.text
+    assert "4 of 4 photos are smaller than 64×64" in caplog.text
 
 
 def test_rows_after_a_bad_photo_keep_their_own_labels(table, cache, tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 from test_deam import write as write_deam
 from test_pmemo import write as write_pmemo
 
-from m2l import forest, generate, metrics, scene, stages, training
+from m2l import corpora, forest, generate, metrics, scene, stages, training
 from m2l.errors import InputError
 from m2l.features import NAMES
 
@@ -255,8 +255,6 @@ def test_a_limit_takes_some_of_every_split_and_scene(root):
 def test_painted_landscapes_stand_in_where_there_is_no_data(monkeypatch, tmp_path):
     monkeypatch.delenv("M2L_DATA", raising=False)
     monkeypatch.setenv("M2L_CACHE", str(tmp_path))
-    from m2l import corpora
-
     monkeypatch.setitem(corpora.card("sample").counts, "landscapes", 27)
     pyramid = stages.landscapes(folder="sample", top=16)
     assert pyramid.top == 16 and set(pyramid.table["label_source"]) == {"synthetic"}
