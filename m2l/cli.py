@@ -333,15 +333,37 @@ def gan():
     """Train the landscape generator and sample from it."""
 
 
+PHOTOS = click.option(
+    "--photos",
+    default="landscapes128",
+    show_default=True,
+    help="Folder under images/: landscapes128, scenes256, CGnA10766; or sample, painted ones.",
+)
+
+
+def _setting(context, option, words):
+    """NAME=VALUE, …, to a dict; values as in YAML."""
+    import yaml
+
+    settings = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise click.BadParameter(f"'{word}' has no =; give NAME=VALUE")
+        settings[name] = yaml.safe_load(value)
+    return settings
+
+
 @gan.command("train")
 @click.option(
     "--preset",
     default="laptop",
     show_default=True,
-    help="paper, laptop, gpu, smoke, or a YAML file.",
+    help="paper, laptop, gpu, smoke, laptop256, or a YAML file.",
 )
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
+@click.option("--start", metavar="FOLDER", help="Begin with the networks of the run in FOLDER.")
 @click.option(
     "--warm",
     type=click.Path(exists=True, dir_okay=False),
@@ -349,36 +371,83 @@ def gan():
     metavar="GENERATOR CRITIC",
     help="Where the folder has no checkpoint, go on from released weights.",
 )
-@click.option("--threads", type=COUNT, help="Processor threads; all by default.")
 @click.option("--autoencoder", help="For presets on latents; the released one by default.")
+@PHOTOS
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_setting,
+    help="Change a setting of the preset, e.g. augment=translation,cutout; may be repeated.",
+)
+@click.option("--seed", type=SEED, help="0 by default; with --resume that of the run.")
+@click.option("--threads", type=COUNT, help="Processor threads; all by default.")
+@click.option(
+    "--devices",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="GPUs, or processes on a CPU, that share each batch.",
+)
 @click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
 @click.option("--weights", help="Write the generator, .safetensors.")
-def gan_train(preset, folder, resume, warm, threads, autoencoder, limit, seed, out, weights):
+def gan_train(
+    preset,
+    folder,
+    resume,
+    start,
+    warm,
+    autoencoder,
+    photos,
+    limit,
+    changes,
+    seed,
+    threads,
+    devices,
+    out,
+    weights,
+):
     """Train on the landscape photos under M2L_DATA.
 
     Ctrl-C stops after the current step and keeps everything; --resume goes on from there.
+
+    \b
+    m2l gan train --preset smoke --photos sample       a minute, without any data
+    m2l gan train --set objective=hinge --set gp_weight=1 --run runs/hinge
+    m2l gan train --preset laptop256 --photos scenes256 --start runs/laptop
     """
     import torch
 
     from m2l import stages
-    from m2l.training import Diverged, Preset
+    from m2l.training import Diverged, Preset, newest, recorded
 
     if threads:
         torch.set_num_threads(threads)
-    settings = Preset.load(preset, seed=seed)
+    settings = Preset.load(preset, **changes)
     folder = folder or f"runs/{settings.name}"
-    run = stages.gan_run(settings, folder, limit=limit, encoder=autoencoder)
-    if not resume and run.checkpoint.exists():
-        raise InputError(f"{run.folder}: holds a run; add --resume, or name another with --run")
-    resumed = resume and run.resume()
-    if warm and not resumed:
+    found = newest(folder)
+    if found and not resume:
+        raise InputError(f"{folder}: holds a run; add --resume, or name another with --run")
+    if found and seed is None:
+        seed = recorded(found[1]).seed
+    if seed is not None:
+        settings = settings.changed(seed=seed)
+    pyramid = _photos(photos, limit, settings)
+    run = stages.gan_run(settings, pyramid, folder, autoencoder, devices=devices)
+    if found:
+        run.resume()
+    elif start:
+        run.start_from(start)
+    elif warm:
         run.warm(*warm)
     try:
         complete = run.train()
     except Diverged as error:
         raise InputError(str(error)) from None
+    if not run.fabric.is_global_zero:
+        return
     if not complete:
         click.echo(f"{run.folder}: stopped and kept; go on with --resume", err=True)
         sys.exit(130)
@@ -387,22 +456,37 @@ def gan_train(preset, folder, resume, warm, threads, autoencoder, limit, seed, o
     click.echo(f"{run.folder}: {run.progress.images} images in {run.progress.seconds:.0f} s")
 
 
+def _photos(folder, limit, preset):
+    """The photos' pyramid, as high as a preset needs and at least as all other stages do."""
+    from m2l import stages
+
+    top = max(128, *(stage.resolution for stage in preset.stages))
+    return stages.landscapes(limit=limit, folder=folder, top=top)
+
+
 @gan.command("release")
-@click.option("--preset", default="laptop", show_default=True)
+@click.option("--preset", default="laptop", show_default=True, help="Names the run's folder.")
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("-o", "--out", default="results/gan.json", show_default=True)
 @click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
 @click.option("--critic", type=FILE, help="Write the critic too, for 'm2l gan train --warm'.")
+@PHOTOS
 @click.option("--limit", type=COUNT, help="As in training.")
-def gan_release(preset, folder, out, weights, critic, limit):
-    """Write the generator of a run as it stands, and the run's result."""
-    from m2l import stages
-    from m2l.training import Preset
+def gan_release(preset, folder, out, weights, critic, photos, limit):
+    """Write the generator of a run as it stands, and the run's result.
 
-    settings = Preset.load(preset)
-    run = stages.gan_run(settings, folder or f"runs/{settings.name}", limit=limit)
-    if not run.resume():
-        raise InputError(f"{run.folder}: no checkpoint here; train first")
+    Settings and seed are those that the run was made with.
+    """
+    from m2l import stages
+    from m2l.training import newest, recorded
+
+    folder = folder or f"runs/{Path(preset).stem}"
+    found = newest(folder)
+    if not found:
+        raise InputError(f"{folder}: no checkpoint here; train first")
+    settings = recorded(found[1])
+    run = stages.gan_run(settings, _photos(photos, limit, settings), folder)
+    run.resume()
     stages.gan(run, out, weights)
     if critic:
         run.save_critic(critic)

@@ -112,10 +112,12 @@ def build(table, top=128, folder=None):
             )
             for s in sides
         }
-        kept = []
+        kept, small = [], 0
         for position, path in enumerate(tqdm(table["path"], "photos", disable=None, leave=False)):
             try:
                 photo = load(path, top)
+                with Image.open(path) as file:
+                    small += min(file.size) < top
             except InputError as error:
                 log.warning("%s", error)
                 continue
@@ -126,6 +128,10 @@ def build(table, top=128, folder=None):
             raise InputError("no photo could be decoded; check the corpus with 'm2l data'")
         if len(kept) < len(table):
             log.warning("%d of %d photos left out", len(table) - len(kept), len(table))
+        if small:
+            log.warning(
+                "%d of %d photos are smaller than %d×%d: enlarged", small, len(kept), top, top
+            )
         for s in sides:
             arrays[s].flush()
             if len(kept) < len(table):

@@ -338,14 +338,28 @@ def _deam(result, arrays, prints, root, folds, seed):
         prints[f"deam {labels}"] = photos.fingerprint(rows.reset_index())
 
 
-def landscapes(root=None, limit=None):
-    """The photos' pyramid, cleaned and split; `limit` keeps so many of each split, at random."""
-    table = corpora.load("landscapes", root).table
+def landscapes(root=None, limit=None, folder="landscapes128", top=128):
+    """The photos' pyramid, cleaned and split.
+
+    Parameters
+    ----------
+    limit : keep so many of each split, at random.
+    folder : of the photos, see `m2l.corpora.landscapes.load`; "sample" is the painted sample
+        corpus, which needs no data.
+    top : highest resolution.
+    """
+    from m2l.corpora.landscapes import split
+
+    if folder == "sample":
+        table = corpora.load("sample", kind="landscapes", size=max(top, 16)).table
+        table["split"] = split(table["id"], table["group"])
+    else:
+        table = corpora.load("landscapes", root, folder=folder).table
     if limit:
         # Shuffled first: corpora lie scene by scene.
         some = table.sample(frac=1, random_state=0).groupby("split").head(limit)
         table = some.sort_index().reset_index(drop=True)
-    return photos.build(table, top=128)
+    return photos.build(table, top=top)
 
 
 def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, preset="full"):
@@ -418,19 +432,20 @@ def _tell_autoencoder(net, light, out, weights, pyramid, images, started, seed, 
     )
 
 
-def gan_run(settings, folder, root=None, limit=None, encoder=None):
-    """A training run of a preset on the landscapes, or on their latents where it asks for them.
+def gan_run(settings, pyramid, folder, encoder=None, **options):
+    """A training run of a preset on photos, or on their latents where it asks for them.
 
-    `encoder` is the autoencoder's file, the released one by default.
+    `encoder` is the autoencoder's file, the released one by default; options are those of
+    `m2l.training.Run`.
     """
     from m2l import autoencoder
     from m2l.training import Run
 
-    pyramid = landscapes(root, limit)
     if not settings.latents:
-        return Run(settings, pyramid, folder)
+        return Run(settings, pyramid, folder, **options)
     net = autoencoder.load(encoder or autoencoder.WEIGHTS)
-    return Run(settings, autoencoder.latents(pyramid, net), folder, net.decoder)
+    latents = autoencoder.latents(pyramid, net)
+    return Run(settings, latents, folder, decoder=net.decoder, **options)
 
 
 def gan(run, out, weights):

@@ -361,7 +361,13 @@ def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
     [
         (("gan", "train", "--preset", "enormous"), "preset 'enormous'"),
         (("gan", "train", "--preset", "smoke"), "M2L_DATA: not set"),
-        (("gan", "release", "--preset", "enormous"), "preset 'enormous'"),
+        (("gan", "train", "--preset", "smoke", "--set", "speed=3"), "'speed'"),
+        (("gan", "train", "--preset", "smoke", "--set", "objective=gan"), "objective 'gan'"),
+        (
+            ("gan", "train", "--preset", "smoke", "--photos", "sample", "--start", "x"),
+            "x: no check",
+        ),
+        (("gan", "release", "--preset", "enormous"), "runs/enormous: no checkpoint"),
         (("gan", "baselines"), "M2L_DATA: not set"),
         (("metrics",), "M2L_DATA: not set"),
         (("forest", "train", "--features", "gone.parquet"), "gone.parquet"),
@@ -396,14 +402,25 @@ def test_a_run_is_trained_refused_resumed_and_released(m2l, monkeypatch, tmp_pat
     monkeypatch.setenv("M2L_DATA", str(tmp_path))
     words = ("gan", "train", "--preset", "tiny.yaml", "--run", "run", "--threads", 1)
     refused(m2l, "gan", "release", "--preset", "tiny.yaml", "--run", "run", match="no checkpoint")
-    out, _ = m2l(*words, "-o", "gan.json", "--weights", "g.safetensors")
-    assert "run: 8 images" in out and os.path.exists("gan.json")
+    out, _ = m2l(
+        *words, "-o", "gan.json", "--weights", "g.safetensors", "--seed", 3, "--set", "lr=2.0e-3"
+    )
+    assert "run: 8 images" in out
+    result = json.loads((tmp_path / "gan.json").read_text())
+    assert result["settings"]["lr"] == 2e-3 and result["provenance"]["seed"] == 3
     refused(m2l, *words, match="add --resume")
     assert "run: 8 images" in m2l(*words, "--resume")[0]  # complete: nothing is left to do
     words = ("gan", "release", "--preset", "tiny.yaml", "--run", "run", "-o", "again.json")
     m2l(*words, "--weights", "again.safetensors")
     one, again = (read_checkpoint(f"{n}.safetensors", "m2l-generator")[1] for n in ("g", "again"))
     assert one.keys() == again.keys() and all(torch.equal(one[k], again[k]) for k in one)
+    told = json.loads((tmp_path / "again.json").read_text())  # the run's own, not the preset's
+    assert told["settings"] == result["settings"] and told["provenance"]["seed"] == 3
+
+
+def test_a_setting_to_change_needs_a_value(m2l):
+    _, error = m2l("gan", "train", "--set", "lr", status=2)
+    assert "give NAME=VALUE" in error
 
 
 # -- as installed ----------------------------------------------------------------------------

@@ -89,6 +89,14 @@ def test_bad_photos_are_left_out_logged_and_counted(table, cache, tmp_path, capl
         assert name in caplog.text
 
 
+def test_photos_that_had_to_be_enlarged_are_counted(table, cache, caplog):
+    Image.fromarray(noise(9, 64, 48)).save(table["path"][0])
+    photos.build(table, top=32)
+    assert not caplog.records
+    photos.build(table.iloc[1:], top=64)
+    assert "4 of 4 photos are smaller than 64×64" in caplog.text
+
+
 def test_rows_after_a_bad_photo_keep_their_own_labels(table, cache, tmp_path):
     (tmp_path / "1.png").write_text("no photo")
     pyramid = photos.build(table, top=32)

@@ -12,7 +12,7 @@ from PIL import Image
 from test_deam import write as write_deam
 from test_pmemo import write as write_pmemo
 
-from m2l import forest, generate, metrics, scene, stages, training
+from m2l import corpora, forest, generate, metrics, scene, stages, training
 from m2l.errors import InputError
 from m2l.features import NAMES
 
@@ -252,6 +252,16 @@ def test_a_limit_takes_some_of_every_split_and_scene(root):
     assert stages.landscapes(root, limit=8).table.equals(pyramid.table)
 
 
+def test_painted_landscapes_stand_in_where_there_is_no_data(monkeypatch, tmp_path):
+    monkeypatch.delenv("M2L_DATA", raising=False)
+    monkeypatch.setenv("M2L_CACHE", str(tmp_path))
+    monkeypatch.setitem(corpora.card("sample").counts, "landscapes", 27)
+    pyramid = stages.landscapes(folder="sample", top=16)
+    assert pyramid.top == 16 and set(pyramid.table["label_source"]) == {"synthetic"}
+    assert pyramid.table["split"].value_counts().to_dict() == {"train": 21, "probe": 3, "test": 3}
+    assert (pyramid.table.groupby("group")["split"].nunique() == 1).all()
+
+
 def test_gan_tells_a_run_and_releases_its_generator(run, tmp_path):
     assert run.train(log_every=1)
     out, weights = tmp_path / "gan.json", tmp_path / "deep/generator.safetensors"
@@ -343,5 +353,5 @@ def test_autoencoder_is_measured_on_photos_kept_apart_and_serves_a_run(root, tmp
     # Blocks of eight pixels are flat within each four by four, so averaging loses little of them.
     assert psnr["interpolated"]["value"] > max(psnr["full"]["value"], psnr["light"]["value"])
     preset = training.Preset.load("latent", photos=8)
-    run = stages.gan_run(preset, tmp_path / "run", root, encoder=weights)
+    run = stages.gan_run(preset, pyramid, tmp_path / "run", weights)
     assert run.side(32) == 128 and len(run.pyramid) == 2 * len(pyramid)

@@ -4,6 +4,8 @@ import itertools
 import json
 import math
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -62,8 +64,8 @@ def pyramid(tmp_path_factory):
 def start(pyramid, tmp_path):
     """Make a run in a folder, of the tiny preset with changes."""
 
-    def make(folder="run", pyramid=pyramid, preset=TINY, **changes):
-        return Run(replace(preset, **changes), pyramid, tmp_path / folder, accelerator="cpu")
+    def make(folder="run", pyramid=pyramid, preset=TINY, devices=1, **changes):
+        return Run(replace(preset, **changes), pyramid, tmp_path / folder, "cpu", devices)
 
     return make
 
@@ -489,6 +491,57 @@ def test_minutes_end_a_stage_by_the_clock(start, monkeypatch):
     assert run.progress.seconds == 60
 
 
+# -- several processes ----------------------------------------------------------------------
+
+SHARED = """
+import json, sys
+import torch
+from m2l.photos import Pyramid
+from m2l.training import Preset, Run
+torch.set_num_threads(1)
+settings, photos, folder = sys.argv[1:]
+run = Run(Preset.read(json.loads(settings)), Pyramid(photos), folder, "cpu", devices=2)
+step = run.step
+def stopped():  # a signal to one process only
+    run._stop = run.fabric.global_rank == 1 and run.progress.step == 11
+    return step()
+run.step = stopped
+assert run.train(log_every=1, bar=False) is False and run.progress.step == 12
+run.fabric.barrier()  # the first has written
+assert run.resume()
+run.step = step
+assert run.train(log_every=1, bar=False) is True
+"""
+
+
+def test_two_processes_equal_one_on_the_same_batches(start, pyramid, tmp_path):
+    """Stopped in one process and resumed in between, too."""
+    run = start(augment="translation,color", n_critic=2)
+    assert run.train(log_every=1, bar=False)
+    (tmp_path / "shared.py").write_text(SHARED)
+    settings = json.dumps(training.describe(run.preset))
+    words = [tmp_path / "shared.py", settings, pyramid.folder, tmp_path / "two"]
+    ran = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=200)
+    assert ran.returncode == 0, ran.stderr
+
+    ours = metrics(run)
+    theirs = [json.loads(x) for x in (tmp_path / "two/metrics.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in theirs] == list(range(1, STEPS + 1))
+    for a, b in zip(ours, theirs, strict=True):
+        for key in ("critic", "generator", "penalty", "afm", "gap", "images", "alpha"):
+            assert a[key] == (None if b[key] is None else pytest.approx(b[key], rel=1e-3, abs=1e-4))
+    _, tensors = read_checkpoint(run.checkpoint)
+    _, shared = read_checkpoint(tmp_path / "two/checkpoint.safetensors")
+    for name, tensor in tensors.items():
+        torch.testing.assert_close(shared[name], tensor, rtol=1e-2, atol=1e-3, msg=name)
+    assert len(list((tmp_path / "two/samples").iterdir())) == 4
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(start):
+    with pytest.raises(InputError, match="batch 8 cannot be shared by 3 devices; give a multiple"):
+        start(devices=3)
+
+
 # -- checkpoints that are no good -----------------------------------------------------------
 
 
@@ -539,6 +592,32 @@ def test_other_sizes_or_photos_are_refused(two_checkpoints, start, tmp_path):
         start(sizes=replace(TINY.sizes, widths=(8, 8))).resume()
     with pytest.raises(InputError, match="other labels"):
         start(pyramid=make_pyramid(tmp_path / "others", seed=1)).resume()
+
+
+def test_a_run_starts_from_another_with_fewer_stages(start, unbroken):
+    run = start(sizes=replace(TINY.sizes, widths=(8, 6, 4)))
+    before = {k: t.clone() for k, t in run.critic.state_dict().items()}
+    run.start_from(unbroken.folder)
+    assert run.progress.step == 0
+    for name, module in run._modules().items():
+        theirs = unbroken._modules()[name].state_dict()
+        for key, tensor in module.state_dict().items():
+            assert key not in theirs or torch.equal(tensor, theirs[key])
+    fresh = {k for k in before if k not in unbroken.critic.state_dict()}
+    assert fresh and all(torch.equal(run.critic.state_dict()[k], before[k]) for k in fresh)
+    assert math.isfinite(run.step()["critic"])
+    with torch.no_grad():  # the picture at the start is the other run's, enlarged
+        z, va = torch.randn(4, 4), torch.zeros(4, 2)
+        old = unbroken.average(z, va)
+        run.start_from(unbroken.folder)
+        assert torch.equal(run.average(z, va, 2, 0.0), upsample(old))
+
+
+def test_a_run_starts_from_no_other_networks(start, unbroken, tmp_path):
+    with pytest.raises(InputError, match="are no beginning of preset 'tiny'"):
+        start(sizes=replace(TINY.sizes, widths=(8, 4, 4))).start_from(unbroken.folder)
+    with pytest.raises(InputError, match="no checkpoint here"):
+        start().start_from(tmp_path / "nowhere")
 
 
 def test_other_settings_may_change_on_resuming(two_checkpoints, start):
@@ -649,8 +728,15 @@ def test_single_settings_can_be_changed():
     assert replace(preset, seed=0, afm_weight=100.0) == Preset.load("smoke")
 
 
+def test_settings_of_the_sizes_can_be_changed_too():
+    preset = Preset.load("smoke", condition="ili", lr=0.5)
+    assert (preset.sizes.condition, preset.lr) == ("ili", 0.5)
+    with pytest.raises(InputError, match=r"smoke\.yaml: not a preset .*'speed'"):
+        Preset.load("smoke", speed=3)
+
+
 def test_an_unknown_preset_names_those_there_are():
-    with pytest.raises(InputError, match=r"preset 'papr'.*laptop, paper"):
+    with pytest.raises(InputError, match=r"preset 'papr'.*laptop, latent, paper"):
         Preset.load("papr")
 
 
@@ -768,8 +854,8 @@ def test_a_run_on_latents_paints_pictures_four_times_as_large(tmp_path):
         ),
         autoencoder.latents(small, net, tmp_path / "latents", bar=False),
         tmp_path / "run",
-        net.decoder,
-        "cpu",
+        accelerator="cpu",
+        decoder=net.decoder,
     )
     assert run.train(bar=False)
     assert (run.folder / "samples" / "0-16-plane.png").exists()
