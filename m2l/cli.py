@@ -502,7 +502,7 @@ def study_serve(design, db, host, port):
     )
     click.echo(f"their links: m2l study links {design} --at {url}")
     with contextlib.suppress(KeyboardInterrupt):
-        serve.run(asked, answers, taken)
+        serve.server(asked, answers).run(sockets=[taken])
     click.echo(f"closed; the answers are in {db}")
 
 

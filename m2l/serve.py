@@ -20,7 +20,7 @@ sounded, at in UTC by the participant's clock; None where a trial does not ask f
 An answer is acknowledged after it is on the disk. The first answer to a trial stands.
 """
 
-from __future__ import annotations
+# Annotations are not postponed: FastAPI has to see those of the functions in `application`.
 
 import csv
 import hashlib
@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
@@ -603,31 +604,6 @@ def _study(design, store):
     return {"title": design.title, "store": store}
 
 
-class Guard:
-    """Keep requests small, and say with every response what a page may do."""
-
-    def __init__(self, app):
-        self._app = app
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-
-        async def send_guarded(message):
-            if message["type"] == "http.response.start":
-                sent = {name.lower() for name, _ in message["headers"]}
-                extra = HEADERS | ({} if b"cache-control" in sent else {"Cache-Control": "no-cache"})
-                message["headers"] += [(k.lower().encode(), v.encode()) for k, v in extra.items()]
-            await send(message)
-
-        given = dict(scope["headers"])
-        size = given.get(b"content-length", b"0")
-        if b"transfer-encoding" in given or not size.isdigit() or int(size) > LARGEST:
-            response = PlainTextResponse(f"at most {LARGEST} bytes", HTTPStatus.CONTENT_TOO_LARGE)
-            return await response(scope, receive, send_guarded)
-        return await self._app(scope, receive, send_guarded)
-
-
 def application(design, answers):
     """The server: the page, its media, and for each participant their plan and their answers.
 
@@ -646,8 +622,14 @@ def application(design, answers):
         yield
         answers.close()
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.add_middleware(Guard)
+    app = FastAPI(openapi_url=None, max_body_size=LARGEST, lifespan=lifespan)
+
+    @app.middleware("http")
+    async def guard(request, go_on):
+        response = await go_on(request)
+        response.headers.update(HEADERS)
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response
 
     def known(
         credentials: Annotated[
@@ -659,12 +641,19 @@ def application(design, answers):
             raise HTTPException(HTTPStatus.UNAUTHORIZED, "no such participant")
         return participant
 
+    Known = Annotated[Participant, Depends(known)]
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(request, error):
+        # FastAPI's own would repeat what was sent, and fail on what is no text.
+        return PlainTextResponse(error.errors()[0]["msg"], HTTPStatus.UNPROCESSABLE_ENTITY)
+
     @app.get("/study.json")
     def study():
         return _study(design, "server")
 
     @app.get("/api/plan")
-    def plan(response: Response, participant: Participant = Depends(known)):
+    def plan(response: Response, participant: Known):
         standing = answers.standing(participant)
         if standing is None:
             raise HTTPException(HTTPStatus.GONE, "withdrawn")
@@ -672,18 +661,18 @@ def application(design, answers):
         return design.view(participant) | standing
 
     @app.put("/api/consent")
-    def consent(consent: Consent, participant: Participant = Depends(known)):
+    def consent(consent: Consent, participant: Known):
         return Response(status_code=answers.consent(participant, consent.at))
 
     @app.put("/api/answers/{position}")
-    def answer(position: int, answer: Answer, participant: Participant = Depends(known)):
+    def answer(position: int, answer: Answer, participant: Known):
         try:
             return Response(status_code=answers.put(participant, position, answer))
         except ValueError as error:
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
 
     @app.delete("/api/answers")
-    def withdraw(participant: Participant = Depends(known)):
+    def withdraw(participant: Known):
         return Response(status_code=answers.withdraw(participant))
 
     @app.get("/media/{name}")
@@ -723,8 +712,8 @@ def listen(host, port):
         ) from None
 
 
-def run(design, answers, taken):
-    """Serve on a socket until interrupted."""
+def server(design, answers):
+    """A `uvicorn.Server`; its `run(sockets=[...])` serves until interrupted."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -734,4 +723,4 @@ def run(design, answers, taken):
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run(sockets=[taken])
+    return uvicorn.Server(config)

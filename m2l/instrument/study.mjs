@@ -280,7 +280,8 @@ function next() {
   const done = trials.length - trials.filter((t) => !(t.position in state.answers)).length;
   const begun = Boolean(state.consented);
   if (trial) prefetch(trials.indexOf(trial));
-  byId("progress").hidden = byId("stop").hidden = !begun;
+  byId("progress").hidden = !begun;
+  byId("stop").hidden = !begun || !trial;
   byId("bar").max = trials.length;
   byId("bar").value = done;
   byId("progress").firstElementChild.textContent = trial
@@ -591,7 +592,7 @@ function end() {
   const content = clone("end");
   paragraphs(content.querySelector(".text"), plan.debriefing);
   content.querySelector(".code").textContent = code;
-  content.querySelector("#withdraw").addEventListener("click", () => byId("pause").showModal());
+  content.querySelector("#withdraw").addEventListener("click", () => byId("delete").showModal());
   content.querySelector("#file button").addEventListener("click", save);
   show(content, "Thank you");
   atEnd();
@@ -638,10 +639,11 @@ function save() {
 // -- pause and stop ---------------------------------------------------------------------------
 
 byId("stop").addEventListener("click", () => byId("pause").showModal());
-byId("pause").addEventListener("close", ({ target }) => {
-  if (target.returnValue === "withdraw") withdraw();
-  target.returnValue = "";
-});
+for (const [dialog, then] of [["pause", () => byId("delete").showModal()], ["delete", withdraw]])
+  byId(dialog).addEventListener("close", ({ target }) => {
+    if (target.returnValue === "delete") then();
+    target.returnValue = "";
+  });
 
 async function withdraw() {
   halt?.();
