@@ -134,7 +134,7 @@ def client(live):
 
 
 def as_(code):
-    return {"Authorization": f"Bearer {code}"}
+    return {"Authorization": f"Bearer {code}", "Content-Type": "application/json"}
 
 
 def agree(client, code=ANNA):
@@ -304,7 +304,7 @@ def test_other_answers_are_refused(client, db, position, answer):
 def test_garbage_is_refused(client, body):
     agree(client)
     answer = client.put("/api/answers/1", content=body, headers=as_(ANNA))
-    assert answer.status_code == 422
+    assert answer.status_code in (400, 422)
 
 
 def test_long_requests_are_cut_short(client, db):
@@ -621,10 +621,11 @@ def visit(chromium):
     """Open pages that must neither complain nor ask anyone else for anything."""
     contexts, complaints = [], []
 
-    def visit(url, device=DESKTOP, code=ANNA):
+    def visit(url, device=DESKTOP, code=ANNA, script=""):
         context = chromium.new_context(**device, accept_downloads=True)
         context.set_default_timeout(15000)
         contexts.append(context)
+        context.add_init_script(script)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
@@ -678,12 +679,14 @@ def test_from_consent_to_stored_rows(visit, live, db, device):
     trial(page, "Part 1 of 3")
     press(page, "Begin")
     trial(page, "Picture 1 of 2")
+    page.locator(".go").wait_for()
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     bottom = page.locator(".ends").last.bounding_box()["y"]
     assert wide <= 0 and bottom < page.locator(".go").bounding_box()["y"]  # all in one window
     rate(page, 7, 2)
     page.reload()  # what was chosen stays chosen
     trial(page, "Picture 1 of 2")
+    page.locator(".go").wait_for()
     assert page.locator("input:checked").evaluate_all("x => x.map(y => y.value)") == ["7", "2"]
     press(page, "Next")
     trial(page, "Picture 2 of 2")
@@ -712,7 +715,7 @@ def test_from_consent_to_stored_rows(visit, live, db, device):
     rate(page, 5, 6)
     press(page, "Next")  # too early
     trial(page, "Music 1 of 1")
-    page.get_by_role("status").filter(has_text="Play the music.")
+    page.locator("#said", has_text="Play the music.").wait_for(state="attached")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Play the music"
     listen(page)
     press(page, "Next")
@@ -802,20 +805,17 @@ def test_by_keyboard_alone(visit, live, db):
 
 
 def test_skipping_through_the_music_is_not_hearing_it(visit, live, db, design):
-    with sqlite3.connect(db) as _:
-        answers = serve.Answers(db, design)
+    answers = serve.Answers(db, design)
     anna = design.by_code[ANNA]
     answers.consent(anna, serve.Consent(at=AT).at)
     for position in (1, 2, 3):
         answers.put(anna, position, serve.Answer(**RATING))
     answers.close()
-    url = live.start()
-    page = visit("about:blank")
-    page.add_init_script(
+    remember = (
         "window.made = []; window.Audio = class extends Audio {"
         "constructor(...x) { super(...x); window.made.push(this); } }"
     )
-    page.goto(f"{url}#{ANNA}")
+    page = visit(live.start(), script=remember)
     trial(page, "Part 2 of 3")
     press(page, "Begin")
     trial(page, "Music 1 of 1")
