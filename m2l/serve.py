@@ -26,6 +26,7 @@ import csv
 import hashlib
 import hmac
 import json
+import math
 import shutil
 import socket
 import sqlite3
@@ -59,7 +60,7 @@ COLUMNS = (
     *("participant", "trial", "kind", "block", "song", "image", "left", "right"),
     *("valence", "arousal", "choice", "ms", "heard", "position", "at"),
 )
-LISTEN = {"rate_song": 3600.0, "choose": 10.0}  # s of a song to hear at least; or all, if shorter
+LISTEN = {"rate_song": math.inf, "choose": 10.0}  # s of a song to hear at least; or all, if shorter
 SLACK = 0.5  # s by which the browser's clock of what was heard may fall short
 LARGEST = 4096  # bytes of a request's body
 IMAGES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
@@ -240,6 +241,7 @@ class Design(BaseModel):
             }
             names = {k: f"media/{self._alias(x.src)}" for k, x in media.items() if x}
             row = {"position": position, "kind": trial.kind, "text": trial.text}
+            row |= {"seconds": media["song"] and media["song"].seconds}
             row |= {"listen": self.listen(trial)} | names
             return {k: v for k, v in row.items() if v is not None}
 

@@ -169,7 +169,7 @@ def test_plan_reveals_neither_systems_nor_others(client, content):
     shown = [t for part in answer.json()["parts"] for t in part["trials"]]
     assert [t["position"] for t in shown] == [1, 2, 3, 4, 5]
     assert set(shown[0]) == {"position", "kind", "image"}
-    assert set(shown[4]) == {"position", "kind", "listen", "song", "left", "right"}
+    assert set(shown[4]) == {"position", "kind", "listen", "seconds", "song", "left", "right"}
     assert shown[4]["left"] == shown[0]["image"] and shown[3]["listen"] == 1.2
     assert answer.headers["cache-control"] == "no-store"
 

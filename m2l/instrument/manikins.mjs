@@ -26,11 +26,16 @@ export function valence(step) {
   const brows =
     t < 0
       ? [-1, 1]
-          .map((s) => `<path d="M${24 + s * 12.5} ${round(14.5 - t)}L${24 + s * 5} ${round(14.5 + 3.2 * t)}"/>`)
+          .map(
+            (s) =>
+              `<path d="M${24 + s * 12.5} ${round(14.5 - t)}L${24 + s * 5} ${round(14.5 + 3.2 * t)}"/>`,
+          )
           .join("")
       : "";
   const look = t > 0.6 ? arc(3.2, -2.6) : dot(2.1, 2.7);
-  return picture(`<circle class="head" cx="24" cy="24" r="21"/>${brows}${eyes(8, 21, look)}${mouth}`);
+  return picture(
+    `<circle class="head" cx="24" cy="24" r="21"/>${brows}${eyes(8, 21, look)}${mouth}`,
+  );
 }
 
 // step: 1, very calm, to 9, very excited.

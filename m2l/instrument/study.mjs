@@ -13,13 +13,25 @@ const WAIT = 1000; // ms until a request is made again, doubled each time up to
 const LONGEST = 20000;
 
 const SCALES = {
-  valence: { row: "upper", legend: "Unpleasant or pleasant?", low: "very unpleasant", high: "very pleasant", draw: valence },
-  arousal: { row: "lower", legend: "Calm or excited?", low: "very calm", high: "very excited", draw: arousal },
+  valence: {
+    row: "upper",
+    legend: "Unpleasant or pleasant?",
+    low: "very unpleasant",
+    high: "very pleasant",
+    draw: valence,
+  },
+  arousal: {
+    row: "lower",
+    legend: "Calm or excited?",
+    low: "very calm",
+    high: "very excited",
+    draw: arousal,
+  },
 };
 
 const KINDS = {
-  rate_image: { one: "Picture", many: "pictures", ask: "What is the mood of this picture?" },
-  rate_song: { one: "Music", many: "pieces of music", ask: "What is the mood of this music?" },
+  rate_image: { one: "Picture", many: "pictures", ask: "How does this picture feel to you?" },
+  rate_song: { one: "Music", many: "pieces of music", ask: "How does this music feel to you?" },
   choose: { one: "Choice", many: "choices", ask: "Which picture fits the music better?" },
   check: { one: "A short check", ask: "Please read this" },
 };
@@ -91,7 +103,12 @@ async function patiently(ask) {
 
 function ask(path, options = {}) {
   const headers = { Authorization: `Bearer ${code}`, "Content-Type": "application/json" };
-  return fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.timeout(15000) });
+  return fetch(path, {
+    ...options,
+    headers,
+    cache: "no-store",
+    signal: AbortSignal.timeout?.(15000),
+  });
 }
 
 // The participant's plan; null when there is none, which has been said then.
@@ -120,14 +137,27 @@ function welcome(why) {
 function withdrawn() {
   byId("stop").hidden = byId("progress").hidden = true;
   byId("saved").textContent = "";
-  message("Your answers are deleted", "Nothing that you answered is kept. Thank you for your time.");
+  message(
+    "Your answers are deleted",
+    "Nothing that you answered is kept. Thank you for your time.",
+  );
   return null;
 }
 
 // -- the browser's store ----------------------------------------------------------------------
 
 const KEY = `m2l ${code} ${plan?.plan}`;
-const EMPTY = { consented: null, told: false, begun: 0, answers: {}, sent: [], refused: [], draft: null, saved: false, gone: false };
+const EMPTY = {
+  consented: null,
+  told: false,
+  begun: 0,
+  answers: {},
+  sent: [],
+  refused: [],
+  draft: null,
+  saved: false,
+  gone: false,
+};
 let kept = true; // false in a browser that stores nothing
 let state = EMPTY;
 state = read();
@@ -171,9 +201,14 @@ let delay = WAIT;
 class Later extends Error {}
 
 async function put(path, body) {
-  const { status, ok } = await ask(path, { method: "PUT", body: JSON.stringify(body), keepalive: true });
+  const { status, ok } = await ask(path, {
+    method: "PUT",
+    body: JSON.stringify(body),
+    keepalive: true,
+  });
   if (status === 410) update({ gone: true });
-  if (status === 410 || status === 401 || status === 408 || status === 429 || status >= 500) throw new Later();
+  if (status === 410 || status === 401 || status === 408 || status === 429 || status >= 500)
+    throw new Later();
   return { status, ok };
 }
 
@@ -305,9 +340,11 @@ function consent() {
     flush();
     next();
   });
-  content.querySelector("#decline").addEventListener("click", () =>
-    message("Thank you", "Nothing has been stored. You can close this page."),
-  );
+  content
+    .querySelector("#decline")
+    .addEventListener("click", () =>
+      message("Thank you", "Nothing has been stored. You can close this page."),
+    );
   show(content);
 }
 
@@ -342,7 +379,11 @@ const rates = (trial) => trial.kind !== "choose";
 function chime() {
   const context = new AudioContext();
   [523.25, 659.25, 783.99].forEach((frequency, i) => {
-    const [tone, gain, at] = [context.createOscillator(), context.createGain(), context.currentTime + 0.28 * i];
+    const [tone, gain, at] = [
+      context.createOscillator(),
+      context.createGain(),
+      context.currentTime + 0.28 * i,
+    ];
     tone.frequency.value = frequency;
     gain.gain.setValueAtTime(0, at);
     gain.gain.linearRampToValueAtTime(0.25, at + 0.02);
@@ -379,27 +420,30 @@ function scale(name) {
 
 const WAVE = Array.from({ length: 151 }, (_, i) => {
   const x = i / 150;
-  const swell = Math.sin(Math.PI * x) ** 0.6 * (0.55 + 0.45 * Math.sin(9.5 * x + 1) * Math.sin(23 * x));
+  const swell =
+    Math.sin(Math.PI * x) ** 0.6 * (0.55 + 0.45 * Math.sin(9.5 * x + 1) * Math.sin(23 * x));
   return [2 * i, swell * Math.abs(Math.sin(41 * x + 3 * Math.sin(7 * x)))];
 });
-const ICONS = { play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z", again: "M12 5V1L7 6l5 5V7a5.5 5.5 0 1 1-5.5 5.5h-2A7.5 7.5 0 1 0 12 5z" };
+const ICONS = {
+  play: "M8 5v14l11-7z",
+  pause: "M7 5h4v14H7zM13 5h4v14h-4z",
+  again: "M12 5V1L7 6l5 5V7a5.5 5.5 0 1 1-5.5 5.5h-2A7.5 7.5 0 1 0 12 5z",
+};
 const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
 
 // A player without a way to skip: what has been heard is what `played` holds, plus what was heard
 // before a reload, from where it goes on.
-async function player(path, before, changed) {
-  const audio = new Audio(await media(path));
-  await new Promise((resolve, reject) => {
-    audio.onloadedmetadata = resolve;
-    audio.onerror = reject;
-  });
-  const start = Math.min(before, Math.max(0, audio.duration - SHORT));
-  if (before) audio.currentTime = start;
+async function player(trial, before, changed) {
+  const audio = new Audio(await media(trial.song));
+  // Some browsers look into a song only once it is to be played.
+  const lasts = () => (Number.isFinite(audio.duration) ? audio.duration : trial.seconds);
   const heard = () => {
     let sum = before;
-    for (let i = 0; i < audio.played.length; i++) sum += audio.played.end(i) - audio.played.start(i);
-    return Math.min(sum, audio.duration);
+    for (let i = 0; i < audio.played.length; i++)
+      sum += audio.played.end(i) - audio.played.start(i);
+    return Math.min(sum, lasts());
   };
+  const lacks = () => Math.max(0, Math.min(trial.listen, lasts()) - SHORT - heard());
 
   const element = clone("player").firstElementChild;
   const button = element.querySelector("button");
@@ -408,19 +452,32 @@ async function player(path, before, changed) {
   for (const wave of element.querySelectorAll(".above")) wave.setAttribute("d", line(-1, 34));
   for (const wave of element.querySelectorAll(".below")) wave.setAttribute("d", line(1, 18));
   const mask = element.querySelector("#played rect");
+  const place = () => mask.setAttribute("width", 300 * Math.min(1, audio.currentTime / lasts()));
   const draw = () => {
     const what = audio.ended ? "again" : audio.paused ? "play" : "pause";
     button.querySelector("path").setAttribute("d", ICONS[what]);
-    button.setAttribute("aria-label", { play: "Play the music", pause: "Pause the music", again: "Play the music again" }[what]);
-    mask.setAttribute("width", 300 * (audio.currentTime / audio.duration));
-    element.querySelector(".clock").textContent = `${clock(audio.currentTime)} / ${clock(audio.duration)}`;
+    button.setAttribute(
+      "aria-label",
+      { play: "Play the music", pause: "Pause the music", again: "Play the music again" }[what],
+    );
+    place();
+    element.querySelector(".clock").textContent = `${clock(audio.currentTime)} / ${clock(lasts())}`;
     changed();
   };
-  button.addEventListener("click", () => (audio.paused ? audio.play().catch(() => {}) : audio.pause()));
-  for (const event of ["play", "pause", "ended", "timeupdate", "seeked"]) audio.addEventListener(event, draw);
+  button.addEventListener("click", () =>
+    audio.paused ? audio.play().catch(() => {}) : audio.pause(),
+  );
+  for (const event of ["play", "pause", "ended", "timeupdate", "seeked"])
+    audio.addEventListener(event, draw);
+  if (before)
+    audio.addEventListener(
+      "loadedmetadata",
+      () => (audio.currentTime = Math.max(0, Math.min(before, lasts() - SHORT))),
+      { once: true },
+    );
   let frame;
   const animate = () => {
-    mask.setAttribute("width", 300 * (audio.currentTime / audio.duration));
+    place();
     frame = requestAnimationFrame(animate);
   };
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) animate();
@@ -429,7 +486,7 @@ async function player(path, before, changed) {
     audio.pause();
     audio.removeAttribute("src");
   };
-  return { element, audio, heard, draw, stop, lasts: audio.duration };
+  return { element, audio, heard, lacks, draw, stop };
 }
 
 // -- trials -----------------------------------------------------------------------------------
@@ -445,7 +502,9 @@ async function pose(trial) {
   title.textContent = question;
   form.classList.toggle("beside", trial.kind === "rate_image");
   form.classList.toggle("choice", trial.kind === "choose");
-  const [shown, answer, go, todo] = [".shown", ".answer", ".go", "#todo"].map((s) => form.querySelector(s));
+  const [shown, answer, go, todo] = [".shown", ".answer", ".go", "#todo"].map((s) =>
+    form.querySelector(s),
+  );
   shown.innerHTML = `<p id="late" role="status" hidden>Still loading. The page keeps trying; your answers are safe.</p>`;
   answer.hidden = go.hidden = true;
   show(content, small.textContent);
@@ -466,6 +525,12 @@ async function pose(trial) {
   let asked = false;
   let enough = false;
 
+  const broken = () => {
+    if (left) return;
+    byId("late").textContent =
+      "This browser cannot play the music or show the picture. Please open your link in another browser, such as Firefox or Chrome.";
+    byId("late").hidden = false;
+  };
   const now = () => Math.round((draft.ms ?? 0) + (onset === null ? 0 : performance.now() - onset));
   const given = () => {
     const data = new FormData(form);
@@ -483,10 +548,12 @@ async function pose(trial) {
     const values = given();
     const found = [];
     if (music) {
-      const rest = Math.min(trial.listen, music.lasts) - SHORT - values.heard;
+      const rest = music.lacks();
       if (rest > 0)
         found.push([
-          music.audio.currentTime || values.heard ? `listen for ${Math.ceil(rest)} more second${rest > 1 ? "s" : ""}` : "play the music",
+          music.audio.currentTime || values.heard
+            ? `listen for ${Math.ceil(rest)} more second${rest > 1 ? "s" : ""}`
+            : "play the music",
           music.element.querySelector("button"),
         ]);
     }
@@ -508,16 +575,17 @@ async function pose(trial) {
     const text = missing.map(([what]) => what).join(", then ");
     todo.textContent = text && `${text[0].toUpperCase()}${text.slice(1)}.`;
     go.querySelector("button").classList.toggle("early", missing.length > 0);
-    if (music && !enough && given().heard >= Math.min(trial.listen, music.lasts) - SHORT) {
+    if (music && !enough && !music.lacks()) {
       enough = true;
-      if (!draft.heard || draft.heard < trial.listen - SHORT) say("You have heard enough to answer.");
+      say("You have heard enough to answer.");
     }
   };
 
   try {
-    if (trial.song) music = await player(trial.song, draft.heard ?? 0, look);
-    if (left) return music?.stop();
-    if (music) {
+    if (trial.song) {
+      music = await player(trial, draft.heard ?? 0, look);
+      if (left) return music.stop();
+      music.audio.addEventListener("error", broken);
       shown.append(music.element);
       let second = 0;
       music.audio.addEventListener("timeupdate", () => {
@@ -548,12 +616,7 @@ async function pose(trial) {
       answer.append(...Object.keys(SCALES).map(scale));
     }
   } catch {
-    if (left) return;
-    byId("late").textContent = trial.song
-      ? "This browser cannot play the music. Please open your link in another browser, such as Firefox or Chrome."
-      : "This browser cannot show the picture. Please open your link in another browser.";
-    byId("late").hidden = false;
-    return;
+    return broken();
   }
   if (left) return;
   byId("late").hidden = true;
@@ -579,7 +642,11 @@ async function pose(trial) {
     }
     asked = true; // a second press must not answer the next trial
     const done = { ...given(), at: new Date().toISOString() };
-    update((s) => ({ answers: { [trial.position]: done, ...s.answers }, draft: null, saved: false }));
+    update((s) => ({
+      answers: { [trial.position]: done, ...s.answers },
+      draft: null,
+      saved: false,
+    }));
     flush();
     next();
   });
@@ -609,8 +676,11 @@ function atEnd() {
     text = state.saved
       ? `Your answers are in the file ${name}, where this browser saves its downloads. Send it as your invitation says.`
       : "One last step: your answers are only in this browser so far. Save them as a file, and send it as your invitation says.";
-  else if (lost) text = `The server did not take ${lost === 1 ? "one answer" : `${lost} answers`}. Please save them as a file, and send it to the people who invited you.`;
-  else if (waiting) text = "Please leave this page open until the connection is back: your last answers are still to be sent. If you cannot wait, save them as a file, and send it to the people who invited you.";
+  else if (lost)
+    text = `The server did not take ${lost === 1 ? "one answer" : `${lost} answers`}. Please save them as a file, and send it to the people who invited you.`;
+  else if (waiting)
+    text =
+      "Please leave this page open until the connection is back: your last answers are still to be sent. If you cannot wait, save them as a file, and send it to the people who invited you.";
   box.hidden = !text;
   box.firstElementChild.textContent = text;
   box.querySelector("button").textContent = state.saved ? "Save them again" : "Save my answers";
@@ -627,7 +697,9 @@ function save() {
     answers: answers.map(([position, answer]) => ({ position: Number(position), ...answer })),
   };
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
+  link.href = URL.createObjectURL(
+    new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }),
+  );
   link.download = `answers-${code}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
@@ -639,7 +711,10 @@ function save() {
 // -- pause and stop ---------------------------------------------------------------------------
 
 byId("stop").addEventListener("click", () => byId("pause").showModal());
-for (const [dialog, then] of [["pause", () => byId("delete").showModal()], ["delete", withdraw]])
+for (const [dialog, then] of [
+  ["pause", () => byId("delete").showModal()],
+  ["delete", withdraw],
+])
   byId(dialog).addEventListener("close", ({ target }) => {
     if (target.returnValue === "delete") then();
     target.returnValue = "";
@@ -654,7 +729,10 @@ async function withdraw() {
       const { ok } = await ask("api/answers", { method: "DELETE" });
       if (ok) break;
     } catch {}
-    message("Deleting your answers", "The server does not answer. Please leave this page open; it keeps trying.");
+    message(
+      "Deleting your answers",
+      "The server does not answer. Please leave this page open; it keeps trying.",
+    );
     await pause(wait);
   }
   withdrawn();
