@@ -553,5 +553,25 @@ def study_export(sources, design, out):
         click.echo(f"m2l: {_plural(lost, 'answer')} left out: an earlier one stands", err=True)
 
 
+@study.command("withdraw")
+@click.argument("db", type=FILE)
+@click.argument("code")
+def study_withdraw(db, code):
+    """Delete the answers of the participant CODE from DB, when they ask for it.
+
+    The server may be running; it takes nothing more of this participant. A file that they saved is
+    simply thrown away.
+    """
+    from m2l import serve
+
+    answers = serve.Answers(db)
+    standing = answers.standing(code) or {}
+    if not standing.get("consented"):
+        raise InputError(f"{db}: nothing of {code} here; check the code")
+    answers.withdraw(code)
+    answers.close()
+    click.echo(f"{db}: {_plural(len(standing['answered']), 'answer')} deleted")
+
+
 if __name__ == "__main__":
     main()

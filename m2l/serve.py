@@ -31,7 +31,7 @@ import shutil
 import socket
 import sqlite3
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC
 from functools import cached_property
 from http import HTTPStatus
@@ -120,10 +120,20 @@ class Participant(BaseModel):
         """(block, trial) in order of showing; the one at position p is at p - 1."""
         return [(block, trial) for block in self.blocks for trial in block.trials]
 
+    def asked(self, position):
+        """What the design says about the trial at a position: the first eight of `COLUMNS`."""
+        block, trial = self.trials[position - 1]
+        return {
+            **{"participant": self.code, "trial": trial.id, "kind": trial.kind},
+            **{"block": block.name, "song": trial.song, "image": trial.image},
+            **{"left": trial.left, "right": trial.right},
+        }
+
     @cached_property
     def plan(self):
-        """Name of this list of trials, which answers saved as a file carry."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """Name of this list of trials, whatever their texts; a browser files answers under it."""
+        trials = [self.asked(i + 1) for i in range(len(self.trials))]
+        return hashlib.sha256(json.dumps(trials).encode()).hexdigest()[:16]
 
 
 class Song(BaseModel):
@@ -227,7 +237,7 @@ class Design(BaseModel):
 
     def listen(self, trial):
         """Seconds of its song that a trial wants heard, or None."""
-        if trial.song is None:
+        if trial.kind not in LISTEN:
             return None
         return min(LISTEN[trial.kind], self.songs[trial.song].seconds)
 
@@ -235,15 +245,16 @@ class Design(BaseModel):
         """All that one participant's browser gets to know, as plain values."""
 
         def shown(position, trial):
-            media = {
-                "song": trial.song and self.songs[trial.song],
-                **{k: self.images.get(getattr(trial, k)) for k in ("image", "left", "right")},
-            }
-            names = {k: f"media/{self._alias(x.src)}" for k, x in media.items() if x}
-            row = {"position": position, "kind": trial.kind, "text": trial.text}
-            row |= {"seconds": media["song"] and media["song"].seconds}
-            row |= {"listen": self.listen(trial)} | names
-            return {k: v for k, v in row.items() if v is not None}
+            told = {"position": position, "kind": trial.kind}
+            for name in _NEEDS[trial.kind]:
+                value = getattr(trial, name)
+                if name != "text":
+                    media = self.songs if name == "song" else self.images
+                    value = f"media/{self._alias(media[value].src)}"
+                told[name] = value
+            if trial.kind in LISTEN:
+                told |= {"seconds": self.songs[trial.song].seconds, "listen": self.listen(trial)}
+            return told
 
         positions = iter(range(1, len(participant.trials) + 1))
         return {
@@ -335,7 +346,7 @@ def row(design, participant, position, answer):
     """
     if not 1 <= position <= len(participant.trials):
         raise ValueError(f"no trial {position}")
-    block, trial = participant.trials[position - 1]
+    _, trial = participant.trials[position - 1]
     listen = design.listen(trial)
     asked = {"choice"} if trial.kind == "choose" else {"valence", "arousal"}
     asked |= {"heard"} if listen is not None else set()
@@ -344,14 +355,12 @@ def row(design, participant, position, answer):
         raise ValueError(f"trial {position} asks for {', '.join(sorted(asked))}")
     if listen is not None and answer.heard < listen - SLACK:
         raise ValueError(f"trial {position}: heard {answer.heard:g} s of {listen:g}")
-    at = answer.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return (
-        {"participant": participant.code, "trial": trial.id, "kind": trial.kind}
-        | {"block": block.name}
-        | {k: getattr(trial, k) for k in ("song", "image", "left", "right")}
-        | {k: getattr(answer, k) for k in ("valence", "arousal", "choice", "ms", "heard")}
-        | {"position": position, "at": at}
-    )
+    given = {k: getattr(answer, k) for k in ("valence", "arousal", "choice", "ms", "heard")}
+    return participant.asked(position) | given | {"position": position, "at": _utc(answer.at)}
+
+
+def _utc(at):
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Answers:
@@ -359,29 +368,37 @@ class Answers:
 
     Parameters
     ----------
-    path : the SQLite file, made if there is none.
-    design : Design
+    path : the SQLite file; with a design, it is made if there is none.
+    design : Design, needed to store answers.
 
     Raises
     ------
     InputError
-        If the file is something else, or holds answers to another design.
+        If the file is missing or something else, or holds answers to another design.
     """
 
-    def __init__(self, path, design):
-        self.path, self._design, self._lock = Path(path), design, threading.Lock()
-        if not self.path.parent.is_dir():
-            raise InputError(f"{self.path.parent}: no such folder; make it first")
+    def __init__(self, path, design=None):
+        self._path, self._design, self._lock = Path(path), design, threading.Lock()
+        if design is None and not self._path.is_file():
+            raise InputError(f"{path}: no such file; name the one given to 'm2l study serve'")
+        if not self._path.parent.is_dir():
+            raise InputError(f"{self._path.parent}: no such folder; make it first")
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         try:
+            if design is None or self._db.execute("SELECT * FROM sqlite_schema").fetchone():
+                self._check()
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
                 self._db.execute(f"PRAGMA {pragma}")
-            with self._lock, self._db as db:
-                db.execute("BEGIN IMMEDIATE")
-                if db.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,):
-                    self._create(db)
-            _check_answers(self._db, path)
-            self._check_design()
+            with self._write() as db:
+                db.execute(f"PRAGMA application_id = {_MARK}")
+                db.execute(
+                    "CREATE TABLE IF NOT EXISTS participants "
+                    "(code TEXT PRIMARY KEY, consented TEXT, withdrawn INTEGER)"
+                )
+                db.execute(
+                    "CREATE TABLE IF NOT EXISTS answers "
+                    f"({', '.join(COLUMNS)}, PRIMARY KEY (participant, position))"
+                )
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise InputError(f"{path}: {error}; name another file for the answers") from None
@@ -389,24 +406,33 @@ class Answers:
             self._db.close()
             raise
 
-    @staticmethod
-    def _create(db):
-        db.execute(f"PRAGMA application_id = {_MARK}")
-        db.execute(
-            "CREATE TABLE participants (code TEXT PRIMARY KEY, consented TEXT, withdrawn INTEGER)"
-        )
-        db.execute(
-            f"CREATE TABLE answers ({', '.join(COLUMNS)}, PRIMARY KEY (participant, position))"
-        )
-
-    def _check_design(self):
-        for stored in _rows(self._db):
+    def _check(self):
+        if self._db.execute("PRAGMA application_id").fetchone() != (_MARK,):
+            raise InputError(
+                f"{self._path}: not a file of answers; name the one given to 'm2l study serve'"
+            )
+        for stored in self.rows() if self._design else ():
             participant = self._design.by_code.get(stored["participant"])
-            block, trial = None, None
-            if participant and stored["position"] <= len(participant.trials):
-                block, trial = participant.trials[stored["position"] - 1]
-            if trial is None or (block.name, trial.id) != (stored["block"], stored["trial"]):
-                raise InputError(f"{self.path}: holds answers to another design; name another file")
+            position = stored["position"]
+            known = participant is not None and position <= len(participant.trials)
+            if not (known and participant.asked(position).items() <= stored.items()):
+                raise InputError(
+                    f"{self._path}: holds answers to another design; name another file"
+                )
+
+    @contextmanager
+    def _write(self):
+        """A transaction; what it did is on the disk when it ends."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+
+    def rows(self, where="", values=()):
+        """Rows as dicts with the keys `COLUMNS`, by participant and position."""
+        names = ", ".join(f'"{name}"' for name in COLUMNS)
+        query = f"SELECT {names} FROM answers {where} ORDER BY participant, position"
+        found = self._db.execute(query, values).fetchall()
+        return [dict(zip(COLUMNS, row, strict=True)) for row in found]
 
     def _participant(self, code):
         found = self._db.execute(
@@ -414,28 +440,27 @@ class Answers:
         ).fetchone()
         return found or (None, None)
 
-    def standing(self, participant):
+    def standing(self, code):
         """When a participant consented, and the positions they have answered; None if they
         withdrew.
         """
         with self._lock:
-            consented, withdrawn = self._participant(participant.code)
+            consented, withdrawn = self._participant(code)
             if withdrawn:
                 return None
             answered = self._db.execute(
-                "SELECT position FROM answers WHERE participant = ?", (participant.code,)
+                "SELECT position FROM answers WHERE participant = ?", (code,)
             )
             return {"consented": consented, "answered": sorted(p for (p,) in answered)}
 
     def consent(self, participant, at):
         """Note when a participant consented; the first time stands."""
-        with self._lock, self._db as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._write() as db:
             if self._participant(participant.code)[1]:
                 return HTTPStatus.GONE
             db.execute(
                 "INSERT INTO participants VALUES (?, ?, 0) ON CONFLICT DO NOTHING",
-                (participant.code, at.astimezone(UTC).isoformat(timespec="seconds")),
+                (participant.code, _utc(at)),
             )
         return HTTPStatus.NO_CONTENT
 
@@ -450,29 +475,25 @@ class Answers:
         """
         new = row(self._design, participant, position, answer)
         key = participant.code, position
-        with self._lock, self._db as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._write() as db:
             consented, withdrawn = self._participant(participant.code)
             if withdrawn:
                 return HTTPStatus.GONE
             if not consented:
                 return HTTPStatus.FORBIDDEN
-            for old in _rows(db, "WHERE participant = ? AND position = ?", key):
+            for old in self.rows("WHERE participant = ? AND position = ?", key):
                 return HTTPStatus.OK if old == new else HTTPStatus.CONFLICT
             db.execute(
                 f"INSERT INTO answers VALUES ({', '.join('?' * len(COLUMNS))})", tuple(new.values())
             )
         return HTTPStatus.CREATED
 
-    def withdraw(self, participant):
+    def withdraw(self, code):
         """Delete all that a participant answered, and take nothing more of them."""
+        with self._write() as db:
+            db.execute("DELETE FROM answers WHERE participant = ?", (code,))
+            db.execute("INSERT OR REPLACE INTO participants VALUES (?, NULL, 1)", (code,))
         with self._lock:
-            with self._db as db:
-                db.execute("BEGIN IMMEDIATE")
-                db.execute("DELETE FROM answers WHERE participant = ?", (participant.code,))
-                db.execute(
-                    "INSERT OR REPLACE INTO participants VALUES (?, NULL, 1)", (participant.code,)
-                )
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log holds them, too
         return HTTPStatus.NO_CONTENT
 
@@ -486,19 +507,6 @@ class Answers:
     def close(self):
         with self._lock:
             self._db.close()
-
-
-def _rows(db, where="", values=()):
-    names = ", ".join(f'"{name}"' for name in COLUMNS)
-    for found in db.execute(
-        f"SELECT {names} FROM answers {where} ORDER BY participant, position", values
-    ):
-        yield dict(zip(COLUMNS, found, strict=True))
-
-
-def _check_answers(db, path):
-    if db.execute("PRAGMA application_id").fetchone() != (_MARK,):
-        raise InputError(f"{path}: not a file of answers; name the one given to 'm2l study serve'")
 
 
 def export(sources, out, design=None):
@@ -538,16 +546,11 @@ def export(sources, out, design=None):
 
 
 def _read_stored(path):
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
+    answers = Answers(path)
     try:
-        _check_answers(db, path)
-        return list(_rows(db))
-    except sqlite3.DatabaseError as error:
-        raise InputError(f"{path}: {error}; give .sqlite or .json files of answers") from None
+        return answers.rows()
     finally:
-        db.close()
+        answers.close()
 
 
 def _read_saved(path, design):
@@ -656,7 +659,7 @@ def application(design, answers):
 
     @app.get("/api/plan")
     def plan(response: Response, participant: Known):
-        standing = answers.standing(participant)
+        standing = answers.standing(participant.code)
         if standing is None:
             raise HTTPException(HTTPStatus.GONE, "withdrawn")
         response.headers["Cache-Control"] = "no-store"
@@ -675,7 +678,7 @@ def application(design, answers):
 
     @app.delete("/api/answers")
     def withdraw(participant: Known):
-        return Response(status_code=answers.withdraw(participant))
+        return Response(status_code=answers.withdraw(participant.code))
 
     @app.get("/media/{name}")
     def media(name: str):
