@@ -7,7 +7,7 @@ function compose(cover) {
 
   // Code that is folded away on the web stays away; sounds and controls cannot be printed.
   article.querySelectorAll("details.hide, a.headerlink, script, button").forEach(x => x.remove());
-  article.querySelectorAll("div:has(> div > audio)").forEach(players => {
+  article.querySelectorAll("div:has(> div > audio):not(:has(img, canvas))").forEach(players => {
     const titles = [...players.querySelectorAll("audio")].map(x => x.getAttribute("aria-label"));
     players.replaceWith(make("p", "unheard", `Sounds, on the web pages: ${titles.join("; ")}.`));
   });
@@ -20,9 +20,11 @@ function compose(cover) {
   // The chapters, in parts: one toctree each, whose caption is left in the navigation alone.
   const opening = article.firstElementChild;
   const chapters = [...article.querySelectorAll(".toctree-wrapper > section")];
-  const captions = document.querySelectorAll(".bd-docs-nav p.caption");
+  const lists = document.querySelectorAll(".bd-docs-nav ul:not(.bd-sidenav__home-link)");
   article.querySelectorAll(".toctree-wrapper").forEach((part, i) => {
-    part.querySelector("section").dataset.part = captions[i].textContent;
+    const caption = lists[i]?.previousElementSibling;
+    if (caption?.matches(".caption"))
+      part.querySelector("section").dataset.part = caption.textContent;
     part.remove();
   });
   opening.querySelector("h1").replaceWith(make("h2", "", "At a glance"));
@@ -43,7 +45,7 @@ function compose(cover) {
     }
     chapter.querySelectorAll("h2, h3").forEach((heading, j) => {
       heading.id = `heading-${i}-${j}`;
-      const item = make("li", heading.localName);
+      const item = make("li", heading.localName === "h2" ? "chapter-line" : "section-line");
       const link = make("a", "");
       link.href = `#${heading.id}`;
       link.append(make("span", "title", heading.textContent.trim()), make("span", "leader"),

@@ -1,0 +1,222 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-all,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (sec-nb-provenance)=
+# # Where the numbers come from
+#
+# A number in this book leads back to a cell, a result, a commit and a corpus. This page is made
+# after all chapters, from what they and the study wrote down while they ran.
+
+# %% tags=["parameters", "remove-cell"]
+chapters = "book/executed"
+
+# %% tags=["remove-cell"]
+import hashlib
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pandas as pd
+from myst_nb import glue
+
+import m2l
+from m2l import corpora, figures, provenance
+
+results = provenance.blocks()
+runs = provenance.chapters(chapters)
+names = {
+    "deam": "DEAM", "pmemo": "PMEmo", "taffc": "4Q-TAFFC", "landscapes": "landscapes",
+    "oasis": "OASIS", "sample": "sample",
+}  # fmt: skip
+
+
+def keep(key, text):
+    """Keep a text for the prose under provenance_<key>."""
+    glue(f"provenance_{key}", text, display=False)
+
+
+def checksum(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def span(seconds):
+    """A length of time as people say it."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+# %% [markdown]
+# (sec-nb-provenance-data)=
+# ## Corpora
+#
+# None of the corpora is part of this project or fetched by it. Each has a card that says what it is
+# and where its authors give it out; `m2l data` lists them, and a loader that finds other files than
+# the card describes says which. The fingerprint is a hash of the items' names, labels and file
+# sizes as loaded for [chapter 1](01_data): whoever has the same fingerprint has the same data.
+
+# %% tags=["hide-input"]
+prints = results["data"]["data"]
+described = provenance.load("data")["corpora"]
+
+
+def linked(text):
+    """The addresses in a text as links."""
+    return re.sub(r"(https?://(\S+?))(?=[:,]?(\s|$))", r'<a href="\1">\2</a>', text)
+
+
+cards = {key: corpora.card(key) for key in corpora.names()}
+figures.table(
+    pd.DataFrame(
+        {
+            "corpus": names.get(key, key),
+            "where": linked(card.where),
+            "terms": card.licence,
+            "should hold": ", ".join(f"{n:,} {what}" for what, n in card.counts.items()) or "–",
+            "items used": described[key]["rows"] if key in described else "–",
+            "fingerprint": f"<code>{prints[key]}</code>" if key in prints else "–",
+        }
+        for key, card in cards.items()
+    ),
+    "Data availability.",
+)
+
+# %% [markdown]
+# **What may be shared** is what this project contains: trained weights, scores, histograms,
+# pictures by the generator, and pairs of a label and a prediction without the item's name. No song,
+# no photo and no table of labels is in it, not even as a thumbnail; what sounds and what is shown as
+# an example was composed and painted by `m2l` itself.
+
+# %% [markdown]
+# (sec-nb-provenance-results)=
+# ## Results
+#
+# A heavy stage of the study is a command that writes one file to `results/` with a note of what it
+# ran on. A plus behind a commit means that the package had changes that were not committed yet.
+
+# %% tags=["hide-input"]
+read_by = {
+    name: ", ".join(
+        f'<a href="{run}.html">{run[:2].lstrip("0")}</a>'
+        for run in runs
+        if name in runs[run]["results"]
+    )
+    for name in results
+}
+figures.table(
+    pd.DataFrame(
+        {
+            "result": f"<code>{name}</code>",
+            "made on": block["date"],
+            "commit": f"<code>{block['commit']}</code>",
+            "data": "<br>".join(
+                f"{what} <code>{mark}</code>" for what, mark in block["data"].items()
+            ),
+            "preset": block["preset"],
+            "seed": str(block["seed"]),
+            "took": span(block["seconds"]),
+            "read by chapter": read_by[name] or "–",
+        }
+        for name, block in results.items()
+    ),
+    "The results of the study: what each was made from, and which chapter reads it.",
+)
+
+# %% tags=["hide-input"]
+machines = {}
+for name, block in results.items():
+    versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
+    machines.setdefault((block["hardware"], versions), []).append(name)
+figures.table(
+    pd.DataFrame(
+        {"machine": machine, "software": versions, "results": ", ".join(made)}
+        for (machine, versions), made in machines.items()
+    ),
+    "Machines and versions that made the results.",
+)
+
+# %% [markdown]
+# (sec-nb-provenance-weights)=
+# ## Released weights
+#
+# The networks and the forest that ship with the package, by their SHA-256.
+
+# %% tags=["hide-input"]
+weights = sorted(p for p in (Path(m2l.__file__).parent / "weights").iterdir() if p.is_file())
+figures.table(
+    pd.DataFrame(
+        {
+            "file": f"<code>{path.name}</code>",
+            "megabytes": path.stat().st_size / 1e6,
+            "checksum, first 16 of 64 digits": f"<code>{checksum(path):.16}</code>",
+        }
+        for path in weights
+    ),
+    "Weights in the package.",
+)
+
+# %% [markdown]
+# (sec-nb-provenance-chapters)=
+# ## Chapters
+#
+# The chapters were run for these very pages, on {glue:text}`provenance_machine`, in
+# {glue:text}`provenance_total` all together, by Python {glue:text}`provenance_python`. Their settings
+# lie in `params/`; a seed stands among them.
+
+# %% tags=["hide-input"]
+figures.table(
+    pd.DataFrame(
+        {
+            "chapter": f'<a href="{name}.html">{run["title"]}</a>',
+            "run on": run["date"],
+            "took": span(run["seconds"]),
+            "settings": ", ".join(f"{key} {value}" for key, value in run["parameters"].items()),
+        }
+        for name, run in runs.items()
+    ),
+    "Run time and settings of the chapters.",
+)
+
+# %% tags=["remove-cell"]
+keep("machine", provenance.hardware())
+keep("total", span(sum(run["seconds"] for run in runs.values())))
+keep("python", platform.python_version())
+
+# %% [markdown]
+# ## Environment
+#
+# `requirements.lock` pins every package, these among them; `environment.yml` installs the same.
+
+# %% tags=["hide-input"]
+packages = {
+    "sound": ["librosa", "soundfile"],
+    "learning": ["scikit-learn", "skops", "optuna", "torch", "torchvision", "lightning-fabric"],
+    "numbers": ["numpy", "scipy", "pandas", "statsmodels", "pingouin"],
+    "figures": ["matplotlib", "seaborn", "pillow"],
+    "book": ["jupyter-book", "sphinx", "myst-nb", "papermill", "jupytext", "snakemake"],
+}
+figures.table(
+    pd.DataFrame(
+        {
+            "for": purpose,
+            "packages": ", ".join(f"{name} {metadata.version(name)}" for name in members),
+        }
+        for purpose, members in packages.items()
+    ),
+    "The main packages of this build.",
+)
