@@ -57,8 +57,12 @@ def checksum(path):
 def span(seconds):
     """A length of time as people say it."""
     if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.0f}\u00a0s"
+    return f"{seconds / 60:.0f}\u00a0min" if seconds < 5400 else f"{seconds / 3600:.1f}\u00a0h"
+
+
+def day(date):
+    return pd.Timestamp(date).strftime("%d\u00a0%b\u00a0%Y")
 
 
 # %% [markdown]
@@ -77,7 +81,7 @@ described = provenance.load("data")["corpora"]
 
 def linked(text):
     """The addresses in a text as links."""
-    return re.sub(r"(https?://(\S+?))(?=[:,]?(\s|$))", r'<a href="\1">\2</a>', text)
+    return re.sub(r"(https?://(\S+?))(?=[:,]?(\s|$))", r"[\2](\1)", text)
 
 
 cards = {key: corpora.card(key) for key in corpora.names()}
@@ -87,13 +91,14 @@ figures.table(
             "corpus": names.get(key, key),
             "where": linked(card.where),
             "terms": card.licence,
-            "should hold": ", ".join(f"{n:,} {what}" for what, n in card.counts.items()) or "–",
-            "items used": described[key]["rows"] if key in described else "–",
-            "fingerprint": f"<code>{prints[key]}</code>" if key in prints else "–",
+            "holds": ", ".join(f"{n:,} {what}" for what, n in card.counts.items()),
+            "used": f"{described[key]['rows']:,}" if key in described else "–",
+            "fingerprint": f"`{prints[key]}`" if key in prints else "–",
         }
         for key, card in cards.items()
     ),
     "Data availability.",
+    name="tab-provenance-data",
 )
 
 # %% [markdown]
@@ -111,22 +116,16 @@ figures.table(
 
 # %% tags=["hide-input"]
 read_by = {
-    name: ", ".join(
-        f'<a href="{run}.html">{run[:2].lstrip("0")}</a>'
-        for run in runs
-        if name in runs[run]["results"]
-    )
+    name: ", ".join(f"[{int(run[:2])}]({run})" for run in runs if name in runs[run]["results"])
     for name in results
 }
 figures.table(
     pd.DataFrame(
         {
-            "result": f"<code>{name}</code>",
-            "made on": block["date"],
-            "commit": f"<code>{block['commit']}</code>",
-            "data": "<br>".join(
-                f"{what} <code>{mark}</code>" for what, mark in block["data"].items()
-            ),
+            "result": f"`{name}`",
+            "made on": day(block["date"]),
+            "commit": f"`{block['commit']}`",
+            "data": ", ".join(f"{what} `{mark}`" for what, mark in block["data"].items()),
             "preset": block["preset"],
             "seed": str(block["seed"]),
             "took": span(block["seconds"]),
@@ -135,6 +134,7 @@ figures.table(
         for name, block in results.items()
     ),
     "The results of the study: what each was made from, and which chapter reads it.",
+    name="tab-provenance-results",
 )
 
 # %% tags=["hide-input"]
@@ -148,6 +148,7 @@ figures.table(
         for (machine, versions), made in machines.items()
     ),
     "Machines and versions that made the results.",
+    name="tab-provenance-machines",
 )
 
 # %% [markdown]
@@ -161,13 +162,14 @@ weights = sorted(p for p in (Path(m2l.__file__).parent / "weights").iterdir() if
 figures.table(
     pd.DataFrame(
         {
-            "file": f"<code>{path.name}</code>",
+            "file": f"`{path.name}`",
             "megabytes": path.stat().st_size / 1e6,
-            "checksum, first 16 of 64 digits": f"<code>{checksum(path):.16}</code>",
+            "checksum, first 16 of 64 digits": f"`{checksum(path):.16}`",
         }
         for path in weights
     ),
     "Weights in the package.",
+    name="tab-provenance-weights",
 )
 
 # %% [markdown]
@@ -182,14 +184,15 @@ figures.table(
 figures.table(
     pd.DataFrame(
         {
-            "chapter": f'<a href="{name}.html">{run["title"]}</a>',
-            "run on": run["date"],
+            "chapter": f"[{run['title']}]({name})",
+            "run on": day(run["date"]),
             "took": span(run["seconds"]),
             "settings": ", ".join(f"{key} {value}" for key, value in run["parameters"].items()),
         }
         for name, run in runs.items()
     ),
     "Run time and settings of the chapters.",
+    name="tab-provenance-chapters",
 )
 
 # %% tags=["remove-cell"]
@@ -219,4 +222,5 @@ figures.table(
         for purpose, members in packages.items()
     ),
     "The main packages of this build.",
+    name="tab-provenance-packages",
 )
