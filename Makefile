@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf check test study lint pairs clean
+.PHONY: help book pdf check links test study lint pairs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ pdf: book $(WEB) ## Print the report as a book into _build/report.pdf (needs Chr
 
 check: book $(WEB) ## Look at every page in a browser, as phone and laptop, light and dark (needs Chromium and npm)
 	@python book/check.py _build/html
+
+links: book ## Ask other sites whether the links to them still lead somewhere
+	jupyter-book build . --builder linkcheck
 
 test: $(VENV)/installed ## Run the tests
 	pytest
