@@ -151,6 +151,42 @@ figures.table(
     name="tab-provenance-machines",
 )
 
+# %% tags=["remove-cell"]
+# For the pages of prose: what was asked of the generator, and what of it was reached.
+gan = provenance.load("gan")
+asked = gan["settings"]
+reached = [one for one in asked["stages"] if one["resolution"] <= gan["resolution"]]
+side = "{0}×{0}".format
+counted = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight"]
+keep("side", side(gan["resolution"]))
+keep("photos", f"{gan['photos']:,}")
+keep("spent", span(gan["training_seconds"]))
+epochs = gan["images"] / gan["photos"]
+short = (
+    ", short of the 128×128 that the method was published with" if gan["resolution"] < 128 else ""
+)
+keep("pace", f"The released generator paints {side(gan['resolution'])} pixels{short}.")
+keep("epochs", f"{epochs:,.0f}")
+keep("gan_machine", gan["provenance"]["hardware"])
+keep("z", f"{asked['sizes']['z']} numbers")
+keep("stages", f"{counted[len(reached)]}, from 4×4 to {side(gan['resolution'])}")
+growth = " and ".join(
+    dict.fromkeys(
+        f"a set number of {unit}"
+        for one in reached
+        for unit in ("epochs", "images", "minutes")
+        if one[unit] is not None
+    )
+)
+keep("growth", f"one stage more after {growth}")
+keep("rate", f"Adam, learning rate {asked['lr']:g}, the critic's {asked['lr_critic']:g}")
+keep("batch", ", ".join(dict.fromkeys(str(one["batch"]) for one in reached)) + " images")
+keep("length", f"{epochs:,.0f} epochs ({gan['images']:,} images)")
+every = f", at one step in {asked['gp_interval']}" if asked["gp_interval"] > 1 else ""
+keep("gp", f"{asked['gp_weight']:g}{every}")
+keep("afm", f"{asked['afm_weight']:g}, {asked['afm_form']} form")
+keep("augment", asked.get("augment", "").replace(",", ", ") or "none but mirroring")
+
 # %% [markdown]
 # (sec-nb-provenance-weights)=
 # ## Released weights
