@@ -20,6 +20,7 @@ function compose(cover) {
   // The chapters, in parts: one toctree each, whose caption is left in the navigation alone.
   const opening = article.firstElementChild;
   const chapters = [...article.querySelectorAll(".toctree-wrapper > section")];
+  chapters.forEach(chapter => chapter.prepend(chapter.previousElementSibling)); // what links lead to
   const lists = document.querySelectorAll(".bd-docs-nav ul:not(.bd-sidenav__home-link)");
   article.querySelectorAll(".toctree-wrapper").forEach((part, i) => {
     const caption = lists[i]?.previousElementSibling;
@@ -43,8 +44,9 @@ function compose(cover) {
       list.append(make("li", "part", chapter.dataset.part));
       chapter.prepend(make("p", "part", chapter.dataset.part));
     }
-    chapter.querySelectorAll("h2, h3").forEach((heading, j) => {
+    chapter.querySelectorAll("h2, h3, h4").forEach((heading, j) => {
       heading.id = `heading-${i}-${j}`;
+      if (heading.localName === "h4") return;
       const item = make("li", heading.localName === "h2" ? "chapter-line" : "section-line");
       const link = make("a", "");
       link.href = `#${heading.id}`;
@@ -63,6 +65,15 @@ function compose(cover) {
   const style = make("style", "", rules.join("\n"));
   document.head.append(style);
 
+  // On paper, a reference to another place needs the number of its page.
+  page.querySelectorAll("a.internal:has(> .doc, > .std-ref):not(.sd-stretched-link)").forEach(link => {
+    const place = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const heading = place?.closest("section").querySelector("h2, h3, h4");
+    if (!heading) return;
+    link.href = `#${heading.id}`;
+    link.append(make("span", "where", "\u00a0(p.\u00a000)"));
+  });
+
   // What is wider than the paper is made narrower, down to a size that can still be read.
   page.querySelectorAll("table").forEach(table => {
     const room = table.parentElement.clientWidth, need = table.scrollWidth;
@@ -72,6 +83,7 @@ function compose(cover) {
 
 // The page on which each heading stands, once it is known.
 function number(pages) {
-  for (const link of document.querySelectorAll(".toc a"))
-    link.lastElementChild.textContent = pages[link.hash.slice(1)] ?? "";
+  const of = place => pages[place.closest("a").hash.slice(1)];
+  document.querySelectorAll(".toc .page").forEach(x => { x.textContent = of(x); });
+  document.querySelectorAll(".where").forEach(x => { x.textContent = `\u00a0(p.\u00a0${of(x)})`; });
 }
