@@ -13,6 +13,7 @@ the package paints. Paths are rows (seconds, valence, arousal).
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import warnings
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from m2l import generate, synth
+from m2l.errors import InputError
 
 GRID = 7
 SCENES = 256
@@ -98,8 +100,16 @@ def export(released, path):
     """Write a generator as one ONNX graph.
 
     Inputs z (N, z), standard normal, and u (N, 2) in [-1, 1]; output image (N, 3, H, W) in [-1, 1].
+
+    Raises
+    ------
+    InputError
+        If ONNX is not installed.
     """
     import torch
+
+    if not importlib.util.find_spec("onnxscript"):
+        raise InputError("onnxscript is not installed: pip install 'm2l[book]'")
 
     class Painter(torch.nn.Module):
         def __init__(self):
