@@ -37,7 +37,7 @@ COMPOSER = 2
 SECONDS = 20.0  # of a piece in one mood
 PART = 13.0  # of a part of a piece in several, s
 OVERLAP = 1.5  # of neighbouring parts, s
-WINDOW, STEP = 6.0, 1.0  # what the forest hears at a time, and how often, s
+WINDOW, STEP = 6.0, 2.0  # what the forest hears at a time, and how often, s
 
 
 def build(folder, weights=generate.WEIGHTS, forest=None, runtime=None):

@@ -130,11 +130,11 @@ def test_paths_go_where_the_music_was_sent(facts):
 
 
 def test_a_window_is_heard_as_a_song_would_be(tiny_forest):
-    sound = synth.compose(6, 4, seconds=page.WINDOW + 1)
+    sound = synth.compose(6, 4, seconds=page.WINDOW + page.STEP)
     heard = page.listen(sound, tiny_forest)
-    np.testing.assert_allclose(heard[:, 0], [page.WINDOW / 2, page.WINDOW / 2 + 1])
-    for i, row in enumerate(heard):
-        window = sound[i * synth.SR : i * synth.SR + round(page.WINDOW * synth.SR)]
+    np.testing.assert_allclose(heard[:, 0], [page.WINDOW / 2, page.WINDOW / 2 + page.STEP])
+    for start, row in zip((0, page.STEP), heard, strict=True):
+        window = sound[round(start * synth.SR) :][: round(page.WINDOW * synth.SR)]
         alone = tiny_forest.predict(
             [dict(zip(features.NAMES, features.from_signal(window), strict=True))]
         )

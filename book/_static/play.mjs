@@ -247,19 +247,34 @@ $(".player-save").addEventListener("click", () => {
 
 // -- pieces ------------------------------------------------------------------------------------
 
+// Pieces that were played, each held whole: it can then be wound to any place, which a plain
+// server of files does not allow.
+const held = new Map();
+const chosen = () => $("input[name=piece]:checked").value;
+
 function choose() {
-  const name = $("input[name=piece]:checked").value;
-  const way = $("input[name=path]:checked").value;
-  path = facts.pieces[name][way];
+  path = facts.pieces[chosen()][$("input[name=path]:checked").value];
   $("polyline").setAttribute("points", path.map(([, v, a]) => `${v},${-a}`).join(" "));
-  const source = at(`play/${name}.mp3`);
-  const playing = !audio.paused;
+  const source = held.get(chosen()) ?? at(`play/${chosen()}.mp3`);
   if (audio.src !== source) {
+    const playing = !audio.paused;
     audio.src = source;
-    if (playing) audio.play();
+    if (playing) play();
   }
   following = true;
   follow();
+}
+
+// A press of pause may come first, which is no error.
+const play = () => audio.play().catch(() => {});
+
+async function hold(name) {
+  audio.pause();
+  const piece = await fetch(at(`play/${name}.mp3`));
+  held.set(name, URL.createObjectURL(await piece.blob()));
+  if (name !== chosen()) return;
+  audio.src = held.get(name);
+  play();
 }
 
 // Where the path is at the piece's present moment.
@@ -292,6 +307,7 @@ player.addEventListener("change", (event) => {
   if (event.target.type === "radio") choose();
 });
 audio.addEventListener("play", () => {
+  if (!held.has(chosen())) return hold(chosen());
   following = true;
   walk();
 });
