@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +38,17 @@ OVERLAP = 1.5  # of neighbouring parts, s
 WINDOW, STEP = 6.0, 2.0  # what the forest hears at a time, and how often, s
 
 
-def build(folder, weights=generate.WEIGHTS, forest=None, runtime=None):
+def build(folder, weights=generate.WEIGHTS, forest=None):
     """Write all that the pages need.
+
+    The files of ONNX Runtime Web lie in the folder `ort` beside; without them the page makes do
+    with the grid.
 
     Parameters
     ----------
     folder : where to; made if need be.
     weights : path of a generator's file, the released one by default.
     forest : m2l.forest.Forest, the released one by default.
-    runtime : folder of ONNX Runtime Web's files, beside `folder` by default. Without them the page
-        makes do with the grid.
 
     Raises
     ------
@@ -77,7 +76,7 @@ def build(folder, weights=generate.WEIGHTS, forest=None, runtime=None):
     for mood in MOODS:
         u = songs[mood]["composed"][0][1:]
         save(generate.paint(u, SCENE, released), f"{mood}.jpg", SIDE)
-    runtime = Path(runtime or folder.parent / "ort").glob("*.wasm")
+    runtime = (folder.parent / "ort").glob("*.wasm")
     facts = {
         "resolution": released.resolution,
         "z": released.z,
@@ -120,25 +119,17 @@ def export(released, path):
             return released.image(z, u)
 
     shapes = {name: {0: torch.export.Dim.DYNAMIC} for name in ("z", "u")}
-    quiet = logging.getLogger("onnxscript")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # of its own deprecations
-            torch.onnx.export(
-                Painter().eval(),
-                # Three, since a batch of one or two might be taken for a constant.
-                (torch.zeros(3, released.z), torch.zeros(3, 2)),
-                str(path),
-                input_names=["z", "u"],
-                output_names=["image"],
-                dynamic_shapes=shapes,
-                external_data=False,
-                verbose=False,
-            )
-    finally:
-        quiet.setLevel(level)
+    torch.onnx.export(
+        Painter().eval(),
+        # Three, since a batch of one or two might be taken for a constant.
+        (torch.zeros(3, released.z), torch.zeros(3, 2)),
+        str(path),
+        input_names=["z", "u"],
+        output_names=["image"],
+        dynamic_shapes=shapes,
+        external_data=False,
+        verbose=False,
+    )
 
 
 def ratings(va_map, knots=65):
