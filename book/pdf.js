@@ -28,6 +28,7 @@ function compose(cover) {
       part.querySelector("section").dataset.part = caption.textContent;
     part.remove();
   });
+  opening.querySelectorAll("h2").forEach(x => x.replaceWith(make("h3", "", x.textContent)));
   opening.querySelector("h1").replaceWith(make("h2", "", "At a glance"));
 
   // Every heading gets an id of its own, since chapters share names of sections.
