@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test study lint pairs clean
+.PHONY: help book pdf check links test study lint pairs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -27,6 +27,25 @@ $(VENV)/installed: requirements.lock pyproject.toml
 book: $(VENV)/installed ## Execute the notebooks and build the report into _build/html
 	@snakemake --snakefile book/Snakefile --cores $(JOBS) --quiet rules
 	@echo "The report is ready: open $(CURDIR)/_build/html/index.html"
+
+# Fonts of the PDF, the accessibility checker: what npm has and PyPI has not.
+WEB := web/node_modules/.package-lock.json
+$(WEB): web/package-lock.json
+	@command -v npm >/dev/null || { echo "npm not found: install Node.js, which brings it"; exit 1; }
+	npm ci --prefix web --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+pdf: book $(WEB) ## Print the report as a book into _build/report.pdf (needs Chromium and npm)
+	@jupyter-book build . --builder custom --custom-builder singlehtml --quiet > _build/logs/singlehtml.log 2>&1 \
+	  || { tail -n 30 _build/logs/singlehtml.log; exit 1; }
+	@python book/pdf.py _build/singlehtml -o _build/report.pdf
+	@echo "The report is ready to print: $(CURDIR)/_build/report.pdf"
+
+check: book $(WEB) ## Look at every page in a browser, as phone and laptop, light and dark (needs Chromium and npm)
+	@python book/check.py _build/html
+
+links: book ## Ask other sites whether the links to them still lead somewhere
+	jupyter-book build . --builder linkcheck
 
 test: $(VENV)/installed ## Run the tests
 	pytest

@@ -125,16 +125,6 @@ def emotion(songs, as_json, jobs):
             click.echo(f"{cells[0]:>17}  {cells[1]:>17}  {path}")
 
 
-def _enlarged(images, side):
-    """Images (N, H, W, 3) at another side, so that small ones can be looked at."""
-    import numpy as np
-    from PIL import Image
-
-    return np.stack(
-        [Image.fromarray(x).resize((side, side), Image.Resampling.BICUBIC) for x in images]
-    )
-
-
 @main.command()
 @click.argument("song", required=False, type=click.Path())
 @click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
@@ -179,7 +169,7 @@ def generate(song, valence, arousal, out, seed, count, size):
         )
     else:
         images = generator.landscapes(valence, arousal, seeds)
-    picture = Image.fromarray(tile(_enlarged(images, size), columns=count))
+    picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
     try:
         picture.save(out)
     except ValueError as error:
@@ -557,7 +547,7 @@ def gan_sample(out, seed, side, what, size, weights):
     seeds, u = seed + np.arange(side**2), np.zeros((side**2, 2))
     if what == "plane":
         seeds, u = seed, plane(side).numpy() * 0.95
-    save_grid(_enlarged(generator.paint(u, seeds, released), size), out)
+    save_grid(generator.enlarged(generator.paint(u, seeds, released), size), out)
     click.echo(f"{out}: {side}×{side} landscapes")
 
 
@@ -683,6 +673,33 @@ def study_withdraw(db, code):
     answers.withdraw(code)
     answers.close()
     click.echo(f"{db}: {_plural(len(standing['answered']), 'answer')} deleted")
+
+
+@main.command()
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False),
+    default="book/_static/play",
+    show_default=True,
+    help="Folder.",
+)
+@click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
+def page(out, weights):
+    """Write what the book's pages play with.
+
+    \b
+    generator.onnx    the generator: z (N, 100), u (N, 2) to image (N, 3, H, W)
+    generator.json    its card, the scale of its plane, the pieces and their paths
+    noise.bin         z of the scenes 0 to 255, float32
+    grid.jpg, *.jpg   one scene over the plane; a landscape for each mood
+    *.mp3             pieces that m2l composes
+    """
+    from m2l import generate as generator
+    from m2l import page as pages
+
+    pages.build(out, weights or generator.WEIGHTS)
+    click.echo(f"{out}: written")
 
 
 if __name__ == "__main__":

@@ -93,22 +93,52 @@ def pictures(images, columns=None, size=1.1, titles=None):
     return figure
 
 
-def table(frame, caption, decimals=2):
+class Table:
+    """A table that notebooks show, and that the report numbers and can refer to.
+
+    Attributes
+    ----------
+    frame : DataFrame of text
+    caption, name : text; `{numref}` in a page leads to the name.
+    """
+
+    def __init__(self, frame, caption, name=None):
+        self.frame, self.caption, self.name = frame, caption, name
+
+    def _repr_html_(self):
+        return self.frame.style.hide(axis="index").set_caption(self.caption).to_html()
+
+    def _repr_markdown_(self):
+        rows = [list(self.frame.columns), *self.frame.to_numpy().tolist()]
+        cells = ["* - " + "\n  - ".join(row) for row in rows]
+        name = [f":name: {self.name}"] if self.name else []
+        opening = ["````{list-table} " + self.caption, ":header-rows: 1", *name, ""]
+        return "\n".join([*opening, *cells, "````"])
+
+
+def table(frame, caption, decimals=2, name=None):
     """A data frame as a table with a caption above it and without its index.
 
     Parameters
     ----------
-    frame : DataFrame, one column a column of the table, named as a reader should see it.
+    frame : DataFrame, one column a column of the table, named as a reader should see it. Cells may
+        hold MyST.
     caption : text
     decimals : of the numbers that are not whole.
+    name : by which the text refers to it, optional.
+
+    Returns
+    -------
+    Table
     """
 
     def text(value):
         if isinstance(value, float):
-            value = f"{value:,.{decimals}f}".replace("-", "−") if value == value else "–"
-        return f"{value:,}" if isinstance(value, int) else value
+            return f"{value:,.{decimals}f}".replace("-", "−") if value == value else "–"
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        return f"{value:,}" if whole else str(value)
 
-    return frame.style.hide(axis="index").format(text).set_caption(caption)
+    return Table(frame.astype(object).map(text), caption, name)
 
 
 def players(sounds, rate=22050):

@@ -41,8 +41,13 @@ class Released:
     va_map: va.QuantileMap
     card: dict
 
-    def __call__(self, z, u):
-        """Noise (N, z) and quantiles (N, 2) in [-1, 1] to pictures (N, 3, R, R) in [-1, 1]."""
+    @property
+    def z(self):
+        """Length of the noise vector."""
+        return self.network.sizes.z
+
+    def image(self, z, u):
+        """Noise (N, z) and quantiles (N, 2) in [-1, 1] to images (N, 3, R, R) in [-1, 1]."""
         from m2l.autoencoder import FACTOR
 
         side = self.resolution // (1 if self.decoder is None else FACTOR)
@@ -141,12 +146,22 @@ def paint(u, seed, released, batch=64):
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
     u = torch.from_numpy(np.broadcast_to(u, (*shape, 2)).reshape(-1, 2).copy())
-    z = noise(np.broadcast_to(seed, shape).ravel(), released.network.sizes.z)
+    z = noise(np.broadcast_to(seed, shape).ravel(), released.z)
     with torch.inference_mode():
         parts = [
-            to_uint8(released(z[i : i + batch], u[i : i + batch])) for i in range(0, len(z), batch)
+            to_uint8(released.image(z[i : i + batch], u[i : i + batch]))
+            for i in range(0, len(z), batch)
         ]
     return np.concatenate(parts)
+
+
+def enlarged(images, side):
+    """Images (N, H, W, 3) uint8 at another side, so that small ones can be looked at."""
+    from PIL import Image
+
+    return np.stack(
+        [Image.fromarray(x).resize((side, side), Image.Resampling.BICUBIC) for x in images]
+    )
 
 
 def carry(emotion, forest, released):

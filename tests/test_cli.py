@@ -24,7 +24,10 @@ from m2l.training import read_checkpoint
 torch.set_num_threads(1)
 
 COMMANDS = [
-    *([name] for name in ("emotion", "generate", "features", "data", "forest", "gan", "metrics")),
+    *(
+        [name]
+        for name in ("emotion", "generate", "features", "data", "forest", "gan", "metrics", "page")
+    ),
     ["forest", "train"],
     *(["gan", name] for name in ("train", "release", "baselines", "sample")),
     ["study"],
