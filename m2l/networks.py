@@ -141,7 +141,8 @@ def minibatch_deviation(x, group=4):
     n, c, h, w = x.shape
     group = math.gcd(n, group)
     y = x.view(n // group, group, c, h, w)
-    y = torch.sqrt(y.var(1, unbiased=False) + 1e-8).mean((1, 2, 3))
+    y = (y - y.mean(1, keepdim=True)).square().mean(1)  # faster than var
+    y = torch.sqrt(y + 1e-8).mean((1, 2, 3))
     return torch.cat([x, y.repeat_interleave(group).view(n, 1, 1, 1).expand(n, 1, h, w)], 1)
 
 
