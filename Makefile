@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
-PRESET ?= laptop
+PRESET ?= latent
 JOBS   ?= 2
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -7,7 +7,7 @@
 
 import os
 
-PRESET = config.get("preset", "laptop")
+PRESET = config.get("preset", "latent")
 SMOKE = PRESET == "smoke"
 DATA = os.environ["M2L_DATA"]
 RESULTS = "runs/smoke/results" if SMOKE else "results"
@@ -61,10 +61,26 @@ rule forest:
         "--preset {PRESET} {params.size}"
 
 
+rule autoencoder:
+    input:
+        STARTED,
+        f"{DATA}/images/landscapes128.csv",
+    output:
+        result=f"{RESULTS}/autoencoder.json",
+        weights=f"{WEIGHTS}/autoencoder.safetensors",
+    threads: 2
+    params:
+        size="--images 640 --limit 200" if SMOKE else "",
+    shell:
+        "m2l gan autoencoder -o {output.result} --weights {output.weights} --preset {PRESET} "
+        "{params.size}"
+
+
 rule gan:
     input:
         STARTED,
         f"{DATA}/images/landscapes128.csv",
+        autoencoder=rules.autoencoder.output.weights,
     output:
         result=f"{RESULTS}/gan.json",
         weights=f"{WEIGHTS}/generator.safetensors",
@@ -74,6 +90,7 @@ rule gan:
     shell:
         # An interrupted run is resumed; the checkpoint lies in its folder, not in an output.
         "m2l gan train --preset {PRESET} --run {RUN}/gan --resume --threads {threads} "
+        "--autoencoder {input.autoencoder} "
         "{params.limit} -o {output.result} --weights {output.weights}"
 
 

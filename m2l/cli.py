@@ -5,6 +5,7 @@ Imports that take time happen inside the commands that need them, so that help i
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -364,6 +365,14 @@ def _setting(context, option, words):
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
 @click.option("--start", metavar="FOLDER", help="Begin with the networks of the run in FOLDER.")
+@click.option(
+    "--warm",
+    type=click.Path(exists=True, dir_okay=False),
+    nargs=2,
+    metavar="GENERATOR CRITIC",
+    help="Where the folder has no checkpoint, go on from released weights.",
+)
+@click.option("--autoencoder", help="For presets on latents; the released one by default.")
 @PHOTOS
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option(
@@ -386,7 +395,20 @@ def _setting(context, option, words):
 @click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
 @click.option("--weights", help="Write the generator, .safetensors.")
 def gan_train(
-    preset, folder, resume, start, photos, limit, changes, seed, threads, devices, out, weights
+    preset,
+    folder,
+    resume,
+    start,
+    warm,
+    autoencoder,
+    photos,
+    limit,
+    changes,
+    seed,
+    threads,
+    devices,
+    out,
+    weights,
 ):
     """Train on the landscape photos under M2L_DATA.
 
@@ -400,7 +422,7 @@ def gan_train(
     import torch
 
     from m2l import stages
-    from m2l.training import Diverged, Preset, Run, newest, recorded
+    from m2l.training import Diverged, Preset, newest, recorded
 
     if threads:
         torch.set_num_threads(threads)
@@ -413,11 +435,14 @@ def gan_train(
         seed = recorded(found[1]).seed
     if seed is not None:
         settings = settings.changed(seed=seed)
-    run = Run(settings, _photos(photos, limit, settings), folder, devices=devices)
+    pyramid = _photos(photos, limit, settings)
+    run = stages.gan_run(settings, pyramid, folder, autoencoder, devices=devices)
     if found:
         run.resume()
     elif start:
         run.start_from(start)
+    elif warm:
+        run.warm(*warm)
     try:
         complete = run.train()
     except Diverged as error:
@@ -445,24 +470,42 @@ def _photos(folder, limit, preset):
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("-o", "--out", default="results/gan.json", show_default=True)
 @click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("--critic", type=FILE, help="Write the critic too, for 'm2l gan train --warm'.")
 @PHOTOS
 @click.option("--limit", type=COUNT, help="As in training.")
-def gan_release(preset, folder, out, weights, photos, limit):
+def gan_release(preset, folder, out, weights, critic, photos, limit):
     """Write the generator of a run as it stands, and the run's result.
 
     Settings and seed are those that the run was made with.
     """
     from m2l import stages
-    from m2l.training import Run, newest, recorded
+    from m2l.training import newest, recorded
 
     folder = folder or f"runs/{Path(preset).stem}"
     found = newest(folder)
     if not found:
         raise InputError(f"{folder}: no checkpoint here; train first")
     settings = recorded(found[1])
-    run = Run(settings, _photos(photos, limit, settings), folder)
+    run = stages.gan_run(settings, _photos(photos, limit, settings), folder)
     run.resume()
     stages.gan(run, out, weights)
+    if critic:
+        run.save_critic(critic)
+    click.echo(f"{out}, {weights}: written")
+
+
+@gan.command("autoencoder")
+@click.option("-o", "--out", default="results/autoencoder.json", show_default=True)
+@click.option("--weights", default="m2l/weights/autoencoder.safetensors", show_default=True)
+@click.option("--images", type=COUNT, default=48000, show_default=True, help="Crops to show.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+def gan_autoencoder(out, weights, **settings):
+    """Train the autoencoder whose latents the preset `latent` learns to paint."""
+    from m2l import stages
+
+    stages.autoencoder(out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
 
 
@@ -538,6 +581,108 @@ def metrics(generator, out, weights, n, epochs, limit, seed, preset):
 
     stages.judge(out, weights, generator, n=n, epochs=epochs, limit=limit, seed=seed, preset=preset)
     click.echo(f"{out}, {weights}: written")
+
+
+@main.group(cls=Commands)
+def study():
+    """Ask people whether the pictures fit the songs."""
+
+
+@study.command("serve")
+@click.argument("design", type=FILE)
+@click.option("--db", required=True, type=FILE, help="SQLite file of the answers; made if new.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
+def study_serve(design, db, host, port):
+    """Serve the study DESIGN to its participants and store their answers as they come.
+
+    Each answer is on the disk before the browser is told so. Stop with Ctrl-C, start again with
+    the same files: participants go on where they were. Only this machine is served by default; to
+    invite others, put a web server with https in front, or write files with 'm2l study static'.
+    """
+    from m2l import serve
+
+    asked = serve.Design.load(design)
+    answers = serve.Answers(db, asked)
+    taken = serve.listen(host, port)
+    where = f"[{host}]" if ":" in host else host
+    url = f"http://{where}:{taken.getsockname()[1]}/"
+    stored, persons = answers.counts()
+    click.echo(
+        f"{url} is open for {_plural(len(asked.participants), 'participant')}; "
+        f"{db}: {_plural(stored, 'answer')} of {persons} so far"
+    )
+    click.echo(f"their links: m2l study links {design} --at {url}")
+    with contextlib.suppress(KeyboardInterrupt):
+        serve.server(asked, answers).run(sockets=[taken])
+    click.echo(f"closed; the answers are in {db}")
+
+
+@study.command("static")
+@click.argument("design", type=FILE)
+@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), help="New folder.")
+def study_static(design, out):
+    """Write the study DESIGN as a folder of files for any web host.
+
+    At the end each participant saves a file of answers and sends it back; 'm2l study export' reads
+    them.
+    """
+    from m2l import serve
+
+    asked = serve.Design.load(design)
+    serve.static(asked, out)
+    click.echo(f"{out}: written for {_plural(len(asked.participants), 'participant')}")
+    click.echo(f"their links, once it is on a host: m2l study links {design} --at URL")
+
+
+@study.command("links")
+@click.argument("design", type=FILE)
+@click.option("--at", required=True, help="Address of the study, as https://example.org/study/.")
+def study_links(design, at):
+    """Print the link of each participant of DESIGN, one a line, to be sent to one person each."""
+    from m2l import serve
+
+    for participant in serve.Design.load(design).participants:
+        click.echo(f"{at}#{participant.code}")
+
+
+@study.command("export")
+@click.argument("sources", nargs=-1, required=True, type=FILE)
+@click.option("--design", type=FILE, help="The design; needed for files that participants saved.")
+@click.option("-o", "--out", required=True, type=FILE, help=".csv")
+def study_export(sources, design, out):
+    """Write the answers in SOURCES as one table, a row an answer.
+
+    SOURCES are .sqlite files of 'm2l study serve', which may be running, and .json files that
+    participants of 'm2l study static' saved.
+    """
+    from m2l import serve
+
+    asked = serve.Design.load(design) if design else None
+    stored, persons, lost = serve.export(sources, out, asked)
+    click.echo(f"{out}: {_plural(stored, 'answer')} of {_plural(persons, 'participant')}")
+    if lost:
+        click.echo(f"m2l: {_plural(lost, 'answer')} left out: an earlier one stands", err=True)
+
+
+@study.command("withdraw")
+@click.argument("db", type=FILE)
+@click.argument("code")
+def study_withdraw(db, code):
+    """Delete the answers of the participant CODE from DB, when they ask for it.
+
+    The server may be running; it takes nothing more of this participant. A file that they saved is
+    simply thrown away.
+    """
+    from m2l import serve
+
+    answers = serve.Answers(db)
+    standing = answers.standing(code) or {}
+    if not standing.get("consented"):
+        raise InputError(f"{db}: nothing of {code} here; check the code")
+    answers.withdraw(code)
+    answers.close()
+    click.echo(f"{db}: {_plural(len(standing['answered']), 'answer')} deleted")
 
 
 if __name__ == "__main__":

@@ -29,15 +29,25 @@ class Released:
     Attributes
     ----------
     network : m2l.networks.Generator
-    resolution : side of its pictures, in pixels.
+    decoder : m2l.autoencoder.Decoder of its latents, or None where it paints pictures itself.
+    resolution : side of the pictures, in pixels.
     va_map : QuantileMap of the photos' labels.
     card : dict of text
     """
 
     network: object
+    decoder: object
     resolution: int
     va_map: va.QuantileMap
     card: dict
+
+    def __call__(self, z, u):
+        """Noise (N, z) and quantiles (N, 2) in [-1, 1] to pictures (N, 3, R, R) in [-1, 1]."""
+        from m2l.autoencoder import FACTOR
+
+        side = self.resolution // (1 if self.decoder is None else FACTOR)
+        x = self.network(z, u, self.network.sizes.stage(side))
+        return x if self.decoder is None else self.decoder(x).clamp(-1, 1)
 
 
 def load(path=WEIGHTS):
@@ -59,26 +69,33 @@ def _load(path, changed):
     """Read once for as long as the file stays as it is."""
     import torch
 
+    from m2l.autoencoder import FACTOR, Decoder, Shape
     from m2l.networks import Generator, Sizes
     from m2l.training import read_checkpoint
 
     header, tensors = read_checkpoint(path, "m2l-generator")
     try:
         va_map = va.QuantileMap(tensors.pop("va_knots").numpy())
-        with torch.random.fork_rng(devices=[]):
-            network = Generator(Sizes.read(json.loads(header["sizes"])))
-        network.load_state_dict(tensors)
-        resolution, card = int(header["resolution"]), json.loads(header["card"])
-        if resolution not in (4 << i for i in range(len(network.blocks))):
-            raise ValueError(f"resolution {resolution}")
         if not all(t.isfinite().all() for t in tensors.values()):
             raise ValueError("values that are not finite")
+        painting = {k: tensors.pop(k) for k in list(tensors) if k.startswith("decoder.")}
+        decoder, factor = None, 1
+        with torch.random.fork_rng(devices=[]):
+            network = Generator(Sizes.read(json.loads(header["sizes"])))
+            if "decoder" in header:
+                decoder, factor = Decoder(Shape(**json.loads(header["decoder"]))), FACTOR
+                decoder.load_state_dict({k.split(".", 1)[1]: v for k, v in painting.items()})
+                decoder.eval().requires_grad_(False)
+        network.load_state_dict(tensors)
+        resolution, card = int(header["resolution"]), json.loads(header["card"])
+        if resolution not in (factor * 4 << i for i in range(len(network.blocks))):
+            raise ValueError(f"resolution {resolution}")
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
             f"{path}: tensors do not fit its header ({reason}); get it again"
         ) from None
-    return Released(network.eval().requires_grad_(False), resolution, va_map, card)
+    return Released(network.eval().requires_grad_(False), decoder, resolution, va_map, card)
 
 
 def noise(seed, z):
@@ -125,11 +142,9 @@ def paint(u, seed, released, batch=64):
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
     u = torch.from_numpy(np.broadcast_to(u, (*shape, 2)).reshape(-1, 2).copy())
     z = noise(np.broadcast_to(seed, shape).ravel(), released.network.sizes.z)
-    stage = released.network.sizes.stage(released.resolution)
     with torch.inference_mode():
         parts = [
-            to_uint8(released.network(z[i : i + batch], u[i : i + batch], stage))
-            for i in range(0, len(z), batch)
+            to_uint8(released(z[i : i + batch], u[i : i + batch])) for i in range(0, len(z), batch)
         ]
     return np.concatenate(parts)
 

@@ -39,6 +39,7 @@ class Sizes:
     condition : how the labels enter. "eru" is the published way; "ili", label input (Ding et al.
         2021), embeds them, shifts and scales the generator's features by the embedding and
         projects the critic's onto it; "none" leaves them out.
+    channels : of a picture; 3, or those of an autoencoder's latents.
     upsampling : how the generator's features are enlarged, "nearest" or "bilinear". Nearest
         neighbours can leave a faint grid of two pixels.
     """
@@ -48,6 +49,7 @@ class Sizes:
     eru_kernel: int = 3
     critic_residual: bool = False
     condition: str = "eru"
+    channels: int = 3
     upsampling: str = "nearest"
 
     def __post_init__(self):
@@ -286,7 +288,7 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList(
             GeneratorBlock(sizes, w[max(i - 1, 0)], w[i]) for i in range(len(w))
         )
-        self.to_rgb = nn.ModuleList(Conv(c, 3, 1, gain=1) for c in w)
+        self.to_rgb = nn.ModuleList(Conv(c, sizes.channels, 1, gain=1) for c in w)
 
     def forward(self, z, va, stage=None, alpha=1.0):
         """Return images (N, 3, R, R) with R = 4·2^stage; the top stage by default."""
@@ -345,7 +347,7 @@ class Critic(nn.Module):
         w = sizes.widths
         self.head = CriticHead(sizes, w[0])
         self.blocks = nn.ModuleList(CriticBlock(sizes, w[i], w[i - 1]) for i in range(1, len(w)))
-        self.from_rgb = nn.ModuleList(Conv(3, c, 1) for c in w)
+        self.from_rgb = nn.ModuleList(Conv(sizes.channels, c, 1) for c in w)
 
     def forward(self, image, va, stage=None, alpha=1.0):
         """Return scores (N,) and each ERU's gates (N, 2, C, R, R), top resolution first."""

@@ -362,6 +362,92 @@ def landscapes(root=None, limit=None, folder="landscapes128", top=128):
     return photos.build(table, top=top)
 
 
+def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, preset="full"):
+    """Train the autoencoder whose latents the GAN can learn, and measure it on photos kept apart.
+
+    The decoder that is kept is a light one, made for the same latents afterwards.
+
+    Parameters
+    ----------
+    out : .json to write.
+    weights : .safetensors of the autoencoder to write.
+    images : crops of photos shown.
+    """
+    from m2l import autoencoder
+
+    started = time.monotonic()
+    pyramid = landscapes(root, limit)
+    learnt = pyramid.array(128), pyramid.rows("train")
+    net = autoencoder.train(*learnt, images=images, seed=seed)
+    light = autoencoder.lighten(net, *learnt, images=images, seed=seed)
+    _tell_autoencoder(net, light, out, weights, pyramid, images, started, seed, preset)
+
+
+def _tell_autoencoder(net, light, out, weights, pyramid, images, started, seed, preset):
+    """Measure both decoders on the photos of the test split; write that, and the light one."""
+    import torch
+    import torch.nn.functional as F
+
+    from m2l import autoencoder, metrics
+
+    held_out = pyramid.array(128)[pyramid.rows("test")]
+    with torch.inference_mode():
+        parts = []
+        for i in range(0, len(held_out), 64):
+            x = autoencoder.prepare(held_out[i : i + 64])
+            # Beside it what one pixel for four by four would leave.
+            plain = F.interpolate(F.avg_pool2d(x, 4), scale_factor=4, mode="bicubic")
+            outputs = (net(x), light(x), plain)
+            parts.append(torch.stack([autoencoder.psnr(x, y) for y in outputs]))
+        psnr = dict(
+            zip(("full", "light", "interpolated"), torch.cat(parts, 1).numpy(), strict=True)
+        )
+    card = {
+        "what": f"Autoencoder of landscapes: 4×4 pixels to {net.shape.channels} numbers and back",
+        "data": f"{len(pyramid.rows('train'))} photos, without their labels",
+        "training": f"{images} crops of 64×64",
+        "psnr": float(psnr["light"].mean()),
+    }
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    autoencoder.save(light, weights, card)
+    provenance.save(
+        out,
+        {
+            "card": card,
+            "photos": len(held_out),
+            "parameters": {
+                name: sum(p.numel() for p in half.parameters())
+                for name, half in (
+                    ("encoder", net.encoder),
+                    ("full decoder", net.decoder),
+                    ("light decoder", light.decoder),
+                )
+            },
+            "psnr": {k: metrics.bootstrap(np.mean, v, seed=seed) for k, v in psnr.items()},
+        },
+        started=started,
+        seed=seed,
+        preset=preset,
+        data={"landscapes": photos.fingerprint(pyramid.table)},
+    )
+
+
+def gan_run(settings, pyramid, folder, encoder=None, **options):
+    """A training run of a preset on photos, or on their latents where it asks for them.
+
+    `encoder` is the autoencoder's file, the released one by default; options are those of
+    `m2l.training.Run`.
+    """
+    from m2l import autoencoder
+    from m2l.training import Run
+
+    if not settings.latents:
+        return Run(settings, pyramid, folder, **options)
+    net = autoencoder.load(encoder or autoencoder.WEIGHTS)
+    latents = autoencoder.latents(pyramid, net)
+    return Run(settings, latents, folder, decoder=net.decoder, **options)
+
+
 def gan(run, out, weights):
     """Tell a training run as a result: settings, curves, samples; and release its generator.
 
@@ -376,7 +462,7 @@ def gan(run, out, weights):
     at, preset = run.progress, run.preset
     if not at.images:
         raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
-    resolution, source = run.reached, run.pyramid.table["label_source"].iloc[0]
+    resolution, source = run.side(run.reached), run.pyramid.table["label_source"].iloc[0]
     lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
     keys = (
         "images",
@@ -399,7 +485,7 @@ def gan(run, out, weights):
         f"{provenance.hardware()}",
         "use": "research and teaching; the pictures show no real place",
         "limits": f"a first model at {resolution}×{resolution}"
-        + ", stopped before its preset's last stage" * (resolution != preset.stages[-1].resolution)
+        + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)
         + "; soft, and knows only mountains, glaciers, seas and forests",
     }
     Path(weights).parent.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tqdm import tqdm
 
 from m2l import losses
+from m2l.autoencoder import FACTOR
 from m2l.errors import InputError
 from m2l.networks import Critic, Generator, Sizes, downsample, upsample
 from m2l.va import QuantileMap
@@ -123,6 +124,7 @@ class Preset:
     augment: str = ""
     ema_images: float = 5000.0
     flip: bool = True
+    latents: bool = False
     photos: int | None = None
     precision: str = "32-true"
     seed: int = 0
@@ -287,6 +289,7 @@ class Run:
         program again.
     checkpoint_seconds : time between checkpoints.
     progress : where it stands.
+    decoder : m2l.autoencoder.Decoder, where the pyramid holds latents rather than pictures.
 
     Raises
     ------
@@ -302,6 +305,7 @@ class Run:
     devices: int = 1
     checkpoint_seconds: float = 300.0
     progress: Progress = field(default_factory=Progress)
+    decoder: object = None
 
     def __post_init__(self):
         p = self.preset
@@ -675,7 +679,11 @@ class Run:
         """Images (N, R, R, 3) uint8 from the averaged generator; va in [-1, 1]."""
         device = next(self.average.parameters()).device
         x = self.average(z.to(device), va.to(device), level, alpha)
-        return to_uint8(x)
+        return to_uint8(x if self.decoder is None else self.decoder.to(device)(x))
+
+    def side(self, resolution):
+        """Side of the pictures that a stage of this resolution paints, in pixels."""
+        return resolution * (1 if self.decoder is None else FACTOR)
 
     def grid(self):
         """Write this stage's two pictures: 7×7 over the plane on one seed, and 7×7 seeds."""
@@ -685,13 +693,14 @@ class Run:
         level = self.preset.sizes.stage(resolution)
         rng = torch.Generator().manual_seed(1)
         z = torch.randn(49, self.preset.sizes.z, generator=rng)
+        picture = f"{self.progress.stage}-{self.side(resolution)}"
         for name, noise, va in (
             ("plane", z[:1].expand(49, -1), plane(7)),
             ("seeds", z, torch.rand(49, 2, generator=rng) * 2 - 1),
         ):
             save_grid(
                 self.sample(noise, va, level, self.alpha()),
-                self.folder / "samples" / f"{self.progress.stage}-{resolution}-{name}.png",
+                self.folder / "samples" / f"{picture}-{name}.png",
             )
 
     # -- checkpoints ------------------------------------------------------------------------
@@ -794,10 +803,53 @@ class Run:
                 state.setdefault(int(index), {})[what] = value
             opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
 
+    def save_critic(self, path):
+        """Write the critic and where the run stands; with the released generator, `warm` needs no
+        more."""
+        header = {
+            "format": "m2l-critic",
+            "sizes": json.dumps(self.preset.sizes.asdict()),
+            "progress": json.dumps(asdict(self.progress)),
+        }
+        save_file(_own(self.critic.state_dict()), path, header)
+
+    def warm(self, generator, critic):
+        """Go on from released weights, where the checkpoint of their run is lost.
+
+        The averaged generator takes the place of the one that was trained, and the optimisers
+        begin anew; their memory is a hundred steps long.
+
+        Parameters
+        ----------
+        generator : file written by `release`
+        critic : file written by `save_critic` at the same time
+
+        Raises
+        ------
+        InputError
+            If a file is missing, damaged, of another kind or of other sizes.
+        """
+        _, averaged = read_checkpoint(generator, "m2l-generator")
+        header, scores = read_checkpoint(critic, "m2l-critic")
+        averaged = {k: v for k, v in averaged.items() if not k.startswith(("decoder.", "va_knots"))}
+        try:
+            for module, tensors in (
+                (self.generator, averaged),
+                (self.average, averaged),
+                (self.critic, scores),
+            ):
+                module.load_state_dict(tensors)
+            self.progress = Progress(**json.loads(header["progress"]))
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{generator}, {critic}: not of the sizes of preset '{self.preset.name}'; choose "
+                "the preset that they were trained with"
+            ) from error
+
     def release(self, path, card):
         """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
 
-        Its resolution is `reached`.
+        Its resolution is the side of the pictures at `reached`.
 
         Parameters
         ----------
@@ -805,16 +857,16 @@ class Run:
         card : dict of text, kept in the file's header.
         """
         tensors = self.average.state_dict() | {"va_knots": torch.tensor(self.va_map.knots)}
-        save_file(
-            _own(tensors),
-            path,
-            {
-                "format": "m2l-generator",
-                "sizes": json.dumps(self.preset.sizes.asdict()),
-                "resolution": str(self.reached),
-                "card": json.dumps(card),
-            },
-        )
+        header = {
+            "format": "m2l-generator",
+            "sizes": json.dumps(self.preset.sizes.asdict()),
+            "resolution": str(self.side(self.reached)),
+            "card": json.dumps(card),
+        }
+        if self.decoder is not None:
+            tensors |= {f"decoder.{k}": v for k, v in self.decoder.state_dict().items()}
+            header["decoder"] = json.dumps(asdict(self.decoder.shape))
+        save_file(_own(tensors), path, header)
 
 
 def _own(tensors):

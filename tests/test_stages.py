@@ -337,3 +337,21 @@ def test_a_baseline_that_diverges_is_named(root, preset, tmp_path, monkeypatch):
     monkeypatch.setattr(training.Run, "train", diverge)
     with pytest.raises(InputError, match="baseline full: step 3"):
         stages.baselines(tmp_path / "b.json", tmp_path / "runs", root, preset, n=8, epochs=1)
+
+
+# -- the autoencoder -------------------------------------------------------------------------
+
+
+def test_autoencoder_is_measured_on_photos_kept_apart_and_serves_a_run(root, tmp_path):
+    out, weights = tmp_path / "autoencoder.json", tmp_path / "weights/autoencoder.safetensors"
+    stages.autoencoder(out, weights, root, images=64)
+    result = read(out)
+    pyramid = stages.landscapes(root)
+    assert result["photos"] == len(pyramid.rows("test"))
+    psnr = result["psnr"]
+    assert all(x["low"] <= x["value"] <= x["high"] for x in psnr.values())
+    # Blocks of eight pixels are flat within each four by four, so averaging loses little of them.
+    assert psnr["interpolated"]["value"] > max(psnr["full"]["value"], psnr["light"]["value"])
+    preset = training.Preset.load("latent", photos=8)
+    run = stages.gan_run(preset, pyramid, tmp_path / "run", weights)
+    assert run.side(32) == 128 and len(run.pyramid) == 2 * len(pyramid)

@@ -42,17 +42,17 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def make_pyramid(folder, seed=0, n=PHOTOS, train=TRAIN):
+def make_pyramid(folder, seed=0, n=PHOTOS, train=TRAIN, side=8):
     """Photos of noise, 8×8, whose labels are all different."""
     rng = np.random.default_rng(seed)
     folder.mkdir(exist_ok=True)
     rows = []
     for i in range(n):
         path = folder / f"{i}.png"
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(path)
         rows.append((str(i), str(path), *rng.uniform(2, 8, 2), "train" if i < train else "test"))
     table = pd.DataFrame(rows, columns=["id", "path", "valence", "arousal", "split"])
-    return photos.build(table, top=8, folder=folder / "pyramid")
+    return photos.build(table, top=side, folder=folder / "pyramid")
 
 
 @pytest.fixture(scope="module")
@@ -841,3 +841,53 @@ def test_tiles_lie_row_by_row():
     assert tiled.shape == (4, 6, 3)
     np.testing.assert_array_equal(tiled[::2, ::2, 0], [[0, 1, 2], [3, 4, 0]])
     assert training.tile(images[:4]).shape == (4, 4, 3)
+
+
+# -- latents, and going on from released weights --------------------------------------------
+
+
+def test_released_weights_go_on_as_the_run_stood(unbroken, start, tmp_path):
+    generator, critic = tmp_path / "generator.safetensors", tmp_path / "critic.safetensors"
+    unbroken.release(generator, {})
+    unbroken.save_critic(critic)
+    run = start("warm")
+    run.warm(generator, critic)
+    assert run.progress == unbroken.progress
+    z, va = torch.randn(4, 4), torch.rand(4, 2) * 2 - 1
+    np.testing.assert_array_equal(run.sample(z, va), unbroken.sample(z, va))
+    image = torch.rand(4, 3, 8, 8)
+    assert torch.equal(run.critic(image, va)[0], unbroken.critic(image, va)[0])
+    with pytest.raises(InputError, match="not of the sizes"):
+        start("other", sizes=Sizes(z=4, widths=(8, 4), eru_kernel=1)).warm(generator, critic)
+    with pytest.raises(InputError, match="not a file of kind m2l-critic"):
+        start("swapped").warm(generator, generator)
+
+
+def test_a_run_on_latents_paints_pictures_four_times_as_large(tmp_path):
+    from m2l import autoencoder, generate
+
+    torch.manual_seed(0)
+    net = autoencoder.Autoencoder(autoencoder.Shape(5, 8, 1, 8, 1))
+    net.requires_grad_(False)
+    small = make_pyramid(tmp_path / "photos", side=16)
+    run = Run(
+        replace(
+            TINY,
+            sizes=Sizes(z=4, widths=(8,), eru_kernel=1, channels=5),
+            stages=(Stage(4, batch=8, images=8),),
+            latents=True,
+        ),
+        autoencoder.latents(small, net, tmp_path / "latents", bar=False),
+        tmp_path / "run",
+        accelerator="cpu",
+        decoder=net.decoder,
+    )
+    assert run.train(bar=False)
+    assert (run.folder / "samples" / "0-16-plane.png").exists()
+    run.release(tmp_path / "generator.safetensors", {"what": "latent"})
+    released = generate.load(tmp_path / "generator.safetensors")
+    assert released.resolution == 16
+    pictures = generate.paint(np.zeros((3, 2)), np.arange(3), released)
+    assert pictures.shape == (3, 16, 16, 3) and pictures.dtype == np.uint8
+    z = generate.noise([0, 1, 2], 4)
+    np.testing.assert_array_equal(pictures, run.sample(z, torch.zeros(3, 2)))

@@ -1,0 +1,340 @@
+"""A small autoencoder that makes a 128×128 picture cost the GAN as little as a 32×32 one.
+
+Each 4×4 patch of a picture becomes `channels` numbers, with what its neighbours say taken into
+account; the GAN learns these latents, resolution by resolution, and the decoder paints them. The
+networks work at a quarter of the picture's side (space-to-depth in front, pixel shuffle behind),
+so they are cheap, and being convolutional they take pictures of any size that 4 divides.
+
+Conventions
+-----------
+Pictures (N, 3, H, W) in [-1, 1]; latents (N, C, H/4, W/4), scaled so that `RANGE` standard
+deviations of a channel reach 1, and clipped to [-1, 1].
+
+References
+----------
+Rombach et al. 2022, "High-resolution image synthesis with latent diffusion models": a generative
+model in the latent space of an autoencoder with light regularisation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+from tqdm import tqdm
+
+from m2l.errors import InputError
+from m2l.photos import Pyramid
+
+WEIGHTS = Path(__file__).parent / "weights" / "autoencoder.safetensors"
+FACTOR = 4  # pixels of a picture to one of its latents, along a side
+RANGE = 3.0
+NOISE = 0.1  # of a latent's deviation: the decoder forgives what the GAN does not hit exactly
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of an autoencoder: channels of the latents, width and residual blocks of each half."""
+
+    channels: int = 8
+    encoder_width: int = 96
+    encoder_blocks: int = 1
+    decoder_width: int = 96
+    decoder_blocks: int = 3
+
+
+class Residual(nn.Module):
+    """x + conv(gelu(conv(gelu(x))))."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x):
+        return x + self.conv2(F.gelu(self.conv1(F.gelu(x))))
+
+
+class Encoder(nn.Module):
+    """Pictures to latents (N, C, H/4, W/4), not yet scaled."""
+
+    def __init__(self, shape):
+        super().__init__()
+        w = shape.encoder_width
+        self.body = nn.Sequential(
+            nn.PixelUnshuffle(FACTOR),
+            nn.Conv2d(3 * FACTOR**2, w, 3, padding=1),
+            *(Residual(w) for _ in range(shape.encoder_blocks)),
+            nn.Conv2d(w, shape.channels, 1),
+        )
+
+    def forward(self, x):
+        return self.body(x)
+
+
+class Decoder(nn.Module):
+    """Scaled latents to pictures."""
+
+    def __init__(self, shape):
+        super().__init__()
+        w = shape.decoder_width
+        self.shape = shape
+        self.register_buffer("mean", torch.zeros(shape.channels))
+        self.register_buffer("sd", torch.ones(shape.channels))
+        self.body = nn.Sequential(
+            nn.Conv2d(shape.channels, w, 3, padding=1),
+            *(Residual(w) for _ in range(shape.decoder_blocks)),
+            nn.GELU(),
+            nn.Conv2d(w, w, 1),
+            nn.PixelShuffle(2),  # w / 4 channels at half the picture's side
+            Residual(w // 4),
+            nn.GELU(),
+            nn.Conv2d(w // 4, 3 * 4, 3, padding=1),
+            nn.PixelShuffle(2),
+        )
+
+    def scale(self, latents):
+        """The encoder's latents to [-1, 1]."""
+        x = (latents - self.mean[:, None, None]) / (RANGE * self.sd[:, None, None])
+        return x.clamp(-1, 1)
+
+    def forward(self, x):
+        return self.body(x * RANGE * self.sd[:, None, None] + self.mean[:, None, None])
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder of one shape."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        self.shape = shape
+        self.encoder, self.decoder = Encoder(shape), Decoder(shape)
+
+    def encode(self, x):
+        return self.decoder.scale(self.encoder(x))
+
+    def forward(self, x):
+        """Pictures to what their latents tell of them."""
+        return self.decoder(self.encode(x)).clamp(-1, 1)
+
+
+def reconstruction(output, target):
+    """Mean absolute difference of pictures, and of what each octave of detail adds to the last.
+
+    Without the second, a few pixels of blur cost next to nothing.
+    """
+    loss = (output - target).abs().mean()
+    for _ in range(3):
+        small, small_target = F.avg_pool2d(output, 2), F.avg_pool2d(target, 2)
+        detail = output - F.interpolate(small, scale_factor=2, mode="nearest")
+        wanted = target - F.interpolate(small_target, scale_factor=2, mode="nearest")
+        loss = loss + (detail - wanted).abs().mean()
+        output, target = small, small_target
+    return loss
+
+
+def psnr(a, b):
+    """Peak signal-to-noise ratio in dB, (N,), of pictures (N, 3, H, W) in [-1, 1]."""
+    return 10 * torch.log10(4 / (a - b).square().mean((1, 2, 3)))
+
+
+def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=2e-3, seed=0, bar=None):
+    """Fit an autoencoder to random crops of photos, mirrored half the time.
+
+    Parameters
+    ----------
+    photos : ndarray (N, R, R, 3) uint8, such as a pyramid's top
+    rows : ndarray of the photos to learn from
+    images : crops shown
+    crop : side of a crop, a multiple of 8
+    bar : whether to show progress; by default only on a terminal.
+
+    Returns
+    -------
+    Autoencoder, in evaluation mode.
+    """
+    torch.manual_seed(seed)
+    net = Autoencoder(shape)
+
+    def loss(target):
+        latents = net.encoder(target)
+        output = net.decoder.body(latents + NOISE * torch.randn_like(latents))
+        # Of unit variance, or the encoder would outgrow the noise.
+        mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
+        unit = (mean.square() + (variance - 1).square()).mean()
+        return reconstruction(output, target) + 0.01 * unit
+
+    crops = _Crops(photos, rows, seed, images, crop, batch)
+    _minimise(loss, net, lr, crops, "autoencoder", bar)
+    some = np.random.default_rng(seed).choice(rows, min(len(rows), 256), replace=False)
+    with torch.no_grad():
+        parts = [net.encoder(prepare(photos[part])) for part in np.array_split(some, 8)]
+    latents = torch.cat(parts)
+    net.decoder.mean, net.decoder.sd = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    return net.eval().requires_grad_(False)
+
+
+def lighten(net, photos, rows, width=64, blocks=2, lr=3e-3, seed=0, bar=None, **shown):
+    """Fit a smaller decoder to the latents of a trained autoencoder: for a browser, say.
+
+    Parameters
+    ----------
+    net : Autoencoder
+    width, blocks : of the smaller decoder
+    shown : images, crop and batch; these and all else as in `train`
+
+    Returns
+    -------
+    Autoencoder with the encoder of `net`, in evaluation mode.
+    """
+    torch.manual_seed(seed)
+    light = Autoencoder(replace(net.shape, decoder_width=width, decoder_blocks=blocks))
+    light.encoder.load_state_dict(net.encoder.state_dict())
+    light.encoder.requires_grad_(False)
+    light.decoder.mean, light.decoder.sd = net.decoder.mean.clone(), net.decoder.sd.clone()
+
+    def loss(target):
+        latents = light.encoder(target)
+        return reconstruction(
+            light.decoder.body(latents + NOISE * torch.randn_like(latents)), target
+        )
+
+    crops = _Crops(photos, rows, seed, **shown)
+    _minimise(loss, light.decoder, lr, crops, "light decoder", bar)
+    return light.eval().requires_grad_(False)
+
+
+class _Crops:
+    """Batches of random crops, (batch, 3, crop, crop) in [-1, 1]."""
+
+    def __init__(self, photos, rows, seed, images=48_000, crop=64, batch=32):
+        self.photos, self.rows, self.crop, self.batch = photos, rows, crop, batch
+        self.steps, self.rng = max(1, images // batch), np.random.default_rng(seed)
+
+    def __len__(self):
+        return self.steps
+
+    def __iter__(self):
+        for _ in range(self.steps):
+            picks = self.rng.choice(self.rows, self.batch)
+            corners = self.rng.integers(self.photos.shape[1] - self.crop + 1, size=(2, self.batch))
+            cut = [
+                self.photos[i, y : y + self.crop, x : x + self.crop]
+                for i, y, x in zip(picks, *corners, strict=True)
+            ]
+            target = prepare(np.stack(cut))
+            flip = torch.from_numpy(self.rng.random(self.batch) < 0.5)
+            target[flip] = target[flip].flip(3)
+            yield target
+
+
+def _minimise(loss, module, lr, crops, name, bar):
+    """Fit a module's parameters by AdamW on a one-cycle schedule, a step a batch of crops."""
+    optimiser = torch.optim.AdamW(module.parameters(), weight_decay=1e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=len(crops))
+    with tqdm(crops, name, disable=None if bar is None else not bar) as shown:
+        for target in shown:
+            value = loss(target)
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            optimiser.step()
+            schedule.step()
+            if shown.n % 50 == 0:
+                shown.set_postfix_str(f"loss {value.item():.3f}")
+
+
+def prepare(images):
+    """uint8 (N, H, W, 3) to a batch in [-1, 1]."""
+    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def save(net, path, card):
+    """Write an autoencoder with a card."""
+    header = {"format": "m2l-autoencoder", "shape": json.dumps(asdict(net.shape))}
+    tensors = {k: v.detach().contiguous() for k, v in net.state_dict().items()}
+    save_file(tensors, path, header | {"card": json.dumps(card)})
+
+
+def load(path=WEIGHTS):
+    """Read an autoencoder written by `save`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or of another kind.
+    """
+    from m2l.training import read_checkpoint
+
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no autoencoder here; train one with 'm2l gan autoencoder'")
+    header, tensors = read_checkpoint(path, "m2l-autoencoder")
+    try:
+        net = Autoencoder(Shape(**json.loads(header["shape"])))
+        net.load_state_dict(tensors)
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: tensors do not fit an autoencoder; get it again") from error
+    return net.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def latents(pyramid, net, folder=None, bar=None):
+    """Encode a pyramid of photos into one of latents, each photo and its mirror image, once.
+
+    Parameters
+    ----------
+    pyramid : m2l.photos.Pyramid
+    net : Autoencoder
+    folder : where to keep it; the cache by default, under the fingerprints of photos and network.
+
+    Returns
+    -------
+    Pyramid
+        Arrays (2N, R, R, C) uint8, R up to a quarter of the photos' top; -1..1 becomes 0..255.
+    """
+    # What the latents depend on; the decoder may be another one.
+    parts = [*net.encoder.state_dict().values(), net.decoder.mean, net.decoder.sd]
+    mark = hashlib.sha256(b"".join(v.numpy().tobytes() for v in parts)).hexdigest()[:8]
+    folder = Path(folder or pyramid.folder.parent / f"latents-{mark}-{pyramid.folder.name}")
+    if (folder / "pyramid.json").exists():
+        return Pyramid(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        top, n = pyramid.top // FACTOR, len(pyramid)
+        sides = [4 << i for i in range(12) if 4 << i <= top]
+        arrays = {
+            s: np.lib.format.open_memmap(
+                scratch / f"{s}.npy", "w+", np.uint8, (2 * n, s, s, net.shape.channels)
+            )
+            for s in sides
+        }
+        photos = pyramid.array(pyramid.top)
+        for i in tqdm(range(0, n, 64), "latents", disable=None if bar is None else not bar):
+            x = prepare(photos[i : i + 64])
+            for start, picture in ((i, x), (n + i, x.flip(3))):
+                code = net.encode(picture)
+                for s in sides:
+                    small = F.adaptive_avg_pool2d(code, s).permute(0, 2, 3, 1)
+                    arrays[s][start : start + len(x)] = ((small + 1) * 127.5).round().numpy()
+        for array in arrays.values():
+            array.flush()
+        table = pyramid.table.assign(mirrored=False)
+        table = pd.concat([table, table.assign(mirrored=True)], ignore_index=True)
+        table.to_parquet(scratch / "table.parquet")
+        (scratch / "pyramid.json").write_text(json.dumps({"top": top}))
+        if not (folder / "pyramid.json").exists():
+            scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Pyramid(folder)
