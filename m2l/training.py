@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 BEFORE = ".previous"  # suffix of the one before
+WINDOW = 50  # steps over which a run is judged to have diverged
 
 
 @dataclass(frozen=True)
@@ -351,6 +352,7 @@ class Run:
         )
         self._order = (None, None)  # an epoch and its permutation
         self._recent = []  # figures of the steps since the last line of metrics
+        self._lead, self._variety = 0.0, 1.0  # running means, for `_check`
         self._stop = False
 
     # -- one step ---------------------------------------------------------------------------
@@ -404,12 +406,13 @@ class Run:
             )
 
         self.critic.requires_grad_(True)
-        with torch.no_grad():
+        turn = (at.step + 1) % p.n_critic == 0  # the generator's; it learns from the same images
+        with torch.set_grad_enabled(turn):
             fake = self.generator(draw(p.sizes.z), va, level, alpha)
-            both, va2 = torch.cat([real, fake]), torch.cat([va, va])
-            if p.augment:
-                u = torch.cat([draw(7, of=torch.rand), draw(7, of=torch.rand)])
-                both = losses.augment(both, p.augment, u)
+        # A pair is changed alike, so that its emotion maps can be compared.
+        u = draw(7, of=torch.rand) if p.augment else None
+        seen, seen_fake = (losses.augment(x, p.augment, u) for x in (real, fake))
+        both, va2 = torch.cat([seen, seen_fake.detach()]), torch.cat([va, va])
         # Real and generated in one pass: half the overhead of two.
         score, _ = self.critic(both, va2, level, alpha)
         loss = losses.critic_loss(score[:n], score[n:], p.objective)
@@ -436,22 +439,18 @@ class Run:
             "penalty": None if penalty is None else penalty.item(),
             "generator": None,
             "afm": None,
-            "diversity": (fake.std(0).mean() / real.std(0).mean()).item(),
+            "diversity": (fake.detach().std(0).mean() / real.std(0).mean()).item(),
         }
-        if (at.step + 1) % p.n_critic == 0:
-            figures |= self._generator_step(real, va, level, alpha, draw)
+        if turn:
+            self.critic.requires_grad_(False)
+            figures |= self._generator_step(seen, seen_fake, va, level, alpha)
         at.step += 1
         at.images += stage.batch
         at.stage_images += stage.batch
         return figures
 
-    def _generator_step(self, real, va, level, alpha, draw):
+    def _generator_step(self, real, fake, va, level, alpha):
         p = self.preset
-        self.critic.requires_grad_(False)
-        fake = self.generator(draw(p.sizes.z), va, level, alpha)
-        if p.augment:  # a pair is changed alike, so that its maps can be compared
-            u = draw(7, of=torch.rand)
-            fake, real = (losses.augment(x, p.augment, u) for x in (fake, real))
         score, maps = self.critic(fake, va, level, alpha)
         real_score, real_maps = None, None
         if (p.afm_weight and maps) or p.objective == "relativistic":
@@ -628,20 +627,33 @@ class Run:
         os.replace(scratch, path)
 
     def _check(self, figures):
-        finite = all(math.isfinite(v) for v in figures.values() if v is not None)
-        if not finite or abs(figures["critic"]) > 1e4:
-            shown = ", ".join(
-                f"{k} {figures[k]:.3g}"
-                for k in ("critic", "generator", "penalty", "afm")
-                if figures[k] is not None
-            )
-            self._diverged(shown)
+        """Stop a run that learns nothing any more, rather than let it waste a night.
 
-    def _diverged(self, how):
+        A critic whose gradient norm is 1 cannot score two pictures farther apart than they are.
+        """
+        if not all(math.isfinite(v) for v in figures.values() if v is not None):
+            self._diverged("a loss is not finite", figures)
+        self._lead += (figures["gap"] / (figures["distance"] + 1e-8) - self._lead) / WINDOW
+        self._variety += (figures["diversity"] - self._variety) / WINDOW
+        if self._lead > (1 if self.preset.objective == "wgan-gp" else 10):
+            self._diverged(
+                f"the critic ran away, its scores of real and of generated pictures "
+                f"{figures['gap']:.3g} apart, the pictures {figures['distance']:.3g}",
+                figures,
+            )
+        if self._variety < 0.02:
+            self._diverged("the generator collapsed, its pictures are all alike", figures)
+
+    def _diverged(self, how, figures):
+        shown = ", ".join(
+            f"{k} {figures[k]:.3g}"
+            for k in ("critic", "generator", "penalty", "afm", "diversity")
+            if figures.get(k) is not None
+        )
         raise Diverged(
-            f"step {self.progress.step}: {how}; the run has diverged. The last good checkpoint, "
-            f"if any, is in {self.folder}; resume from it with a lower learning rate or a smaller "
-            "AFM weight"
+            f"step {self.progress.step}: {how} ({shown}); the run has diverged. The last good "
+            f"checkpoint, if any, is in {self.folder}; resume from it with a lower learning rate, "
+            "a smaller AFM weight or afm_form channel, or a penalty at each step"
         )
 
     @contextlib.contextmanager
@@ -713,7 +725,7 @@ class Run:
                 tensors |= {f"{name}.{index}.{k}": v for k, v in state.items()}
         for name, tensor in tensors.items():
             if not tensor.isfinite().all():
-                self._diverged(f"{name} is not finite")
+                self._diverged(f"{name} is not finite", self._recent[-1] if self._recent else {})
         if not self.fabric.is_global_zero:
             return
         header = {

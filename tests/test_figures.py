@@ -105,3 +105,21 @@ def test_players_carry_their_sound():
     assert rate == 22050 and len(heard) / rate == pytest.approx(1, abs=0.1)
     loudest = np.abs(np.fft.rfft(heard)).argmax() * rate / len(heard)
     assert loudest == pytest.approx(440, abs=2)
+
+
+def test_networks_name_every_stage_twice(ax):
+    from m2l.networks import Sizes
+
+    figures.networks(ax, Sizes(widths=(40, 30, 20)))
+    shown = [text.get_text() for text in ax.texts]
+    for stage in ("4×4\n40", "8×8\n30", "16×16\n20"):
+        assert shown.count(stage) == 2
+    assert {"z, V, A", "picture", "score", "generator", "critic"} <= set(shown)
+    assert len(ax.patches) == 12  # six blocks, six ERUs
+    figures.networks(ax, Sizes(widths=(40,), condition="none"))
+    assert len(ax.patches) == 14 and ax.texts[-4].get_text() == "picture"
+
+
+def test_a_picture_has_no_ticks(ax):
+    figures.axis_of_pictures(ax)
+    assert not len(ax.get_xticks()) and not any(s.get_visible() for s in ax.spines.values())
