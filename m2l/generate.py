@@ -66,7 +66,7 @@ def _load(path, changed):
     try:
         va_map = va.QuantileMap(tensors.pop("va_knots").numpy())
         with torch.random.fork_rng(devices=[]):
-            network = Generator(Sizes(**json.loads(header["sizes"])))
+            network = Generator(Sizes.read(json.loads(header["sizes"])))
         network.load_state_dict(tensors)
         resolution, card = int(header["resolution"]), json.loads(header["card"])
         if resolution not in (4 << i for i in range(len(network.blocks))):

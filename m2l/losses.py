@@ -1,8 +1,10 @@
 """What the generator and the critic minimise.
 
 The critic: Wasserstein distance, gradient penalty, drift. The generator: Wasserstein distance
-and affective feature matching (AFM). Each function returns a scalar tensor; weights are applied
-where they are called.
+and affective feature matching (AFM). Two other objectives stand beside them, hinge and
+relativistic, which are held by a penalty on gradients at the images themselves; and an
+augmentation of what the critic sees, for few photos. Each loss is a scalar tensor; weights are
+applied where they are called.
 
 Conventions
 -----------
@@ -13,20 +15,38 @@ Scores (N,); images (N, 3, H, W) in [-1, 1]; the critic's emotion maps are a lis
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
+
+OBJECTIVES = ("wgan-gp", "hinge", "relativistic")
+POLICIES = ("color", "translation", "cutout")
 
 
-def critic_loss(real, fake):
-    """Negative Wasserstein estimate, E[D(fake)] − E[D(real)], from scores (N,).
+def critic_loss(real, fake, objective="wgan-gp"):
+    """What the critic minimises, from scores (N,).
+
+    Parameters
+    ----------
+    real, fake : Tensor (N,); the relativistic objective pairs them.
+    objective : "wgan-gp" is the negative Wasserstein estimate, E[D(fake)] − E[D(real)];
+        "hinge" E[max(0, 1 − D(real))] + E[max(0, 1 + D(fake))];
+        "relativistic" E[log(1 + exp(D(fake) − D(real)))].
 
     References
     ----------
-    Arjovsky et al. 2017, "Wasserstein GAN", eq. 2.
+    Arjovsky et al. 2017, "Wasserstein GAN", eq. 2; Lim & Ye 2017, "Geometric GAN";
+    Jolicoeur-Martineau 2019, "The relativistic discriminator".
     """
+    if objective == "hinge":
+        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    if objective == "relativistic":
+        return F.softplus(fake - real).mean()
     return fake.mean() - real.mean()
 
 
-def generator_loss(fake):
-    """−E[D(fake)] from scores (N,)."""
+def generator_loss(fake, real=None, objective="wgan-gp"):
+    """−E[D(fake)] from scores (N,); relativistic: E[log(1 + exp(D(real) − D(fake)))]."""
+    if objective == "relativistic":
+        return F.softplus(real - fake).mean()
     return -fake.mean()
 
 
@@ -57,7 +77,32 @@ def gradient_penalty(critic, real, fake, mix):
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def affective_matching(fake, real, form="spatial"):
+def zero_penalty(critic, real, fake):
+    """R1 + R2: half the squared gradient norm at real and at generated images.
+
+    It pulls gradients to 0 where the images are, and holds the hinge and relativistic objectives.
+
+    Parameters
+    ----------
+    critic : callable, (2N, 3, H, W) -> (2N,), real images first
+    real, fake : Tensor (N, 3, H, W)
+
+    Returns
+    -------
+    Tensor, scalar, differentiable in the critic's parameters; weight it by 1 or so.
+
+    References
+    ----------
+    Mescheder et al. 2018, "Which training methods for GANs do actually converge?", eq. 9;
+    Huang et al. 2024, "The GAN is dead; long live the GAN!", which pairs both with the
+    relativistic objective.
+    """
+    x = torch.cat([real, fake]).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return gradient.square().sum() / (2 * len(real))
+
+
+def affective_matching(fake, real, form="spatial", whole=lambda mean: mean):
     """L_v + L_a: mean absolute difference between the critic's emotion maps of two batches.
 
     Parameters
@@ -66,7 +111,8 @@ def affective_matching(fake, real, form="spatial"):
         from real images of the same va
     form : "spatial" compares every pixel of the pairs, as published; "channel" compares each
         channel's mean over batch and pixels, which does not ask unpaired images to agree in
-        layout.
+        layout; "image", in between, compares each channel's mean over pixels, pair by pair.
+    whole : callable, a mean over this batch -> the mean over all processes' batches.
 
     Returns
     -------
@@ -76,7 +122,72 @@ def affective_matching(fake, real, form="spatial"):
     ----------
     Park & Lee 2020, affective feature matching; the weight there is 100.
     """
-    pool = {"spatial": lambda g: g, "channel": lambda g: g.mean((0, 3, 4))}[form]
+    pool = {
+        "spatial": lambda g: g,
+        "channel": lambda g: whole(g.mean((0, 3, 4))),
+        "image": lambda g: g.mean((3, 4)),
+    }[form]
     # The mean over both gates is half of L_v + L_a.
     terms = [2 * (pool(f) - pool(r.detach())).abs().mean() for f, r in zip(fake, real, strict=True)]
     return torch.stack(terms).mean() if terms else torch.zeros(())
+
+
+def augment(x, policy, u):
+    """Change images at random and differentiably, so that few photos are not learned by heart.
+
+    Everything the critic sees passes through here, real and generated, when it learns and when
+    the generator learns from it.
+
+    Parameters
+    ----------
+    x : Tensor (N, C, H, W)
+    policy : str, some of "color", "translation" and "cutout" joined by commas; "" changes nothing.
+        "color" moves brightness by ±0.5, and saturation and contrast by factors of 0–2 and
+        0.5–1.5; "translation" moves the image by up to an eighth of its side; "cutout" blanks a
+        square of half its side.
+    u : Tensor (N, 7), uniform in [0, 1), one number a choice. At 0.5, colour and translation
+        leave the image as it is.
+
+    Returns
+    -------
+    Tensor (N, C, H, W)
+
+    References
+    ----------
+    Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training".
+    """
+    chosen = policy.split(",") if policy else ()
+    if "color" in chosen:
+        brightness, saturation, contrast = u[:, :3, None, None, None].unbind(1)
+        x = x + (brightness - 0.5)
+        grey = x.mean(1, keepdim=True)
+        x = grey + (x - grey) * (2 * saturation)
+        level = x.mean((1, 2, 3), keepdim=True)
+        x = level + (x - level) * (contrast + 0.5)
+    if "translation" in chosen:
+        x = _translate(x, u[:, 3:5])
+    if "cutout" in chosen:
+        x = x * _cutout(x, u[:, 5:7])
+    return x
+
+
+def _translate(x, u):
+    """Move each image by whole pixels, (N, 2) down and right, over a ground of zeros."""
+    n, _, h, w = x.shape
+    most = max(1, round(h / 8))
+    dy, dx = (torch.floor(u * (2 * most + 1)).long() - most).unbind(1)
+    rows = torch.arange(h, device=x.device) - dy[:, None] + most
+    columns = torch.arange(w, device=x.device) - dx[:, None] + most
+    padded = F.pad(x, [most] * 4)
+    each = torch.arange(n, device=x.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
+
+
+def _cutout(x, u):
+    """Masks (N, 1, H, W) that are 0 in a square of half the side, centred anywhere."""
+    side = x.shape[-1]
+    size = side // 2
+    start = torch.floor(u * (side + 1 - size % 2)).long() - size // 2  # may stick out
+    place = torch.arange(side, device=x.device)
+    inside = (place >= start[..., None]) & (place < start[..., None] + size)  # (N, 2, side)
+    return 1 - (inside[:, 0, :, None] & inside[:, 1, None]).to(x.dtype)[:, None]

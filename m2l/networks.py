@@ -3,7 +3,7 @@
 Both networks hold one block per resolution, 4×4 to the top, and run up to any `stage`
 (0 is 4×4, 1 is 8×8, …). While a stage is new, `alpha` in [0, 1] blends it in over the one
 before (Karras et al. 2018). Valence and arousal reach every block through an Emotional Residual
-Unit (Park & Lee 2020).
+Unit (Park & Lee 2020); two other ways to condition, named in `Sizes`, serve as baselines.
 
 Conventions
 -----------
@@ -23,6 +23,7 @@ from torch import nn
 from m2l.errors import InputError
 
 SQRT2 = math.sqrt(2)  # He's gain for rectified layers
+CONDITIONS = ("eru", "ili", "none")
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,19 @@ class Sizes:
     widths : channels at 4×4, 8×8, 16×16, …; its length is the number of stages.
     eru_kernel : 3, or 1 for a cheaper ERU of the same form.
     critic_residual : add the critic's ERU to its input instead of replacing it.
-    conditional : False builds the same networks without any label (a baseline).
+    condition : how the labels enter. "eru" is the published way; "ili", label input (Ding et al.
+        2021), embeds them, shifts and scales the generator's features by the embedding and
+        projects the critic's onto it; "none" leaves them out.
+    upsampling : how the generator's features are enlarged, "nearest" or "bilinear". Nearest
+        neighbours can leave a faint grid of two pixels.
     """
 
     z: int = 100
     widths: tuple[int, ...] = (512, 512, 512, 256, 128, 64)
     eru_kernel: int = 3
     critic_residual: bool = False
-    conditional: bool = True
+    condition: str = "eru"
+    upsampling: str = "nearest"
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -51,6 +57,23 @@ class Sizes:
                 f"sizes: widths {self.widths}, eru_kernel {self.eru_kernel}; "
                 "give a width for each stage and a kernel of 1 or 3"
             )
+        if self.condition not in CONDITIONS:
+            raise InputError(f"condition '{self.condition}': give {', '.join(CONDITIONS)}")
+        if self.upsampling not in ("nearest", "bilinear"):
+            raise InputError(f"upsampling '{self.upsampling}': give nearest or bilinear")
+
+    @classmethod
+    def read(cls, values):
+        """Sizes from the plain values of a file; older ones say `conditional`, true or false."""
+        values = dict(values)
+        if not values.pop("conditional", True):
+            values["condition"] = "none"
+        return cls(**values)
+
+    @property
+    def conditional(self):
+        """Whether the networks look at the labels."""
+        return self.condition != "none"
 
     def asdict(self):
         return asdict(self) | {"widths": list(self.widths)}
@@ -117,8 +140,8 @@ def minibatch_deviation(x, group=4):
     return torch.cat([x, y.repeat_interleave(group).view(n, 1, 1, 1).expand(n, 1, h, w)], 1)
 
 
-def upsample(x):
-    return F.interpolate(x, scale_factor=2, mode="nearest")
+def upsample(x, mode="nearest"):
+    return F.interpolate(x, scale_factor=2, mode=mode)
 
 
 def downsample(x):
@@ -185,23 +208,58 @@ class ERU(nn.Module):
 
 
 class NoERU(nn.Module):
-    """Stands where an ERU would, in the unconditional baseline."""
+    """Stands where an ERU would, where labels enter elsewhere or not at all."""
 
     def forward(self, x, va):
         return x, None
 
 
+class Embedding(nn.Module):
+    """Labels (N, 2) to a vector of unit mean square, for label input.
+
+    Ding et al. fix it beforehand by a regression on photos; here it is learned along.
+    """
+
+    def __init__(self, width):
+        super().__init__()
+        self.hidden, self.out = Dense(2, width), Dense(width, width, gain=1)
+
+    def forward(self, va):
+        return pixel_norm(self.out(leaky(self.hidden(va))))
+
+
+class Modulation(nn.Module):
+    """Scale and shift each channel by the embedded labels: label input in the generator.
+
+    References
+    ----------
+    Ding et al. 2021, "CcGAN: continuous conditional generative adversarial networks for image
+    generation", improved label input (ILI), where it acts through batch normalisation.
+    """
+
+    def __init__(self, channels, width):
+        super().__init__()
+        self.dense = Dense(width, 2 * channels, gain=1)
+
+    def forward(self, x, embedded):
+        scale, shift = self.dense(embedded)[:, :, None, None].chunk(2, 1)
+        return x * (1 + scale) + shift, None
+
+
 def _eru(sizes, channels, residual=False):
-    return ERU(channels, sizes.eru_kernel, residual) if sizes.conditional else NoERU()
+    return ERU(channels, sizes.eru_kernel, residual) if sizes.condition == "eru" else NoERU()
 
 
 class GeneratorBlock(nn.Module):
-    """Two convolutions with pixel norm, then the ERU of this resolution."""
+    """Two convolutions with pixel norm, then the ERU of this resolution or its stand-in."""
 
     def __init__(self, sizes, cin, cout):
         super().__init__()
         self.conv1, self.conv2 = Conv(cin, cout), Conv(cout, cout)
-        self.eru = _eru(sizes, cout)
+        if sizes.condition == "ili":
+            self.eru = Modulation(cout, sizes.widths[0])
+        else:
+            self.eru = _eru(sizes, cout)
 
     def forward(self, x, va):
         x = pixel_norm(leaky(self.conv1(x)))
@@ -216,7 +274,9 @@ class Generator(nn.Module):
         super().__init__()
         self.sizes = sizes
         w = sizes.widths
-        self.dense = Dense(sizes.z + 2 * sizes.conditional, w[0] * 16, gain=SQRT2 / 4)
+        labels = 2 if sizes.condition == "eru" else 0
+        self.dense = Dense(sizes.z + labels, w[0] * 16, gain=SQRT2 / 4)
+        self.embed = Embedding(w[0]) if sizes.condition == "ili" else nn.Identity()
         self.blocks = nn.ModuleList(
             GeneratorBlock(sizes, w[max(i - 1, 0)], w[i]) for i in range(len(w))
         )
@@ -225,11 +285,12 @@ class Generator(nn.Module):
     def forward(self, z, va, stage=None, alpha=1.0):
         """Return images (N, 3, R, R) with R = 4·2^stage; the top stage by default."""
         stage = len(self.blocks) - 1 if stage is None else stage
-        x = torch.cat([z, va], 1) if self.sizes.conditional else z
+        x = torch.cat([z, va], 1) if self.sizes.condition == "eru" else z
+        va = self.embed(va)
         x = self.dense(pixel_norm(x)).view(len(z), -1, 4, 4)  # (N, w0, 4, 4)
         x = self.blocks[0](pixel_norm(leaky(x)), va)
         for block in self.blocks[1 : stage + 1]:
-            before, x = x, block(upsample(x), va)  # (N, w_i, R_i, R_i)
+            before, x = x, block(upsample(x, self.sizes.upsampling), va)  # (N, w_i, R_i, R_i)
         image = torch.tanh(self.to_rgb[stage](x))
         if alpha < 1 and stage > 0:
             image = torch.lerp(upsample(torch.tanh(self.to_rgb[stage - 1](before))), image, alpha)
@@ -250,7 +311,7 @@ class CriticBlock(nn.Module):
 
 
 class CriticHead(nn.Module):
-    """4×4 features to one score."""
+    """4×4 features to one score, to which label input adds their projection on the labels."""
 
     def __init__(self, sizes, channels):
         super().__init__()
@@ -258,11 +319,16 @@ class CriticHead(nn.Module):
         self.conv = Conv(channels + 1, channels)
         self.hidden = Dense(channels * 16, channels)
         self.score = Dense(channels, 1, gain=1)
+        self.embed = Embedding(channels) if sizes.condition == "ili" else None
 
     def forward(self, x, va):
         x, maps = self.eru(x, va)
         x = leaky(self.conv(minibatch_deviation(x)))
-        return self.score(leaky(self.hidden(x.flatten(1)))).squeeze(1), maps
+        x = leaky(self.hidden(x.flatten(1)))  # (N, C)
+        score = self.score(x).squeeze(1)
+        if self.embed:
+            score = score + (self.embed(va) * x).sum(1) / math.sqrt(x.shape[1])
+        return score, maps
 
 
 class Critic(nn.Module):

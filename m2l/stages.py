@@ -556,7 +556,7 @@ def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed
     preset : schedule that all of them follow.
     """
     from m2l import generate
-    from m2l.training import VARIANTS, Diverged, Preset, Run, describe, save_grid, variant
+    from m2l.training import BASELINES, Diverged, Preset, Run, describe, save_grid, variant
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
@@ -565,7 +565,7 @@ def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed
     result = {"preset": describe(base), "reader": reader, "variants": {}}
     pictures = Path(out).with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
-    for name in VARIANTS:
+    for name in BASELINES:
         log.info("baseline: %s", name)
         slug = name.replace(" ", "-")
         run = Run(variant(base, name), pyramid, Path(folder) / slug)

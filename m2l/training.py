@@ -78,7 +78,25 @@ class Stage:
 
 @dataclass(frozen=True)
 class Preset:
-    """All settings of a run; `params/gan/*.yaml` hold the named ones."""
+    """All settings of a run; `params/gan/*.yaml` hold the named ones.
+
+    Attributes
+    ----------
+    sizes, stages : of the networks, and the schedule.
+    lr, lr_critic, betas : of Adam.
+    objective : one of `losses.OBJECTIVES`; "wgan-gp" is the published one.
+    n_critic : steps of the critic to one of the generator.
+    gp_weight, gp_interval : of the gradient penalty, and how many steps of the critic there are
+        to one with a penalty, which then weighs as much more. Hinge and relativistic want a
+        weight of 1 or so.
+    afm_weight, afm_form : of affective feature matching, see `losses.affective_matching`.
+    drift : weight of the drift term.
+    augment : what the critic sees is changed at random by, see `losses.augment`.
+    ema_images : half-life of the generator's average, in images.
+    flip : mirror half of the photos.
+    photos : train on so many photos only, drawn at random.
+    precision, seed : as Fabric names it; of everything random.
+    """
 
     name: str
     sizes: Sizes
@@ -86,11 +104,14 @@ class Preset:
     lr: float = 1e-3
     lr_critic: float = 1e-3
     betas: tuple[float, float] = (0.0, 0.99)
+    objective: str = "wgan-gp"
+    n_critic: int = 1
     gp_weight: float = 10.0
     gp_interval: int = 1
     afm_weight: float = 100.0
     afm_form: str = "spatial"
     drift: float = 1e-3
+    augment: str = ""
     ema_images: float = 5000.0
     flip: bool = True
     photos: int | None = None
@@ -101,10 +122,20 @@ class Preset:
         for setting in ("lr", "lr_critic", "gp_weight", "afm_weight", "drift", "ema_images"):
             if isinstance(getattr(self, setting), str):
                 raise InputError(f"{setting}: text; in YAML write 1.0e-3 rather than 1e-3")
-        if self.afm_form not in ("spatial", "channel"):
-            raise InputError(f"afm_form '{self.afm_form}': give spatial or channel")
-        if self.gp_interval < 1:
-            raise InputError(f"gp_interval {self.gp_interval}: give 1 or more")
+        for setting, known in (
+            ("afm_form", ("spatial", "channel", "image")),
+            ("objective", losses.OBJECTIVES),
+        ):
+            if getattr(self, setting) not in known:
+                raise InputError(f"{setting} '{getattr(self, setting)}': give {', '.join(known)}")
+        if not set(filter(None, self.augment.split(","))) <= set(losses.POLICIES):
+            raise InputError(
+                f"augment '{self.augment}': give some of {', '.join(losses.POLICIES)}, joined by "
+                "commas without spaces"
+            )
+        for setting in ("gp_interval", "n_critic"):
+            if getattr(self, setting) < 1:
+                raise InputError(f"{setting} {getattr(self, setting)}: give 1 or more")
         if not self.stages:
             raise InputError("stages: none; give at least one")
 
@@ -119,16 +150,20 @@ class Preset:
         """
         path = preset_path(name)
         try:
-            values = yaml.safe_load(path.read_text()) | changes
-            return cls(
-                name=path.stem,
-                sizes=Sizes(**values.pop("sizes")),
-                stages=tuple(Stage(**stage) for stage in values.pop("stages")),
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
-            )
+            return cls.read({"name": path.stem} | yaml.safe_load(path.read_text()) | changes)
         except (TypeError, KeyError, ValueError, yaml.YAMLError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{path}: not a preset ({reason}); compare with paper.yaml") from error
+
+    @classmethod
+    def read(cls, values):
+        """A preset from plain values, the inverse of `describe`."""
+        values = dict(values)
+        return cls(
+            sizes=Sizes.read(values.pop("sizes")),
+            stages=tuple(Stage(**stage) for stage in values.pop("stages")),
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
+        )
 
 
 def preset_path(name):
@@ -143,8 +178,34 @@ def preset_path(name):
     raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
 
 
-VARIANTS = ("full", "without AFM", "unconditional", "non-progressive")
+BASELINES = ("full", "without AFM", "unconditional", "non-progressive")
 """The full model and the baselines that it is compared with."""
+
+_CHANGES = {
+    "full": {},
+    "without AFM": {"afm_weight": 0.0},
+    "AFM 1": {"afm_weight": 1.0},
+    "AFM 10": {"afm_weight": 10.0},
+    "AFM spatial": {"afm_form": "spatial"},
+    "AFM image": {"afm_form": "image"},
+    "unconditional": {"condition": "none"},
+    "label input": {"condition": "ili"},
+    "DiffAugment": {"augment": "translation,cutout"},
+    "DiffAugment with colour": {"augment": "translation,cutout,color"},
+    "hinge": {"objective": "hinge", "gp_weight": 1.0},
+    "relativistic": {"objective": "relativistic", "gp_weight": 1.0},
+    "penalty each step": {"gp_interval": 1},
+    "penalty each 16th step": {"gp_interval": 16},
+    "2 critic steps": {"n_critic": 2},
+    "half the learning rates": {"lr": 0.5, "lr_critic": 0.5},  # times the preset's
+    "half the generator's learning rate": {"lr": 0.5},
+    "smooth upsampling": {"upsampling": "bilinear"},
+    "photos 500": {"photos": 500},
+    "photos 1300": {"photos": 1300},
+}
+
+VARIANTS = (*_CHANGES, "non-progressive")
+"""All that `variant` knows: the baselines, and the study's other questions."""
 
 
 def variant(preset, name):
@@ -153,10 +214,6 @@ def variant(preset, name):
     Without progression there is one stage, the last, as long as all of them together; the
     lengths of the preset's stages must then be in one unit.
     """
-    if name == "without AFM":
-        return replace(preset, afm_weight=0.0)
-    if name == "unconditional":
-        return replace(preset, sizes=replace(preset.sizes, conditional=False))
     if name == "non-progressive":
         last = preset.stages[-1]
         unit = next(u for u in ("epochs", "images", "minutes") if getattr(last, u) is not None)
@@ -165,9 +222,13 @@ def variant(preset, name):
             raise InputError(f"preset '{preset.name}': give all stages' lengths in {unit}")
         total = sum(lengths)
         return replace(preset, stages=(replace(last, **{unit: total}, fade=0.0),))
-    if name != "full":
+    if name not in _CHANGES:
         raise InputError(f"variant '{name}': choose one of {', '.join(VARIANTS)}")
-    return preset
+    changes = dict(_CHANGES[name])
+    for rate in {"lr", "lr_critic"} & set(changes):
+        changes[rate] *= getattr(preset, rate)
+    sizes = {k: changes.pop(k) for k in ("condition", "upsampling") if k in changes}
+    return replace(preset, sizes=replace(preset.sizes, **sizes), **changes)
 
 
 @dataclass
@@ -280,63 +341,87 @@ class Run:
         return self._order[1]
 
     def step(self):
-        """Update the critic, then the generator, once. Returns the step's figures."""
+        """Update the critic, then, each n_critic-th time, the generator. Returns figures."""
         p, at = self.preset, self.progress
         stage = p.stages[at.stage]
-        level = p.sizes.stage(stage.resolution)
-        alpha = self.alpha()
+        level, alpha = p.sizes.stage(stage.resolution), self.alpha()
         rng = self._random()
         real, va = self._batch(stage, alpha, rng)
         n = len(real)
-        z = self.fabric.to_device(torch.randn(n, p.sizes.z, generator=rng))
+
+        def draw(*shape, uniform=False):
+            drawn = (torch.rand if uniform else torch.randn)(*shape, generator=rng)
+            return self.fabric.to_device(drawn)
+
+        def seen(*images):
+            """What the critic sees of some images, each changed at random in its own way."""
+            x = torch.cat(images)
+            if not p.augment:
+                return x
+            return losses.augment(x, p.augment, draw(len(x), 7, uniform=True))
 
         self.critic.requires_grad_(True)
         with torch.no_grad():
-            fake = self.generator(z, va, level, alpha)
+            fake = self.generator(draw(n, p.sizes.z), va, level, alpha)
+            both, va2 = seen(real, fake), torch.cat([va, va])
         # Real and generated in one pass: half the overhead of two.
-        score, _ = self.critic(torch.cat([real, fake]), torch.cat([va, va]), level, alpha)
-        loss = losses.critic_loss(score[:n], score[n:])
+        score, _ = self.critic(both, va2, level, alpha)
+        loss = losses.critic_loss(score[:n], score[n:], p.objective)
         total = loss + p.drift * losses.drift(score[:n])
         penalty = None
         if at.step % p.gp_interval == 0:
-            mix = self.fabric.to_device(torch.rand(n, 1, 1, 1, generator=rng))
-            penalty = losses.gradient_penalty(
-                lambda x: self.critic(x, va, level, alpha)[0], real, fake, mix
-            )
+            if p.objective == "wgan-gp":
+                mix = draw(n, 1, 1, 1, uniform=True)
+                penalty = losses.gradient_penalty(
+                    lambda x: self.critic(x, va, level, alpha)[0], both[:n], both[n:], mix
+                )
+            else:
+                penalty = losses.zero_penalty(
+                    lambda x: self.critic(x, va2, level, alpha)[0], both[:n], both[n:]
+                )
             total = total + p.gp_interval * p.gp_weight * penalty
         self.opt_d.zero_grad(set_to_none=True)
         self.fabric.backward(total)
         self.opt_d.step()
-
-        self.critic.requires_grad_(False)
-        z = self.fabric.to_device(torch.randn(n, p.sizes.z, generator=rng))
-        fake = self.generator(z, va, level, alpha)
-        score, maps = self.critic(fake, va, level, alpha)
-        loss_g = total_g = losses.generator_loss(score)
-        afm = torch.zeros(())
-        if p.afm_weight and maps:
-            with torch.no_grad():
-                _, real_maps = self.critic(real, va, level, alpha)
-            afm = losses.affective_matching(maps, real_maps, p.afm_form)
-            total_g = loss_g + p.afm_weight * afm
-        self.opt_g.zero_grad(set_to_none=True)
-        self.fabric.backward(total_g)
-        self.opt_g.step()
-        self._update_average(n)
-
         figures = {
             "resolution": stage.resolution,
             "alpha": alpha,
             "critic": loss.item(),
-            "generator": loss_g.item(),
-            "afm": afm.item(),
+            "gap": (score[:n].mean() - score[n:].mean()).item(),
             "penalty": None if penalty is None else penalty.item(),
-            "diversity": (fake.detach().std(0).mean() / real.std(0).mean()).item(),
+            "generator": None,
+            "afm": None,
+            "diversity": (fake.std(0).mean() / real.std(0).mean()).item(),
         }
+        if (at.step + 1) % p.n_critic == 0:
+            figures |= self._generator_step(real, va, level, alpha, draw)
         at.step += 1
         at.images += n
         at.stage_images += n
         return figures
+
+    def _generator_step(self, real, va, level, alpha, draw):
+        p, n = self.preset, len(real)
+        self.critic.requires_grad_(False)
+        fake = self.generator(draw(n, p.sizes.z), va, level, alpha)
+        if p.augment:  # a pair is changed alike, so that its maps can be compared
+            u = draw(n, 7, uniform=True)
+            fake, real = (losses.augment(x, p.augment, u) for x in (fake, real))
+        score, maps = self.critic(fake, va, level, alpha)
+        real_score, real_maps = None, None
+        if (p.afm_weight and maps) or p.objective == "relativistic":
+            with torch.no_grad():
+                real_score, real_maps = self.critic(real, va, level, alpha)
+        loss = total = losses.generator_loss(score, real_score, p.objective)
+        afm = torch.zeros(())
+        if p.afm_weight and maps:
+            afm = losses.affective_matching(maps, real_maps, p.afm_form)
+            total = loss + p.afm_weight * afm
+        self.opt_g.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.opt_g.step()
+        self._update_average(n * p.n_critic)
+        return {"generator": loss.item(), "afm": afm.item()}
 
     @torch.no_grad()
     def _update_average(self, n):
@@ -450,11 +535,10 @@ class Run:
 
     def _told(self, line):
         at = self.progress
-        return (
-            f"alpha {line['alpha']:.2f} critic {line['critic']:+.2f} "
-            f"generator {line['generator']:+.2f} afm {line['afm']:.3f} "
-            f"{at.stage_images / at.stage_seconds:.0f} images/s"
-        )
+        shown = {"critic": "+.2f", "generator": "+.2f", "afm": ".3f"}
+        told = " ".join(f"{k} {line[k]:{f}}" for k, f in shown.items() if line[k] is not None)
+        rate = at.stage_images / at.stage_seconds
+        return f"alpha {line['alpha']:.2f} {told} {rate:.0f} images/s"
 
     def _rewind_metrics(self):
         """Drop lines of steps after this one: a run that was killed will take them again."""
@@ -580,7 +664,7 @@ class Run:
                 log.warning("%s", error)
                 problems.append(str(error))
                 continue
-            if json.loads(header["preset"])["sizes"] != self.preset.sizes.asdict():
+            if Sizes.read(json.loads(header["preset"])["sizes"]) != self.preset.sizes:
                 raise InputError(
                     f"{path}: made with other network sizes than preset '{self.preset.name}'; "
                     "choose its preset, or another folder"

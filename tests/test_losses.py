@@ -7,6 +7,8 @@ import torch
 
 from m2l import losses
 
+FORMS = ["spatial", "channel", "image"]
+
 
 @pytest.fixture
 def rng():
@@ -22,6 +24,28 @@ def test_scores_that_are_known():
     assert losses.critic_loss(real, fake).item() == 1 - 2
     assert losses.generator_loss(fake).item() == -1
     assert losses.drift(real).item() == 5
+
+
+def test_hinge_is_flat_beyond_its_margin():
+    real, fake = torch.tensor([1.0, 5.0]), torch.tensor([-1.0, -9.0])
+    assert losses.critic_loss(real, fake, "hinge").item() == 0
+    assert losses.critic_loss(real - 1, fake + 3, "hinge").item() == (1 + 0) / 2 + (3 + 0) / 2
+    assert losses.generator_loss(fake, objective="hinge").item() == 5
+
+
+def test_relativistic_looks_at_differences_only(rng):
+    real, fake = torch.randn(2, 6, generator=rng)
+    for loss in (
+        lambda r, f: losses.critic_loss(r, f, "relativistic"),
+        lambda r, f: losses.generator_loss(f, r, "relativistic"),
+    ):
+        torch.testing.assert_close(loss(real, fake), loss(real + 3, fake + 3))
+    assert losses.critic_loss(real, real, "relativistic").item() == pytest.approx(math.log(2))
+    # One side's loss is the other's with the scores exchanged.
+    torch.testing.assert_close(
+        losses.critic_loss(real, fake, "relativistic"),
+        losses.generator_loss(real, fake, "relativistic"),
+    )
 
 
 def test_critic_and_generator_pull_opposite_ways():
@@ -55,6 +79,18 @@ def test_penalty_is_taken_where_mix_says(share, expected):
     assert penalty.item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_zero_penalty_of_known_critics(rng):
+    """w·x: ‖w‖². ‖x‖²/2, whose gradient is x: half of each side's mean squared norm."""
+    w = torch.randn(3, 4, 4, generator=rng)
+    real, fake = torch.randn(2, 5, 3, 4, 4, generator=rng)
+    linear = losses.zero_penalty(lambda x: (x * w).sum((1, 2, 3)), real, fake)
+    assert linear.item() == pytest.approx(w.square().sum().item(), rel=1e-5)
+    square = losses.zero_penalty(lambda x: x.square().sum((1, 2, 3)) / 2, real, fake)
+    assert square.item() == pytest.approx(
+        (real.square().sum() / 5 + fake.square().sum() / 5).item() / 2, rel=1e-5
+    )
+
+
 def test_penalty_averages_over_images():
     """Gradient norms 1 and 3 give (0 + 4)/2, not the penalty of their mean."""
     x = torch.zeros(2, 3, 2, 2)
@@ -65,13 +101,13 @@ def test_penalty_averages_over_images():
     assert penalty.item() == pytest.approx(2)
 
 
-@pytest.mark.parametrize("form", ["spatial", "channel"])
+@pytest.mark.parametrize("form", FORMS)
 def test_matching_equal_batches_costs_nothing(rng, form):
     maps = gates(rng)
     assert losses.affective_matching(maps, [m.clone() for m in maps], form).item() == 0
 
 
-@pytest.mark.parametrize("form", ["spatial", "channel"])
+@pytest.mark.parametrize("form", FORMS)
 def test_matching_is_symmetric_in_value(rng, form):
     a, b = gates(rng), gates(rng)
     torch.testing.assert_close(
@@ -79,7 +115,7 @@ def test_matching_is_symmetric_in_value(rng, form):
     )
 
 
-@pytest.mark.parametrize("form", ["spatial", "channel"])
+@pytest.mark.parametrize("form", FORMS)
 def test_matching_adds_valence_and_arousal(form):
     """Valence maps 0.1 apart and arousal maps 0.3 apart, everywhere: 0.4, at any ERU count."""
     real = torch.full((4, 2, 3, 5, 5), 0.5)
@@ -106,7 +142,7 @@ def test_channel_form_never_exceeds_spatial(rng):
     assert losses.affective_matching(fake, real, "channel") < losses.affective_matching(fake, real)
 
 
-@pytest.mark.parametrize("form", ["spatial", "channel"])
+@pytest.mark.parametrize("form", FORMS)
 def test_matching_teaches_the_fake_side_only(rng, form):
     fake, real = ([m.requires_grad_(True) for m in gates(rng)] for _ in range(2))
     losses.affective_matching(fake, real, form).backward()
@@ -121,3 +157,92 @@ def test_matching_without_erus_is_zero():
 def test_matching_refuses_unlike_networks(rng):
     with pytest.raises(ValueError):
         losses.affective_matching(gates(rng), gates(rng)[:1])
+
+
+def test_image_form_forgets_where_but_not_in_which_image(rng):
+    fake, real = gates(rng, [4]), gates(rng, [4])
+    shuffled = [m.flatten(3)[..., torch.randperm(16, generator=rng)].view_as(m) for m in real]
+    same, other = (losses.affective_matching(fake, m, "image") for m in (real, shuffled))
+    torch.testing.assert_close(same, other)
+    other = losses.affective_matching(fake, [m.roll(1, 0) for m in real], "image")
+    assert not math.isclose(same, other, rel_tol=1e-4)
+
+
+# -- augmentation ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def images(rng):
+    return torch.rand(64, 3, 16, 16, generator=rng) * 2 - 1
+
+
+def test_no_policy_changes_nothing(images, rng):
+    assert losses.augment(images, "", torch.rand(64, 7, generator=rng)) is images
+
+
+@pytest.mark.parametrize("policy", ["color", "translation", "color,translation"])
+def test_the_middle_of_every_choice_is_the_image_itself(images, policy):
+    torch.testing.assert_close(losses.augment(images, policy, torch.full((64, 7), 0.5)), images)
+
+
+def test_brightness_saturation_and_contrast(images):
+    def coloured(**u):
+        choice = torch.full((64, 7), 0.5)
+        choice[:, ["brightness", "saturation", "contrast"].index(*u)] = next(iter(u.values()))
+        return losses.augment(images, "color", choice)
+
+    torch.testing.assert_close(coloured(brightness=0.75), images + 0.25)
+    grey = coloured(saturation=0.0)
+    torch.testing.assert_close(grey, images.mean(1, keepdim=True).expand_as(images))
+    soft, hard = coloured(contrast=0.0), coloured(contrast=1.0)
+    for x, factor in ((soft, 0.5), (hard, 1.5)):
+        torch.testing.assert_close(x.mean((1, 2, 3)), images.mean((1, 2, 3)))
+        torch.testing.assert_close(x.std((1, 2, 3)), factor * images.std((1, 2, 3)))
+
+
+def test_translation_moves_whole_pixels_over_zeros(images, rng):
+    u = torch.rand(64, 7, generator=rng)
+    u[0, 3:5] = torch.tensor([0.0, 0.999])  # two up, two to the right: an eighth of 16
+    moved = losses.augment(images, "translation", u)
+    assert torch.equal(moved[0, :, :14, 2:], images[0, :, 2:, :14])
+    assert not moved[0, :, 14:].any() and not moved[0, :, :, :2].any()
+    shifts = set()
+    for x, y in zip(images, moved, strict=True):
+        padded = torch.nn.functional.pad(x, [2] * 4)
+        found = [
+            (i, j)
+            for i in range(5)
+            for j in range(5)
+            if torch.equal(y, padded[:, i : i + 16, j : j + 16])
+        ]
+        assert len(found) == 1
+        shifts |= set(found)
+    assert len(shifts) > 15  # of 25
+
+
+def test_cutout_blanks_a_square_of_half_the_side(images, rng):
+    cut = losses.augment(images, "cutout", torch.rand(64, 7, generator=rng))
+    for x, y in zip(images, cut, strict=True):
+        gone = (y == 0).all(0)
+        assert torch.equal(x * ~gone, y)
+        rows, columns = gone.any(1).sum().item(), gone.any(0).sum().item()
+        assert gone.sum() == rows * columns and 4 <= min(rows, columns) <= max(rows, columns) <= 8
+    whole = losses.augment(images[:1], "cutout", torch.full((1, 7), 0.5))
+    assert (whole == 0).all(1).sum() == 64
+
+
+@pytest.mark.parametrize("policy", [*losses.POLICIES, ",".join(losses.POLICIES)])
+def test_augmentation_lets_gradients_through(rng, policy):
+    """Else the generator would learn nothing; where pixels stay, all of it comes through."""
+    x = torch.rand(3, 3, 4, 4, generator=rng, dtype=torch.float64).requires_grad_(True)
+    u = torch.rand(3, 7, generator=rng, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x: losses.augment(x, policy, u), x)
+    losses.augment(x, policy, u).square().sum().backward()
+    assert (x.grad.flatten(1).abs().amax(1) > 0).all()
+
+
+def test_each_image_has_its_own_choice(images, rng):
+    same = images[:1].expand(8, -1, -1, -1)
+    for policy in losses.POLICIES:
+        out = losses.augment(same, policy, torch.rand(8, 7, generator=rng))
+        assert len({x.numpy().tobytes() for x in out}) > 4

@@ -15,6 +15,7 @@ from m2l.networks import (
     Dense,
     Generator,
     LabelConv,
+    Modulation,
     Sizes,
     downsample,
     minibatch_deviation,
@@ -27,7 +28,9 @@ KINDS = {
     "kernel 1": SIZES,
     "kernel 3": replace(SIZES, eru_kernel=3),
     "residual": replace(SIZES, critic_residual=True),
-    "unconditional": replace(SIZES, conditional=False),
+    "bilinear": replace(SIZES, upsampling="bilinear"),
+    "label input": replace(SIZES, condition="ili"),
+    "unconditional": replace(SIZES, condition="none"),
 }
 
 
@@ -62,7 +65,7 @@ def test_shapes_at_every_stage(sizes, alpha):
         score, maps = critic(image, va, stage, alpha)
         assert score.shape == (4,)
         expected = [(4, 2, sizes.widths[i], 4 * 2**i, 4 * 2**i) for i in range(stage, -1, -1)]
-        assert [tuple(m.shape) for m in maps] == (expected if sizes.conditional else [])
+        assert [tuple(m.shape) for m in maps] == (expected if sizes.condition == "eru" else [])
 
 
 def test_the_top_stage_is_the_default(sizes):
@@ -239,10 +242,10 @@ def test_downsampling_undoes_upsampling():
     torch.testing.assert_close(downsample(upsample(x)), x)
 
 
-def test_every_parameter_learns():
+def test_every_parameter_learns(sizes):
     """At the top stage all but the colour layers of earlier ones get a gradient."""
-    generator, critic = Generator(SIZES), Critic(SIZES)
-    z, va = inputs(SIZES)
+    generator, critic = Generator(sizes), Critic(sizes)
+    z, va = inputs(sizes)
     critic(generator(z, va), va)[0].sum().backward()
     silent = {
         name
@@ -264,10 +267,64 @@ def test_sizes_survive_json():
     assert isinstance(SIZES.asdict()["widths"], list)
 
 
-@pytest.mark.parametrize("wrong", [{"widths": []}, {"eru_kernel": 2}])
-def test_impossible_sizes_are_refused(wrong):
-    with pytest.raises(InputError, match="sizes"):
+@pytest.mark.parametrize("conditional, condition", [(True, "eru"), (False, "none")])
+def test_sizes_of_older_files_are_read(conditional, condition):
+    old = {"z": 5, "widths": [8, 6, 4], "eru_kernel": 1, "conditional": conditional}
+    assert Sizes.read(old) == replace(SIZES, condition=condition)
+    assert Sizes.read(SIZES.asdict()) == SIZES
+
+
+@pytest.mark.parametrize(
+    "wrong, told",
+    [
+        ({"widths": []}, "sizes"),
+        ({"eru_kernel": 2}, "sizes"),
+        ({"condition": "acgan"}, "condition 'acgan': give eru, ili, none"),
+        ({"upsampling": "cubic"}, "upsampling 'cubic'"),
+    ],
+)
+def test_impossible_sizes_are_refused(wrong, told):
+    with pytest.raises(InputError, match=told):
         Sizes(**wrong)
+
+
+def test_names_of_parameters_do_not_depend_on_options_without_any():
+    """Files of the published condition stay readable, whatever options come beside it."""
+    names = set(Generator(SIZES).state_dict())
+    assert not any("embed" in name for name in names)
+    assert names == set(Generator(replace(SIZES, upsampling="bilinear")).state_dict())
+
+
+def test_label_input_adds_the_projection_on_the_labels():
+    """Ding et al. 2021: D = ψ(φ(x)) + ⟨h(y), φ(x)⟩, here over √C to keep its scale."""
+    critic = Critic(replace(SIZES, condition="ili", widths=(8,)))
+    image, va = torch.rand(4, 3, 4, 4), inputs(SIZES)[1]
+    features = []
+    critic.head.hidden.register_forward_hook(lambda *call: features.append(call[-1]))
+    score, _ = critic(image, va)
+    phi = F.leaky_relu(features[0], 0.2)
+    projection = (critic.head.embed(va) * phi).sum(1) / math.sqrt(8)
+    torch.testing.assert_close(score, critic.head.score(phi).squeeze(1) + projection)
+
+
+def test_modulation_of_nothing_is_nothing():
+    layer = Modulation(3, 5)
+    x, h = torch.randn(2, 3, 4, 4), torch.randn(2, 5)
+    assert not torch.allclose(layer(x, h)[0], x)
+    torch.nn.init.zeros_(layer.dense.weight)
+    assert torch.equal(layer(x, h)[0], x)
+    with torch.no_grad():
+        layer.dense.bias[:] = torch.tensor([1.0, 0, 0, 0, 0, 7])  # scales, then shifts
+    expected = torch.stack([2 * x[:, 0], x[:, 1], x[:, 2] + 7], 1)
+    torch.testing.assert_close(layer(x, h)[0], expected)
+
+
+def test_bilinear_features_keep_no_two_pixel_grid():
+    """A feature that is linear in the column stays linear; nearest makes stairs of it."""
+    x = torch.arange(8.0).expand(1, 1, 8, 8)
+    steps = [upsample(x, mode)[..., 2:-2].diff(dim=-1) for mode in ("bilinear", "nearest")]
+    torch.testing.assert_close(steps[0], torch.full_like(steps[0], 0.5))
+    assert steps[1].unique().tolist() == [0, 1]
 
 
 def test_stage_and_resolution_are_inverse():

@@ -1,5 +1,6 @@
 """Training: it runs to its end, stops without loss, resumes exactly, and refuses what is wrong."""
 
+import itertools
 import json
 import math
 import signal
@@ -193,9 +194,22 @@ def test_every_variant_trains(start, name):
     run = start(preset=variant(replace(TINY, stages=stages), name))
     assert run.train(log_every=1, bar=False)
     assert run.progress.images == 16
-    assert (metrics(run)[-1]["afm"] == 0) == (name in ("without AFM", "unconditional"))
+    without = ("without AFM", "unconditional", "label input")
+    if run.preset.n_critic == 1:
+        assert (metrics(run)[-1]["afm"] == 0) == (name in without)
     assert metrics(run)[-1]["resolution"] == 8
     assert metrics(run)[0]["resolution"] == (8 if name == "non-progressive" else 4)
+
+
+def test_variants_differ_in_what_their_name_says():
+    base = Preset.load("baseline")
+    made = {name: variant(base, name) for name in VARIANTS}
+    assert made["full"] == base and set(training.BASELINES) <= set(VARIANTS)
+    assert made["AFM 10"] == replace(base, afm_weight=10.0)
+    assert made["label input"].sizes == replace(base.sizes, condition="ili")
+    assert made["photos 500"].photos == 500 and made["AFM spatial"].afm_form == "spatial"
+    assert made["half the learning rates"] == replace(base, lr=5e-4, lr_critic=5e-4)
+    assert len({repr(preset) for preset in made.values()}) == len(VARIANTS)  # no two alike
 
 
 def test_variants_that_cannot_be():
@@ -290,6 +304,62 @@ def test_drift_and_matching_enter_with_their_weights(start, monkeypatch):
     assert totals[0] == pytest.approx(figures["critic"] + 0.5 * drifts[0].item(), abs=1e-5)
     assert totals[1] == pytest.approx(figures["generator"] + 20 * figures["afm"], abs=1e-5)
     assert figures["afm"] > 0
+
+
+@pytest.mark.parametrize("objective", losses.OBJECTIVES)
+def test_every_objective_learns_both_networks(start, objective):
+    run = start(objective=objective, gp_weight=1.0, augment="translation,cutout,color")
+    before = {k: [p.clone() for p in m.parameters()] for k, m in run._modules().items()}
+    figures = [run.step() for _ in range(2)]
+    assert all(math.isfinite(v) for f in figures for v in f.values() if v is not None)
+    assert figures[0]["penalty"] > 0 and figures[1]["penalty"] is None
+    for name in ("generator", "critic"):
+        after = run._modules()[name].parameters()
+        assert any(not torch.equal(a, b) for a, b in zip(before[name], after, strict=True))
+
+
+def test_the_generator_waits_for_the_critic(start):
+    run = start(n_critic=3)
+    weights = []
+    for step in range(6):
+        figures = run.step()
+        weights.append(run.generator.state_dict()["dense.weight"].clone())
+        assert (figures["generator"] is None) == (figures["afm"] is None) == (step % 3 < 2)
+    changed = [not torch.equal(a, b) for a, b in itertools.pairwise(weights)]
+    assert changed == [False, True, False, False, True]
+    assert run.progress.images == 6 * 8
+
+
+def test_a_log_without_a_step_of_the_generator(start):
+    run = start(n_critic=3)
+    assert run.train(log_every=1, bar=True)
+    assert [x["generator"] is None for x in metrics(run)[:3]] == [True, True, False]
+
+
+def test_all_that_the_critic_sees_is_augmented(start, monkeypatch):
+    """Real and generated images; in its own steps, the penalty's, and the generator's."""
+    run = start(augment="translation", gp_interval=1)
+    marked, seen = [], []
+
+    def mark(x, policy, u):
+        assert policy == "translation" and u.shape == (len(x), 7)
+        marked.append(len(x))
+        return 0 * x + 7
+
+    monkeypatch.setattr(losses, "augment", mark)
+    run.critic.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    run.step()
+    assert marked == [16, 8, 8] and len(seen) == 4
+    assert all((x == 7).all() for x in seen)
+
+
+def test_a_pair_is_augmented_alike_for_matching(start, monkeypatch):
+    run = start(augment="cutout")
+    choices = []
+    monkeypatch.setattr(losses, "augment", lambda x, policy, u: (choices.append(u), x)[1])
+    run.step()
+    assert torch.equal(choices[1], choices[2])
+    assert not torch.equal(choices[0][:8], choices[0][8:])  # in the critic's step each its own
 
 
 # -- stopping and going on ------------------------------------------------------------------
@@ -486,7 +556,9 @@ def test_divergence_stops_with_an_explanation(start, monkeypatch, factor):
     run = start()
     before_step(run, 4, run.save)
     before_step(
-        run, 6, lambda: monkeypatch.setattr(losses, "critic_loss", lambda r, f: factor * r.mean())
+        run,
+        6,
+        lambda: monkeypatch.setattr(losses, "critic_loss", lambda r, f, _: factor * r.mean()),
     )
     with pytest.raises(Diverged, match=r"step 7: critic .*diverged.*lower learning rate") as caught:
         run.train(bar=False)
@@ -517,7 +589,7 @@ def test_release_holds_the_average_and_says_what_it_is(unbroken, tmp_path):
     assert header["resolution"] == "8"
     knots = tensors.pop("va_knots").numpy()
     np.testing.assert_array_equal(knots, unbroken.va_map.knots)
-    network = Generator(Sizes(**json.loads(header["sizes"])))
+    network = Generator(Sizes.read(json.loads(header["sizes"])))
     network.load_state_dict(tensors)
     for a, b in zip(network.parameters(), unbroken.average.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -555,7 +627,7 @@ def test_presets_load(path):
     sides = [stage.resolution for stage in preset.stages]
     assert sides == sorted(sides)
     assert sides[-1] == preset.sizes.resolution(len(preset.sizes.widths) - 1)
-    assert json.loads(json.dumps(training.describe(preset)))["sizes"] == preset.sizes.asdict()
+    assert Preset.read(json.loads(json.dumps(training.describe(preset)))) == preset
 
 
 def test_the_papers_preset_is_the_papers():
@@ -597,6 +669,9 @@ def test_an_unknown_preset_names_those_there_are():
         ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\nlr: 1e-3\n", "lr: text"),
         ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\ngp_interval: 0\n", "gp_interval"),
         ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\nafm_form: x\n", "afm_form 'x'"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\naugment: blur\n", "augment 'blur'"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\nobjective: x\n", "objective 'x'"),
+        ("sizes: {z: 4}\nstages: [{resolution: 4, images: 8}]\nn_critic: 0\n", "n_critic 0"),
         ("", "not a preset"),
         ("sizes: [", "not a preset"),
     ],
