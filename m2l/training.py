@@ -6,6 +6,9 @@ A run lives in a folder: `checkpoint.safetensors` (and the one before it), `metr
 `samples/`. Everything random in a step follows from (seed, images seen), so a resumed run needs
 no generator state: it repeats what the unbroken run would have done, bit for bit on a CPU where
 stages are measured in epochs or images. Lengths are counted in images shown to the critic.
+
+Several processes share each batch: all draw the same random numbers, each takes its slice, and
+gradients are averaged. Losses are those of one process up to rounding. The first process writes.
 """
 
 from __future__ import annotations
@@ -24,9 +27,11 @@ import numpy as np
 import torch
 import yaml
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tqdm import tqdm
 
 from m2l import losses
@@ -247,6 +252,17 @@ class Diverged(RuntimeError):
     """The losses left every useful range; the message says how."""
 
 
+class Shares(DDPStrategy):
+    """Processes that each take a share of every batch, with networks left as they are.
+
+    DDP averages gradients in hooks that expect one backward pass to a forward pass. A gradient
+    penalty has two, so `Run` averages them itself.
+    """
+
+    def setup_module(self, module):
+        return module
+
+
 @dataclass
 class Run:
     """A training run in a folder.
@@ -257,20 +273,23 @@ class Run:
     pyramid : m2l.photos.Pyramid
     folder : where checkpoints, metrics and samples go.
     accelerator : "auto", "cpu", "cuda", …, for Fabric.
+    devices : processes, or GPUs, that share each batch; Fabric starts the others by running the
+        program again.
     checkpoint_seconds : time between checkpoints.
     progress : where it stands.
 
     Raises
     ------
     InputError
-        If the photos or the networks do not reach the preset's resolution, or no photo is for
-        training.
+        If the photos or the networks do not reach the preset's resolution, no photo is for
+        training, or a batch cannot be shared.
     """
 
     preset: Preset
     pyramid: object
     folder: Path
     accelerator: str = "auto"
+    devices: int = 1
     checkpoint_seconds: float = 300.0
     progress: Progress = field(default_factory=Progress)
 
@@ -284,6 +303,12 @@ class Run:
                 f"preset '{p.name}': resolution {top} is beyond the photos ({self.pyramid.top}) "
                 f"or the networks ({len(p.sizes.widths)} widths)"
             )
+        for batch in {stage.batch for stage in p.stages}:
+            if batch % (4 * self.devices):
+                raise InputError(
+                    f"preset '{p.name}': batch {batch} cannot be shared by {self.devices} devices; "
+                    f"give a multiple of {4 * self.devices}"
+                )
         self.rows = self.pyramid.rows("train" if "split" in self.pyramid.table else None)
         if not len(self.rows):
             raise InputError(f"{self.pyramid.folder}: no photo of the split 'train'")
@@ -292,7 +317,12 @@ class Run:
         self.va_map = QuantileMap.fit(self.pyramid.va[self.rows])
         self.va = torch.tensor(self.va_map(self.pyramid.va), dtype=torch.float32)
 
-        self.fabric = Fabric(accelerator=self.accelerator, devices=1, precision=p.precision)
+        self.fabric = Fabric(
+            accelerator=self.accelerator,
+            devices=self.devices,
+            strategy=Shares() if self.devices > 1 else "auto",
+            precision=p.precision,
+        )
         self.fabric.launch()
         torch.manual_seed(p.seed)
         generator, critic = Generator(p.sizes), Critic(p.sizes)
@@ -315,20 +345,25 @@ class Run:
     def _random(self):
         return torch.Generator().manual_seed(self.preset.seed * 2**40 + self.progress.images)
 
+    def _mine(self, batch):
+        """This process's share of a batch."""
+        size, rank = batch // self.fabric.world_size, self.fabric.global_rank
+        return slice(rank * size, (rank + 1) * size)
+
     def _batch(self, stage, alpha, rng):
-        """Real images of the stage, blended as the generator's are, and their va."""
-        n = stage.batch
+        """This share of the stage's real images, blended as the generator's are, and their va."""
+        n, mine = stage.batch, self._mine(stage.batch)
         # Each epoch is its own permutation of the photos, so none is seen twice before all once.
         epoch, place = np.divmod(self.progress.images + np.arange(n), len(self.rows))
         order = np.concatenate([self._epoch(e)[place[epoch == e]] for e in np.unique(epoch)])
         # In this order, not sorted: corpora lie scene by scene, and the critic's minibatch
         # deviation compares neighbours in the batch.
-        rows = self.rows[order]
+        rows = self.rows[order][mine]
         x = self.pyramid.array(stage.resolution)[rows]
         va = self.va[rows]
         x = torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1
         if self.preset.flip:
-            flip = torch.rand(n, generator=rng) < 0.5
+            flip = torch.rand(n, generator=rng)[mine] < 0.5
             x[flip] = x[flip].flip(3)
         if alpha < 1:
             x = torch.lerp(upsample(downsample(x)), x, alpha)
@@ -349,21 +384,19 @@ class Run:
         real, va = self._batch(stage, alpha, rng)
         n = len(real)
 
-        def draw(*shape, uniform=False):
-            drawn = (torch.rand if uniform else torch.randn)(*shape, generator=rng)
-            return self.fabric.to_device(drawn)
-
-        def seen(*images):
-            """What the critic sees of some images, each changed at random in its own way."""
-            x = torch.cat(images)
-            if not p.augment:
-                return x
-            return losses.augment(x, p.augment, draw(len(x), 7, uniform=True))
+        def draw(*shape, of=torch.randn):
+            """Random numbers for each image of this share."""
+            return self.fabric.to_device(
+                of(stage.batch, *shape, generator=rng)[self._mine(stage.batch)]
+            )
 
         self.critic.requires_grad_(True)
         with torch.no_grad():
-            fake = self.generator(draw(n, p.sizes.z), va, level, alpha)
-            both, va2 = seen(real, fake), torch.cat([va, va])
+            fake = self.generator(draw(p.sizes.z), va, level, alpha)
+            both, va2 = torch.cat([real, fake]), torch.cat([va, va])
+            if p.augment:
+                u = torch.cat([draw(7, of=torch.rand), draw(7, of=torch.rand)])
+                both = losses.augment(both, p.augment, u)
         # Real and generated in one pass: half the overhead of two.
         score, _ = self.critic(both, va2, level, alpha)
         loss = losses.critic_loss(score[:n], score[n:], p.objective)
@@ -371,7 +404,7 @@ class Run:
         penalty = None
         if at.step % p.gp_interval == 0:
             if p.objective == "wgan-gp":
-                mix = draw(n, 1, 1, 1, uniform=True)
+                mix = draw(1, 1, 1, of=torch.rand)
                 penalty = losses.gradient_penalty(
                     lambda x: self.critic(x, va, level, alpha)[0], both[:n], both[n:], mix
                 )
@@ -380,9 +413,7 @@ class Run:
                     lambda x: self.critic(x, va2, level, alpha)[0], both[:n], both[n:]
                 )
             total = total + p.gp_interval * p.gp_weight * penalty
-        self.opt_d.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self.opt_d.step()
+        self._descend(total, self.critic, self.opt_d)
         figures = {
             "resolution": stage.resolution,
             "alpha": alpha,
@@ -396,16 +427,16 @@ class Run:
         if (at.step + 1) % p.n_critic == 0:
             figures |= self._generator_step(real, va, level, alpha, draw)
         at.step += 1
-        at.images += n
-        at.stage_images += n
+        at.images += stage.batch
+        at.stage_images += stage.batch
         return figures
 
     def _generator_step(self, real, va, level, alpha, draw):
-        p, n = self.preset, len(real)
+        p = self.preset
         self.critic.requires_grad_(False)
-        fake = self.generator(draw(n, p.sizes.z), va, level, alpha)
+        fake = self.generator(draw(p.sizes.z), va, level, alpha)
         if p.augment:  # a pair is changed alike, so that its maps can be compared
-            u = draw(n, 7, uniform=True)
+            u = draw(7, of=torch.rand)
             fake, real = (losses.augment(x, p.augment, u) for x in (fake, real))
         score, maps = self.critic(fake, va, level, alpha)
         real_score, real_maps = None, None
@@ -415,13 +446,37 @@ class Run:
         loss = total = losses.generator_loss(score, real_score, p.objective)
         afm = torch.zeros(())
         if p.afm_weight and maps:
-            afm = losses.affective_matching(maps, real_maps, p.afm_form)
+            afm = losses.affective_matching(maps, real_maps, p.afm_form, self._whole)
             total = loss + p.afm_weight * afm
-        self.opt_g.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self.opt_g.step()
-        self._update_average(n * p.n_critic)
+        self._descend(total, self.generator, self.opt_g)
+        self._update_average(p.stages[self.progress.stage].batch * p.n_critic)
         return {"generator": loss.item(), "afm": afm.item()}
+
+    def _descend(self, total, network, optimiser):
+        """One step down the gradient of all processes' mean total."""
+        optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        if self.fabric.world_size > 1:
+            gradients = [x.grad for x in network.parameters() if x.grad is not None]
+            flat = parameters_to_vector(gradients)
+            vector_to_parameters(self.fabric.all_reduce(flat, reduce_op="mean"), gradients)
+        optimiser.step()
+
+    def _whole(self, mean):
+        """All processes' mean, from this share's; its gradients' mean is the mean's gradient."""
+        if self.fabric.world_size == 1:
+            return mean
+        here = mean.detach()
+        return mean + self.fabric.all_reduce(here.clone(), reduce_op="mean") - here
+
+    def _agree(self, figures, seconds):
+        """Figures, seconds and the wish to stop, the same in all processes."""
+        if self.fabric.world_size == 1:
+            return figures, seconds, self._stop
+        taken = [k for k, v in figures.items() if v is not None]
+        values = torch.tensor([*(figures[k] for k in taken), seconds, self._stop]).double()
+        *values, seconds, stop = self.fabric.all_reduce(values, reduce_op="mean").tolist()
+        return figures | dict(zip(taken, values, strict=True)), seconds, stop > 0
 
     @torch.no_grad()
     def _update_average(self, n):
@@ -470,10 +525,13 @@ class Run:
             With the last checkpoint kept.
         """
         p, at = self.preset, self.progress
-        self._stop = False
+        self._stop = stopped = False
         saved = time.monotonic()
-        self._rewind_metrics()
-        with self._signals(), open(self.folder / "metrics.jsonl", "a") as out:
+        writes = self.fabric.is_global_zero
+        if writes:
+            self._rewind_metrics()
+        metrics = self.folder / "metrics.jsonl" if writes else os.devnull
+        with self._signals(), open(metrics, "a") as out:
             while at.stage < len(p.stages):
                 stage = p.stages[at.stage]
                 done = self._done()
@@ -481,13 +539,14 @@ class Run:
                     total=100,
                     initial=100 * done,
                     desc=f"{stage.resolution}×{stage.resolution}",
-                    disable=None if bar is None else not bar,
+                    disable=not writes or (None if bar is None else not bar),
                     bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
                 ) as shown:
-                    while done < 1 and not self._stop:
+                    while done < 1 and not stopped:
                         start = time.monotonic()
                         figures = self.step()
                         took = time.monotonic() - start
+                        figures, took, stopped = self._agree(figures, took)
                         at.seconds += took
                         at.stage_seconds += took
                         self._check(figures)
@@ -499,7 +558,7 @@ class Run:
                         if time.monotonic() - saved > self.checkpoint_seconds:
                             self.save()
                             saved = time.monotonic()
-                if self._stop:
+                if stopped:
                     self.save()
                     return False
                 if self._recent:
@@ -598,6 +657,8 @@ class Run:
 
     def grid(self):
         """Write this stage's two pictures: 7×7 over the plane on one seed, and 7×7 seeds."""
+        if not self.fabric.is_global_zero:
+            return
         resolution = self.preset.stages[self.progress.stage].resolution
         level = self.preset.sizes.stage(resolution)
         rng = torch.Generator().manual_seed(1)
@@ -634,6 +695,8 @@ class Run:
         for name, tensor in tensors.items():
             if not tensor.isfinite().all():
                 self._diverged(f"{name} is not finite")
+        if not self.fabric.is_global_zero:
+            return
         header = {
             "format": "m2l-run",
             "preset": json.dumps(describe(self.preset)),
