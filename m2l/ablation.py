@@ -3,8 +3,9 @@
 Conventions
 -----------
 A cell of the grid is one variant (`m2l.training.variant`) trained with one seed. Budgets are in
-images shown, so that a busy machine changes how long a run takes and not what it gives. Runs of
-one seed see the photos in one order, and all are measured with one judge, on the same noise and
+images shown, so that a busy machine changes how long a run takes and not what it gives; without
+progression, where all images are large, in as many as cost the same multiplications. Runs of one
+seed see the photos in one order, and all are measured with one judge, on the same noise and
 the same requests, so that variants are compared in pairs.
 
 A cell writes `<grid>-<variant>-<seed>.jsonl`, one line a set of figures, and a grid of samples as
@@ -17,6 +18,7 @@ import json
 import logging
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ REST = (
     "AFM spatial",
     "AFM 1",
     "AFM 10",
+    "without penalty",
     "photos 500",
     "photos 1300",
 )
@@ -62,6 +65,40 @@ def cells(grid, seeds=SEEDS):
 def stem(grid, variant, seed):
     """Name of a cell's files, without their ending."""
     return f"{grid}-{variant.replace(' ', '-')}-{seed}"
+
+
+def preset(grid, variant, seed):
+    """The training preset of a cell."""
+    from m2l import training
+
+    base = training.Preset.load(grid, seed=seed)
+    changed = training.variant(base, variant)
+    if variant == "non-progressive":
+        (stage,) = changed.stages
+        each = work(base)
+        images = sum(s.images * w for s, w in zip(base.stages, each, strict=True)) / each[-1]
+        steps = max(1, round(images / stage.batch))
+        changed = replace(changed, stages=(replace(stage, images=steps * stage.batch),))
+    return changed
+
+
+def work(preset):
+    """Floating point operations that one image takes in both networks, forward, at each stage."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from m2l.networks import Critic, Generator
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        generator, critic = Generator(preset.sizes), Critic(preset.sizes)
+        z, va = torch.zeros(1, preset.sizes.z), torch.zeros(1, 2)
+        counts = []
+        for stage in preset.stages:
+            level = preset.sizes.stage(stage.resolution)
+            with FlopCounterMode(display=False) as counter:
+                critic(generator(z, va, level), va, level)
+            counts.append(counter.get_total_flops())
+    return counts
 
 
 def run(
@@ -103,8 +140,7 @@ def run(
         return path
     started = time.monotonic()
     pyramid = stages.landscapes(root, limit)
-    preset = t.variant(t.Preset.load(grid, seed=seed), variant)
-    trained = t.Run(preset, pyramid, Path(folder) / path.stem)
+    trained = t.Run(preset(grid, variant, seed), pyramid, Path(folder) / path.stem)
     trained.resume()
     diverged = None
     try:

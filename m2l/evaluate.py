@@ -186,9 +186,7 @@ def model(
     )
 
 
-def measure(
-    net, pyramid, released, n=2048, seed=0, draws=metrics.DRAWS, inception=None, panel=12
-):
+def measure(net, pyramid, released, n=2048, seed=0, draws=metrics.DRAWS, inception=None, panel=12):
     """All figures of one generator, the arrays behind them, and its least original pictures.
 
     Noise, requests and halves follow from `seed` alone, so that generators are measured alike.
@@ -412,9 +410,7 @@ def folders(generated, real, side=None, n=None, judge=None, inception=None, seed
     out = {"scene": likeness(*(scene.look(net, x)[0] for x in sets), seed=seed)}
     if inception:
         kept = (True, True, False)
-        looked = [
-            metrics.inception(x, inception, keep=k) for x, k in zip(sets, kept, strict=True)
-        ]
+        looked = [metrics.inception(x, inception, keep=k) for x, k in zip(sets, kept, strict=True)]
         out["inception"] = named_fid(likeness(*looked, seed=seed))
     return out
 
@@ -576,9 +572,7 @@ def _permuted(label, told, rng, times=1000):
     out = {}
     for d, name in enumerate(DIMENSIONS):
         own = forest.score(label[:, d], told[:, d])["r"]
-        found = [
-            forest.score(label[:, d], rng.permutation(told[:, d]))["r"] for _ in range(times)
-        ]
+        found = [forest.score(label[:, d], rng.permutation(told[:, d]))["r"] for _ in range(times)]
         low, high = np.quantile(found, [0.025, 0.975])
         out[name] = {
             "value": float(np.mean(found)),

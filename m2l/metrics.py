@@ -442,9 +442,7 @@ def _inception(images, weights, dims, batch):
     try:
         tensors = torch.load(weights, map_location="cpu", weights_only=True)
         # pytorch-fid takes no path: it is handed the file's tensors where it would fetch them.
-        with mock.patch(
-            "pytorch_fid.inception.load_state_dict_from_url", lambda *_, **__: tensors
-        ):
+        with mock.patch("pytorch_fid.inception.load_state_dict_from_url", lambda *_, **__: tensors):
             net = InceptionV3([InceptionV3.BLOCK_INDEX_BY_DIM[dims]]).eval()
     except Exception as error:  # pickle, zip and shape errors have no common base
         reason = " ".join(str(error).split())[:120]

@@ -153,7 +153,9 @@ def load(path=WEIGHTS):
     from m2l.training import read_checkpoint
 
     if not Path(path).is_file():
-        raise InputError(f"{path}: no scene network here; 'm2l metrics scene' trains one from photos")
+        raise InputError(
+            f"{path}: no scene network here; 'm2l metrics scene' trains one from photos"
+        )
     header, tensors = read_checkpoint(path, "m2l-scene")
     try:
         net = SceneNet(json.loads(header["scenes"]))
