@@ -46,8 +46,10 @@ def bootstrap(statistic, *arrays, groups=None, draws=DRAWS, seed=0):
     groups : array of the same length; groups are then drawn whole.
     """
     rng = np.random.default_rng(seed)
-    groups = np.arange(len(arrays[0])) if groups is None else np.asarray(groups)
-    members = [np.flatnonzero(groups == g) for g in np.unique(groups)]
+    groups = (
+        np.arange(len(arrays[0])) if groups is None else np.unique(groups, return_inverse=True)[1]
+    )
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
     found = []
     for _ in range(draws):
         rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
@@ -245,8 +247,10 @@ def spread_within(features, cells):
     Zero where no cell has two rows.
     """
     parts = [features[cells == c] for c in np.unique(cells)]
-    parts = [(len(p), spread(p)) for p in parts if len(p) > 1]
-    return float(np.average(*zip(*parts, strict=True)[::-1])) if parts else 0.0
+    parts = [p for p in parts if len(p) > 1]
+    if not parts:
+        return 0.0
+    return float(np.average([spread(p) for p in parts], weights=[len(p) for p in parts]))
 
 
 # -- obedience -------------------------------------------------------------------------------
