@@ -188,17 +188,20 @@ def _training(trained, diverged):
     """How a run went: its budget, its time, and how calm it was at each resolution."""
     at = trained.progress
     lines = pd.read_json(trained.folder / "metrics.jsonl", lines=True)
-    stages = [
-        {
-            "resolution": int(resolution),
-            "images": int(part["images"].iloc[-1] - (part["images"].iloc[0] if i else 0)),
-            "critic": float(part["critic"].abs().max()),
-            "penalty": float(part["penalty"].max()),
-            "diversity": float(part["diversity"].iloc[-1]),
-            "least diversity": float(part["diversity"].min()),
-        }
-        for i, (resolution, part) in enumerate(lines.groupby("resolution"))
-    ]
+    stages, before = [], 0
+    for resolution, part in lines.groupby("resolution"):
+        largest = part[["critic", "penalty"]].abs().max().fillna(0)  # a short stage has no penalty
+        stages.append(
+            {
+                "resolution": int(resolution),
+                "images": int(part["images"].iloc[-1]) - before,
+                "critic": float(largest["critic"]),
+                "penalty": float(largest["penalty"]),
+                "diversity": float(part["diversity"].iloc[-1]),
+                "least diversity": float(part["diversity"].min()),
+            }
+        )
+        before = int(part["images"].iloc[-1])
     return {
         "images": at.images,
         "photos": len(trained.rows),

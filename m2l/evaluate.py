@@ -186,7 +186,7 @@ def model(
     )
 
 
-def measure(net, pyramid, released, n=2048, seed=0, draws=metrics.DRAWS, inception=None, panel=12):
+def measure(net, pyramid, released, n=2048, seed=0, draws=None, inception=None, panel=12):
     """All figures of one generator, the arrays behind them, and its least original pictures.
 
     Noise, requests and halves follow from `seed` alone, so that generators are measured alike.
@@ -282,7 +282,7 @@ def measure(net, pyramid, released, n=2048, seed=0, draws=metrics.DRAWS, incepti
     )
 
 
-def likeness(reference, floor, fake, draws=metrics.DRAWS, seed=0):
+def likeness(reference, floor, fake, draws=None, seed=0):
     """`metrics.compare` of pictures and of other photos with photos, all of the same N."""
     generated, others = (metrics.compare(reference, x, draws, seed) for x in (fake, floor))
     return {"n": len(reference)} | {
@@ -323,7 +323,7 @@ def _diversity(generated, real, on_grid, draws, seed):
         by_scene = np.mean([metrics.spread(on_grid[s]) for s in i])
         return {"other scene": by_request, "other request": by_scene}
 
-    few = max(2, draws // 4)
+    few = max(2, (draws or metrics.DRAWS) // 4)
     return metrics.halves(statistic, len(fake), len(photo), draws=few, seed=seed) | {
         "same": metrics.halves(on_scenes, len(on_grid), draws=few, seed=seed)
     }

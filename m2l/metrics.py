@@ -35,7 +35,7 @@ DRAWS = 200
 # -- intervals -------------------------------------------------------------------------------
 
 
-def bootstrap(statistic, *arrays, groups=None, draws=DRAWS, seed=0):
+def bootstrap(statistic, *arrays, groups=None, draws=None, seed=0):
     """A statistic of rows with its 95 % percentile interval, {"value", "low", "high"}.
 
     Parameters
@@ -44,6 +44,7 @@ def bootstrap(statistic, *arrays, groups=None, draws=DRAWS, seed=0):
         has its interval.
     arrays : ndarrays of equal length, whose rows are drawn together with replacement.
     groups : array of the same length; groups are then drawn whole.
+    draws : `DRAWS` by default, here and below.
     """
     rng = np.random.default_rng(seed)
     groups = (
@@ -51,13 +52,13 @@ def bootstrap(statistic, *arrays, groups=None, draws=DRAWS, seed=0):
     )
     members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
     found = []
-    for _ in range(draws):
+    for _ in range(draws or DRAWS):
         rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
         found.append(statistic(*(a[rows] for a in arrays)))
     return _summary(statistic(*arrays), found)
 
 
-def halves(statistic, *sizes, draws=DRAWS, seed=0):
+def halves(statistic, *sizes, draws=None, seed=0):
     """A statistic of sets of images with its 95 % interval, from random halves of each set.
 
     A half differs from its whole as much as the whole does from all the images there could be,
@@ -74,7 +75,9 @@ def halves(statistic, *sizes, draws=DRAWS, seed=0):
     Shao & Wu 1989, "A general theory for jackknife variance estimation": delete-half jackknife.
     """
     rng = np.random.default_rng(seed)
-    found = [statistic(*(rng.permutation(n)[: n // 2] for n in sizes)) for _ in range(draws)]
+    found = [
+        statistic(*(rng.permutation(n)[: n // 2] for n in sizes)) for _ in range(draws or DRAWS)
+    ]
     return _summary(statistic(*map(np.arange, sizes)), found, centred=True)
 
 
@@ -156,7 +159,7 @@ def density_coverage(real, fake, k=5):
     return float(inside.sum(0).mean() / k), float(inside.any(1).mean())
 
 
-def compare(reference, other, draws=DRAWS, seed=0, subsets=50):
+def compare(reference, other, draws=None, seed=0, subsets=50):
     """Fréchet distance, KID, density and coverage of a set against photos, with intervals.
 
     Parameters
@@ -181,6 +184,7 @@ def compare(reference, other, draws=DRAWS, seed=0, subsets=50):
             "coverage": coverage,
         }
 
+    draws = draws or DRAWS
     few = draws if reference.shape[1] <= 512 else max(2, draws // 10)
     out = halves(statistic, len(reference), len(other), draws=few, seed=seed)
     rng = np.random.default_rng(seed)
@@ -201,7 +205,7 @@ def nearest(features, among):
     return tuple(x[:, 0] for x in found)
 
 
-def closeness(fake, held_out, train, draws=DRAWS, seed=0):
+def closeness(fake, held_out, train, draws=None, seed=0):
     """Whether pictures are copies: how near the training photos they come, beside new photos.
 
     Parameters
@@ -256,7 +260,7 @@ def spread_within(features, cells):
 # -- obedience -------------------------------------------------------------------------------
 
 
-def consistency(requested, estimated, groups=None, draws=DRAWS, seed=0):
+def consistency(requested, estimated, groups=None, draws=None, seed=0):
     """How well estimated valence and arousal follow what was asked for, with intervals.
 
     Parameters
@@ -455,6 +459,6 @@ def _inception(images, weights, dims, batch):
     net, out = net.to(device), []
     with torch.inference_mode():
         for i in trange(0, len(images), batch, desc="Inception", disable=None, leave=False):
-            x = torch.from_numpy(np.ascontiguousarray(images[i : i + batch])).to(device)
+            x = torch.from_numpy(np.array(images[i : i + batch])).to(device)
             out.append(net(x.permute(0, 3, 1, 2).float() / 255)[0].mean((2, 3)).cpu().numpy())
     return np.concatenate(out)

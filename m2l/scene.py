@@ -64,7 +64,8 @@ class SceneNet(nn.Module):
 
 def prepare(images):
     """uint8 (N, H, W, 3) to the network's input (N, 3, 64, 64) in [-1, 1]."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    # A copy: memory maps are read-only.
+    x = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
     if x.shape[2:] == (SIDE, SIDE):
         return x
     return F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=x.shape[-1] > SIDE)
