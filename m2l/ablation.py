@@ -40,12 +40,23 @@ REST = (
     "photos 1300",
 )
 GRIDS = {
+    "smoke": HEADLINE,
     "ablation": HEADLINE + REST,
     "ablation64": HEADLINE,
     "ablation128": HEADLINE + REST,
-    "smoke": HEADLINE,
 }
-"""Variants of each grid; the name is also that of its training preset."""
+"""Variants of each grid, the coarsest first; the name is also that of its training preset."""
+
+MEASURES = {
+    "Fréchet distance": ("likeness.frechet.generated", -1),
+    "KID": ("likeness.kid.generated", -1),
+    "density": ("likeness.density.generated", 1),
+    "coverage": ("likeness.coverage.generated", 1),
+    "variety": ("diversity.cell.ratio", 1),
+    "r, valence": ("va.random.valence.r", 1),
+    "r, arousal": ("va.random.arousal.r", 1),
+}
+"""What variants are compared by: the figure's name in `load`, and 1 where more is better."""
 
 
 def cells(grid, seeds=SEEDS):
@@ -253,6 +264,51 @@ def _figures(values, path=()):
         yield {"metric": ".".join(path), "value": float(values), "low": np.nan, "high": np.nan}
 
 
+def foremost(figures):
+    """The grid to tell about: the finest whose headline has been run, else that with most runs."""
+    runs = figures.drop_duplicates(["grid", "variant", "seed"]).groupby("grid")["variant"]
+    whole = [g for g in GRIDS if g in runs.groups and set(HEADLINE) <= set(runs.get_group(g))]
+    return whole[-1] if whole else runs.size().idxmax()
+
+
+def table(figures, metric, column="value"):
+    """One figure of all runs of a grid: a DataFrame of variants by seeds."""
+    name, _, path = metric.partition(".")
+    rows = figures[(figures["set"] == name) & (figures["metric"] == path)]
+    wide = rows.pivot(index="variant", columns="seed", values=column)
+    known = [v for v in HEADLINE + REST if v in wide.index]
+    return wide.loc[known + [v for v in wide.index if v not in known]]
+
+
+def summary(figures, metric):
+    """One figure of each variant over its seeds.
+
+    Returns
+    -------
+    DataFrame indexed by variant: n (seeds), value (mean), low and high: the 95 % interval of
+    Student's t over seeds or, with one seed, that of its run.
+    """
+    parts = {c: table(figures, metric, c) for c in ("value", "low", "high")}
+    rows = {}
+    for variant, values in parts["value"].iterrows():
+        values = values.dropna()
+        rows[variant] = over_seeds(values)
+        if len(values) == 1:
+            seed = values.index[0]
+            rows[variant] |= {c: parts[c].loc[variant, seed] for c in ("low", "high")}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def over_seeds(values):
+    """n, mean and 95 % interval of Student's t (NaN for one value) of a figure over seeds."""
+    from scipy.stats import t
+
+    values = np.asarray(values, float)
+    n, mean = len(values), values.mean()
+    half = t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return {"n": n, "value": mean, "low": mean - half, "high": mean + half}
+
+
 def differences(figures, metric, reference="full"):
     """Differences of each variant from the reference, paired by seed.
 
@@ -263,34 +319,65 @@ def differences(figures, metric, reference="full"):
 
     Returns
     -------
-    DataFrame indexed by variant: n (pairs), value (mean difference), low and high (95 % interval
-    of Student's t over seeds; NaN with one pair) and each (tuple of the differences).
+    DataFrame indexed by variant: n (pairs), value (mean difference), low, high (`over_seeds`) and
+    each (tuple of the differences).
     """
-    from scipy.stats import t
-
-    wide = table(figures, metric)
-    rows = {}
+    wide, rows = table(figures, metric), {}
     for variant in wide.index.drop(reference, errors="ignore"):
-        each = (wide.loc[variant] - wide.loc[reference]).dropna().to_numpy()
-        n = len(each)
-        if not n:
-            continue
-        half = t.ppf(0.975, n - 1) * each.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-        mean = each.mean()
-        rows[variant] = {
-            "n": n,
-            "value": mean,
-            "low": mean - half,
-            "high": mean + half,
-            "each": tuple(each),
+        each = (wide.loc[variant] - wide.loc[reference]).dropna()
+        if len(each):
+            rows[variant] = over_seeds(each) | {"each": tuple(each)}
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["n", "value", "low", "high", "each"]
+    )
+
+
+def claims(figures):
+    """The claims of the first report about the generator, each with the number that decides it.
+
+    Returns
+    -------
+    list of dict: claim; measure, what the number is; n (seeds), value, low, high; and holds, True
+    or False where the interval excludes 0, None where it does not or there is none.
+    """
+    out = []
+
+    def add(claim, measure, found, scale=1.0):
+        ends = sorted(scale * found[c] for c in ("low", "high"))
+        holds = True if ends[0] > 0 else False if ends[1] < 0 else None
+        told = {"n": int(found["n"]), "value": scale * found["value"], "low": ends[0]}
+        out.append({"claim": claim, "measure": measure, **told, "high": ends[1], "holds": holds})
+
+    def of_full(metric):
+        return summary(figures, metric).loc["full"]
+
+    full = figures[(figures["variant"] == "full") & (figures["set"] == "training")]
+    least = full[full["metric"].str.fullmatch(r"stages\.\d+\.diversity")].groupby("seed")["value"]
+    ended = set(figures[(figures["variant"] == "full") & (figures["set"] == "va")]["seed"])
+    stable = [0.0 if seed not in ended else value for seed, value in least.min().items()]
+    out.append(
+        {
+            "claim": "Training is stable through all stages",
+            "measure": "least variety of a batch at the end of a stage, as a share of the photos'; "
+            "0 for a run that diverged; at least 0.5 is asked",
+            **over_seeds(stable),
+            "holds": bool(min(stable) >= 0.5),
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def table(figures, metric):
-    """One figure of all cells of a grid: a DataFrame of variants by seeds."""
-    name, _, path = metric.partition(".")
-    rows = figures[(figures["set"] == name) & (figures["metric"] == path)]
-    wide = rows.pivot(index="variant", columns="seed", values="value")
-    known = [v for variants in (HEADLINE, REST) for v in variants if v in wide.index]
-    return wide.loc[known + [v for v in wide.index if v not in known]]
+    )
+    # From −1 to 1, the whole way is twice the slope.
+    for claim, look, dimension in (
+        ("Higher valence is brighter", "brightness", "valence"),
+        ("Higher valence is warmer", "warmth", "valence"),
+        ("Lower arousal is calmer", "detail", "arousal"),
+    ):
+        measure = f"{look}, highest minus lowest {dimension}"
+        add(claim, measure, of_full(f"looks.generated.{look}.{dimension}"), 2.0)
+    for claim, other, measure in (
+        ("AFM keeps the emotion", "without AFM", "r, valence"),
+        ("AFM keeps the emotion", "without AFM", "r, arousal"),
+        ("The gradient penalty prevents collapse", "without penalty", "variety"),
+    ):
+        found = differences(figures, MEASURES[measure][0])
+        if other in found.index:
+            add(claim, f"{measure}, full minus {other}", found.loc[other], -1.0)
+    return out

@@ -512,6 +512,7 @@ def end_to_end(
     result = {
         "songs": len(y),
         "artists": len(set(artists)),
+        "search": {"folds": folds, "trials": trials, "trees": trees},
         "pictures": pictures,
         "resolution": released.resolution,
         "forest": agreement(label, asked),

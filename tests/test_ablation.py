@@ -195,6 +195,64 @@ def test_differences_are_paired_by_seed(tmp_path):
     assert told.loc["label input", "each"] == pytest.approx((-0.1, 0.1))
 
 
+def test_one_seed_has_its_runs_interval_and_several_have_students(tmp_path):
+    rows = [("full", 0, 0.5), ("AFM 1", 0, 0.2), ("AFM 1", 1, 0.4)]
+    told = ablation.summary(write(tmp_path / "a", rows), "va.random.valence.r")
+    assert told.loc["full"].tolist() == [1, 0.5, -0.5, 1.5]
+    assert told.loc["AFM 1"].tolist() == pytest.approx(
+        [2, 0.3, 0.3 - 1.2706, 0.3 + 1.2706], abs=1e-4
+    )
+
+
+def test_the_finest_grid_with_a_headline_is_told_about():
+    rows = [("smoke", v, 0) for v in ablation.HEADLINE] + [("ablation", "full", 0)]
+    figures = pd.DataFrame(rows, columns=["grid", "variant", "seed"])
+    assert ablation.foremost(figures) == "smoke"
+    more = [("ablation", v, 0) for v in ablation.HEADLINE[1:]]
+    both = pd.concat([figures, pd.DataFrame(more, columns=figures.columns)])
+    assert ablation.foremost(both) == "ablation"
+    assert ablation.foremost(figures[figures["grid"] == "ablation"]) == "ablation"
+
+
+def claimed(r_without, bright, diversity, seeds=3):
+    """Claims from figures in which full runs have r 0.5, and the others' as given."""
+    rows = []
+    for s in range(seeds):
+        jitter = 0.01 * s  # the same for both variants of a seed
+        for variant, r in (("full", 0.5), ("without AFM", r_without)):
+            for d in ("valence", "arousal"):
+                rows.append((variant, s, "va", f"random.{d}.r", r + jitter))
+                for look in ("brightness", "warmth", "detail"):
+                    rows.append((variant, s, "looks", f"generated.{look}.{d}", bright + jitter))
+            rows.append((variant, s, "training", "stages.0.diversity", 0.9))
+            rows.append((variant, s, "training", "stages.1.diversity", diversity))
+            rows.append((variant, s, "diversity", "cell.ratio", 0.8))
+    figures = pd.DataFrame(rows, columns=["variant", "seed", "set", "metric", "value"])
+    return {
+        (c["claim"], c["measure"].split(",")[0]): c
+        for c in ablation.claims(figures.assign(grid="tiny", low=np.nan, high=np.nan))
+    }
+
+
+def test_claims_hold_where_the_interval_leaves_zero():
+    told = claimed(r_without=0.2, bright=0.1, diversity=0.7)
+    assert all(c["holds"] for c in told.values()) and len(told) == 5
+    kept = told["AFM keeps the emotion", "r"]
+    assert kept["value"] == pytest.approx(0.3) and kept["n"] == 3
+    bright = told["Higher valence is brighter", "brightness"]
+    assert bright["value"] == pytest.approx(0.22)  # twice the mean slope
+    (stable,) = (c for (claim, _), c in told.items() if claim.startswith("Training"))
+    assert stable["value"] == pytest.approx(0.7)
+
+
+def test_claims_that_fail_or_are_not_shown():
+    told = claimed(r_without=0.6, bright=-0.1, diversity=0.3)
+    assert not any(c["holds"] for c in told.values())
+    assert told["AFM keeps the emotion", "r"]["holds"] is False
+    one = claimed(r_without=0.2, bright=0.1, diversity=0.7, seeds=1)
+    assert one["AFM keeps the emotion", "r"]["holds"] is None  # one pair has no interval
+
+
 def test_the_table_is_in_the_grids_order(tmp_path):
     rows = [("photos 500", 0, 1.0), ("AFM 1", 0, 2.0), ("full", 0, 3.0), ("full", 1, 4.0)]
     wide = ablation.table(write(tmp_path / "a", rows), "va.random.valence.r")

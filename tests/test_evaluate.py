@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from test_stages import read, write_features, write_study
 
-from m2l import evaluate, generate, metrics, scene, stages, training
+from m2l import ablation, evaluate, forest, generate, metrics, models, scene, stages, training
 from m2l.errors import InputError
 from m2l.forest import DIMENSIONS
 
@@ -92,6 +92,9 @@ def test_a_generator_is_measured_from_all_sides(root, judged, tiny_generator, tm
     assert [set(x) for x in result["nearest"]] == [{"seed", "distance", "photo"}] * 12
     assert Image.open(tmp_path / "metrics/nearest.png").size == (6 * 8, 2 * 8)
     assert not any("fid" in key for key in result["likeness"])
+    told = {f"{name}.{f['metric']}" for name in result for f in ablation._figures(result[name])}
+    for name, _ in ablation.MEASURES.values():  # all that chapters compare by is there
+        assert name.replace("likeness.", "likeness.scene.") in told
     with np.load(tmp_path / "metrics.npz") as arrays:
         assert arrays["requested"].shape == arrays["answered"].shape == (16, 2)
 
@@ -189,6 +192,9 @@ def test_folders_that_cannot_be_compared(judged, tmp_path):
 
 
 def test_the_whole_way(root, judged, tiny_generator, song, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        models, "tuned_forest", lambda seed, *_: forest.default_forest(seed, n_estimators=9)
+    )
     features = write_features(root, tmp_path)
     for clip in (root / "music/4Q-TAFFC/audio/Q1").glob("*.ogg"):
         clip.write_bytes(song.read_bytes())
@@ -200,8 +206,6 @@ def test_the_whole_way(root, judged, tiny_generator, song, tmp_path, monkeypatch
         tiny_generator,
         judged / "scene.safetensors",
         folds=3,
-        trials=1,
-        trees=9,
         pictures=2,
         uncertain=6,
         draws=5,
@@ -246,7 +250,5 @@ def test_cells_are_the_thirds_of_the_plane():
 
 
 def test_the_released_training_names_the_headline():
-    from m2l import ablation
-
     assert ablation.HEADLINE == training.BASELINES
     assert set(ablation.REST) <= set(training.VARIANTS)
