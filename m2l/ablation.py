@@ -332,6 +332,40 @@ def differences(figures, metric, reference="full"):
     )
 
 
+def floors(figures):
+    """What photographs reach in place of generated pictures, dict of measure to value.
+
+    For correlations it is the judge's own with the labels; for variety, a share, it is 1.
+    """
+    out = dict.fromkeys(MEASURES, 1.0)
+    for measure, (metric, _) in MEASURES.items():
+        other = metric.replace(".generated", ".photos").replace(".random.", ".photos.")
+        if other != metric:
+            out[measure] = float(np.nanmean(table(figures, other).to_numpy()))
+    return out
+
+
+def failings(figures):
+    """What each variant loses most at.
+
+    Measures have different units, so a loss is put in units of the full model's own gap, its
+    distance from `floors`: at 1, the variant is twice as far from photographs.
+
+    Returns
+    -------
+    DataFrame indexed by variant: measure and loss.
+    """
+    best, losses = floors(figures), {}
+    for measure, (metric, better) in MEASURES.items():
+        means = summary(figures, metric)["value"]
+        gap = abs(best[measure] - means["full"])
+        losses[measure] = better * (means["full"] - means.drop("full")) / gap
+    losses = pd.DataFrame(losses)
+    return pd.DataFrame({"measure": losses.idxmax(axis=1), "loss": losses.max(axis=1)}).loc[
+        [v for v in table(figures, MEASURES["variety"][0]).index if v != "full"]
+    ]
+
+
 def claims(figures):
     """The claims of the first report about the generator, each with the number that decides it.
 

@@ -214,6 +214,31 @@ def test_the_finest_grid_with_a_headline_is_told_about():
     assert ablation.foremost(figures[figures["grid"] == "ablation"]) == "ablation"
 
 
+def test_a_failing_is_in_units_of_the_full_models_gap():
+    values = {  # photos, full, other
+        "likeness.frechet": (1.0, 3.0, 4.0),  # half as far again
+        "likeness.kid": (0.0, 0.1, 0.1),
+        "likeness.density": (1.0, 0.8, 0.9),  # better
+        "likeness.coverage": (0.9, 0.5, 0.1),  # twice as far
+    }
+    rows = []
+    for name, (photos, *both) in values.items():
+        for variant, value in zip(("full", "AFM 1"), both, strict=True):
+            rows += [(variant, *f"{name}.generated".split(".", 1), value)]
+            rows += [(variant, *f"{name}.photos".split(".", 1), photos)]
+    for v in ("full", "AFM 1"):
+        rows.append((v, "diversity", "cell.ratio", 0.5))
+        for d in ("valence", "arousal"):
+            rows += [(v, "va", f"random.{d}.r", 0.5), (v, "va", f"photos.{d}.r", 0.7)]
+    figures = pd.DataFrame(rows, columns=["variant", "set", "metric", "value"])
+    figures = figures.assign(grid="tiny", seed=0, low=np.nan, high=np.nan)
+    floors = ablation.floors(figures)
+    assert [floors[k] for k in ("coverage", "variety", "r, valence")] == [0.9, 1, 0.7]
+    told = ablation.failings(figures)
+    assert told.loc["AFM 1", "measure"] == "coverage"
+    assert told.loc["AFM 1", "loss"] == pytest.approx(1)
+
+
 def claimed(r_without, bright, diversity, seeds=3):
     """Claims from figures in which full runs have r 0.5, and the others' as given."""
     rows = []
