@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PRESET ?= latent
 JOBS   ?= 2
+GRID   ?= ablation
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
@@ -12,10 +13,10 @@ export OMP_WAIT_POLICY := PASSIVE
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf check links test study lint pairs clean
+.PHONY: help book pdf check links test study ablation lint pairs clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or name one: make PYTHON=python3"; exit 1; }
@@ -60,6 +61,10 @@ study: $(VENV)/installed ## Rebuild results/ from the data under M2L_DATA (PRESE
 	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make study M2L_DATA=~/corpora"; exit 2; }
 	@mkdir -p runs/$(PRESET) && { test -f runs/$(PRESET)/started || touch runs/$(PRESET)/started; }
 	snakemake --cores $(JOBS) --config preset=$(PRESET) --rerun-incomplete
+
+ablation: $(VENV)/installed ## Train and measure variants and seeds, or go on with that (GRID=ablation64)
+	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make ablation M2L_DATA=~/corpora"; exit 2; }
+	snakemake ablation --cores $(JOBS) --config grid=$(GRID) --rerun-triggers mtime --rerun-incomplete --keep-going
 
 clean: ## Remove what was built, keep the environment and the runs
 	rm -rf _build book/executed .snakemake

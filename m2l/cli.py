@@ -499,20 +499,50 @@ def gan_autoencoder(out, weights, **settings):
     click.echo(f"{out}, {weights}: written")
 
 
-@gan.command("baselines")
-@click.option("--preset", default="baseline", show_default=True, help="Schedule for all of them.")
-@click.option("--run", "folder", default="runs/baselines", show_default=True)
-@click.option("-o", "--out", default="results/baselines.json", show_default=True)
+@gan.command("ablation")
+@click.option(
+    "--grid",
+    default="ablation",
+    show_default=True,
+    help="ablation (32×32), ablation64, ablation128 or smoke; its training preset has its name.",
+)
+@click.option("--variant", help="Only this variant; all of the grid by default.")
+@click.option("--seed", type=SEED, help="Only this seed; 0, 1 and 2 by default.")
+@click.option("--run", "folder", default="runs/ablation", show_default=True, help="Of the runs.")
+@click.option("-o", "--out", default="results/ablation", show_default=True, help="Folder.")
+@click.option("--judge", help="A scene network; the shipped one by default.")
 @click.option("-n", type=COUNT, default=1000, show_default=True, help="Images measured of each.")
-@click.option("--epochs", type=COUNT, default=20, show_default=True, help="For the scene network.")
+@click.option("--draws", type=COUNT, default=100, show_default=True, help="For the intervals.")
+@click.option("--threads", type=COUNT, default=1, show_default=True)
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
-def gan_baselines(out, folder, **settings):
-    """Train the full model, unconditional, non-progressive and without AFM; measure each."""
-    from m2l import stages
+@click.option("--dry-run", is_flag=True, help="Only list what there is to do.")
+def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings):
+    """Train and measure the full model and what is left without one of its parts.
 
-    stages.baselines(out, folder, **settings)
-    click.echo(f"{out}: written")
+    One run a variant and seed, the headline first. Finished runs are not made again and an
+    interrupted one goes on, so the command can be stopped and repeated at will; 'make ablation'
+    runs the same cells side by side.
+    """
+    from m2l import ablation
+
+    cells = [
+        cell
+        for cell in ablation.cells(grid, ablation.SEEDS if seed is None else (seed,))
+        if variant in (None, cell[0])
+    ]
+    if not cells:
+        raise InputError(f"variant '{variant}': choose one of {', '.join(ablation.GRIDS[grid])}")
+    if not dry_run:
+        import torch
+
+        torch.set_num_threads(threads)
+    for name, number in cells:
+        path = Path(out) / f"{ablation.stem(grid, name, number)}.jsonl"
+        state = "there" if path.is_file() else "to do"
+        if not dry_run and state == "to do":
+            ablation.run(grid, name, number, out, folder, **settings)
+            state = "written"
+        click.echo(f"{path}: {state}")
 
 
 @gan.command("sample")
@@ -551,25 +581,48 @@ def gan_sample(out, seed, side, what, size, weights):
     click.echo(f"{out}: {side}×{side} landscapes")
 
 
-@main.command()
-@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
-@click.option("-o", "--out", default="results/metrics.json", show_default=True)
-@click.option(
-    "--weights",
-    default="runs/scene.safetensors",
-    show_default=True,
-    help="Where the scene network goes.",
+INCEPTION = (
+    click.option(
+        "--inception",
+        type=click.Path(),
+        help="The official Inception weights, for FID; else $M2L_INCEPTION or torch's cache.",
+    ),
+    click.option("--fetch", is_flag=True, help="Fetch them (95 MB) if they are not there."),
+    click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default."),
 )
-@click.option("-n", type=COUNT, default=2000, show_default=True, help="Generated images.")
-@click.option("--epochs", type=COUNT, default=40, show_default=True, help="For the scene network.")
+
+
+def _measured(command):
+    for option in reversed(INCEPTION):
+        command = option(command)
+    return command
+
+
+@main.group(cls=Commands)
+def metrics():
+    """Measure pictures: likeness to photos, variety, obedience to the emotion asked.
+
+    \b
+    m2l metrics model                          the released generator
+    m2l metrics folders generated/ photos/     any two folders of images
+    m2l metrics end-to-end --features …        from songs to the emotion of their pictures
+
+    FID is reported where the official Inception weights are at hand; nothing else is called FID.
+    """
+
+
+@metrics.command("scene")
+@click.option("-o", "--out", default="results/scene.json", show_default=True)
+@click.option("--weights", default="m2l/weights/scene.safetensors", show_default=True)
+@click.option("--epochs", type=COUNT, default=60, show_default=True)
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
-def metrics(generator, out, weights, n, epochs, limit, seed, preset):
-    """Measure a generator: likeness to photos, variety, obedience to the emotion asked."""
-    from m2l import stages
+def metrics_scene(out, weights, **settings):
+    """Train the scene network, the judge, on photos that no generator sees; and test it."""
+    from m2l import evaluate
 
-    stages.judge(out, weights, generator, n=n, epochs=epochs, limit=limit, seed=seed, preset=preset)
+    evaluate.judge(out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
 
 
@@ -699,6 +752,75 @@ def page(out, weights):
     from m2l import page as pages
 
     pages.build(out, weights or generator.WEIGHTS)
+    click.echo(f"{out}: written")
+
+
+@metrics.command("model")
+@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("-o", "--out", default="results/metrics.json", show_default=True)
+@click.option("-n", type=COUNT, default=2048, show_default=True, help="Generated images.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+@_measured
+def metrics_model(out, inception, fetch, **settings):
+    """Measure a generator against the landscape photos under M2L_DATA."""
+    from m2l import evaluate, metrics
+
+    found = metrics.inception_weights(inception, fetch)
+    if not found:
+        log.warning("FID not reported: no Inception weights here; give --inception or --fetch")
+    evaluate.model(out, inception=found, **settings)
+    click.echo(f"{out}: written")
+
+
+@metrics.command("folders")
+@click.argument("generated", type=click.Path())
+@click.argument("real", type=click.Path())
+@click.option("--side", type=COUNT, help="Pixels; those of the first generated image by default.")
+@click.option("-n", type=COUNT, help="Images a side; as many as there are by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@_measured
+def metrics_folders(generated, real, inception, fetch, as_json, **settings):
+    """Compare images in folder GENERATED with photos in folder REAL.
+
+    The photos are split in two: one half is what both sides are compared with, the other gives
+    the floor, what the same number of real photos reaches.
+    """
+    from m2l import evaluate, metrics
+
+    found = metrics.inception_weights(inception, fetch)
+    told = evaluate.folders(generated, real, inception=found, **settings)
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return
+    for space, figures in told.items():
+        click.echo(f"{space} features, {figures.pop('n')} images a side")
+        click.echo(f"  {'':<18}{'generated':>28}{'photos (floor)':>28}")
+        for name, sides in figures.items():
+            cells = ["{value:.4g} ({low:.4g} to {high:.4g})".format(**x) for x in sides.values()]
+            click.echo(f"  {name:<18}{cells[0]:>28}{cells[1]:>28}")
+    if not found:
+        click.echo("FID not reported: no Inception weights here; give --inception or --fetch")
+
+
+@metrics.command("end-to-end")
+@click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
+@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default.")
+@click.option("-o", "--out", default="results/end_to_end.json", show_default=True)
+@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
+@click.option("--trials", type=COUNT, default=25, show_default=True, help="Of each fold's search.")
+@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option("--pictures", type=COUNT, default=8, show_default=True, help="For each song.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+def metrics_end_to_end(features, out, **settings):
+    """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""
+    from m2l import evaluate
+
+    evaluate.end_to_end(out, features, **settings)
     click.echo(f"{out}: written")
 
 

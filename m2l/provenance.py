@@ -80,7 +80,13 @@ def save(path, result, *, started, data, seed, preset, arrays=None):
     path.with_suffix(".npz").unlink(missing_ok=True)
     if arrays:
         np.savez_compressed(path.with_suffix(".npz"), **arrays)
-    block = {
+    block = describe(started=started, data=data, seed=seed, preset=preset)
+    path.write_text(json.dumps(result | {"provenance": block}, indent=1) + "\n")
+
+
+def describe(*, started, data, seed, preset):
+    """The provenance block: commit, data, seed, preset, hardware, duration; see `save`."""
+    return {
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "data": data,
@@ -91,7 +97,6 @@ def save(path, result, *, started, data, seed, preset, arrays=None):
         "versions": {"python": platform.python_version()}
         | {name: metadata.version(name) for name in _LIBRARIES},
     }
-    path.write_text(json.dumps(result | {"provenance": block}, indent=1) + "\n")
 
 
 def blocks():

@@ -29,7 +29,8 @@ COMMANDS = [
         for name in ("emotion", "generate", "features", "data", "forest", "gan", "metrics", "page")
     ),
     ["forest", "train"],
-    *(["gan", name] for name in ("train", "release", "baselines", "sample")),
+    *(["gan", name] for name in ("train", "release", "autoencoder", "ablation", "sample")),
+    *(["metrics", name] for name in ("scene", "model", "folders", "end-to-end")),
     ["study"],
     *(["study", name] for name in ("serve", "static", "links", "export", "withdraw")),
 ]
@@ -82,9 +83,9 @@ def refused(run, *words, match=""):
 def test_help(m2l, command):
     out, error = m2l(*command, "--help")
     assert out.startswith("Usage: ") and not error
-    if command not in (["forest"], ["gan"], ["study"]):  # groups, which hold the next ones
+    if command not in (["forest"], ["gan"], ["metrics"], ["study"]):  # groups, with the next ones
         nothing_written = ["emotion"], ["study", "serve"], ["study", "links"], ["study", "withdraw"]
-        assert "--out" in out or command in nothing_written
+        assert "--out" in out or command in (*nothing_written, ["metrics", "folders"])
 
 
 def test_help_does_not_import_what_takes_time():
@@ -367,15 +368,15 @@ def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
     [
         (("gan", "train", "--preset", "enormous"), "preset 'enormous'"),
         (("gan", "train", "--preset", "smoke"), "M2L_DATA: not set"),
-        (("gan", "train", "--preset", "smoke", "--set", "speed=3"), "'speed'"),
-        (("gan", "train", "--preset", "smoke", "--set", "objective=gan"), "objective 'gan'"),
-        (
-            ("gan", "train", "--preset", "smoke", "--photos", "sample", "--start", "x"),
-            "x: no check",
-        ),
-        (("gan", "release", "--preset", "enormous"), "runs/enormous: no checkpoint"),
-        (("gan", "baselines"), "M2L_DATA: not set"),
-        (("metrics",), "M2L_DATA: not set"),
+        (("gan", "release", "--preset", "enormous"), "preset 'enormous'"),
+        (("gan", "ablation"), "M2L_DATA: not set"),
+        (("gan", "ablation", "--grid", "huge"), "grid 'huge'"),
+        (("gan", "ablation", "--variant", "huge"), "variant 'huge'"),
+        (("metrics", "scene"), "M2L_DATA: not set"),
+        (("metrics", "model"), "M2L_DATA: not set"),
+        (("metrics", "model", "--inception", "gone.pth"), "gone.pth: no such file"),
+        (("metrics", "folders", "gone", "gone"), "gone: no such folder"),
+        (("metrics", "end-to-end", "--features", "gone.parquet"), "gone.parquet"),
         (("forest", "train", "--features", "gone.parquet"), "gone.parquet"),
         (("gan", "sample", "-o", "gone/grid.png"), "gone/grid.png"),
     ],
@@ -390,6 +391,35 @@ def test_gan_sample_writes_a_grid(m2l, tiny_generator):
     assert "3×3" in out and Image.open("grid.png").size == (24, 24)
     m2l("gan", "sample", "-o", "seeds.png", "--side", 2, "--what", "seeds", "--size", 8)
     assert Image.open("seeds.png").size == (16, 16)
+
+
+def test_the_ablation_says_what_there_is_to_do(m2l, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/ablation-full-1.jsonl").touch()
+    out, _ = m2l("gan", "ablation", "--variant", "full", "-o", "out", "--dry-run")
+    states = [line.split(": ") for line in out.splitlines()]
+    assert states == [
+        ["out/ablation-full-0.jsonl", "to do"],
+        ["out/ablation-full-1.jsonl", "there"],
+        ["out/ablation-full-2.jsonl", "to do"],
+    ]
+
+
+def test_folders_are_compared(m2l, tmp_path, monkeypatch):
+    from m2l import metrics
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))  # without Inception
+    monkeypatch.setattr(metrics, "DRAWS", 5)
+    for name, n in (("generated", 12), ("real", 24)):
+        (tmp_path / name).mkdir()
+        pixels = np.random.default_rng(n).integers(0, 256, (n, 8, 8, 3), dtype=np.uint8)
+        for i, image in enumerate(pixels):
+            Image.fromarray(image).save(tmp_path / name / f"{i}.png")
+    out, _ = m2l("metrics", "folders", "generated", "real")
+    assert out.startswith("scene features, 12 images a side\n")
+    assert "frechet" in out and "coverage" in out and "FID not reported" in out
+    told = json.loads(m2l("metrics", "folders", "generated", "real", "--json")[0])
+    assert told["scene"]["n"] == 12 and not any("fid" in key for key in told)
 
 
 def test_a_run_is_trained_refused_resumed_and_released(m2l, monkeypatch, tmp_path):

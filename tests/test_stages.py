@@ -12,7 +12,7 @@ from PIL import Image
 from test_deam import write as write_deam
 from test_pmemo import write as write_pmemo
 
-from m2l import corpora, forest, generate, metrics, scene, stages, training
+from m2l import forest, generate, stages, training
 from m2l.errors import InputError
 from m2l.features import NAMES
 
@@ -28,10 +28,8 @@ afm_form: channel
 """
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def write_study(root):
     """A data root with thirty clips by ten artists, twelve songs of DEAM and fifty-four photos."""
-    root = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     write_deam(root)
     deam = pd.DataFrame(rng.normal(size=(12, 4)), columns=list("abcd"))
@@ -65,10 +63,14 @@ def root(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture(autouse=True)
 def quick(root, monkeypatch):
     monkeypatch.setenv("M2L_CACHE", str(root / "cache"))
-    monkeypatch.setattr(metrics, "bootstrap", partial(metrics.bootstrap, draws=10))
     monkeypatch.setattr(forest, "evaluate", partial(forest.evaluate, draws=50))
 
 
@@ -84,8 +86,7 @@ def run(root, preset, tmp_path):
     return training.Run(training.Preset.load(preset), pyramid, tmp_path / "run", accelerator="cpu")
 
 
-@pytest.fixture
-def table(root, tmp_path):
+def write_features(root, folder):
     """File of features of the thirty clips, in which feature 0 tells the valence.
 
     They were extracted under another name of the data root.
@@ -93,12 +94,17 @@ def table(root, tmp_path):
     labels = pd.read_csv(root / "music/4Q-TAFFC/annotations.csv")
     x = np.random.default_rng(1).normal(size=(30, len(NAMES)))
     x[:, 0] = labels["valence"]
-    (tmp_path / "link").symlink_to(root)
-    paths = [str(tmp_path / f"link/music/4Q-TAFFC/audio/Q1/{song}.ogg") for song in labels["song"]]
+    (folder / "link").symlink_to(root)
+    paths = [str(folder / f"link/music/4Q-TAFFC/audio/Q1/{song}.ogg") for song in labels["song"]]
     pd.DataFrame(x, index=pd.Index(paths, name="path"), columns=list(NAMES)).to_parquet(
-        tmp_path / "features.parquet"
+        folder / "features.parquet"
     )
-    return tmp_path / "features.parquet"
+    return folder / "features.parquet"
+
+
+@pytest.fixture
+def table(root, tmp_path):
+    return write_features(root, tmp_path)
 
 
 def read(path):
@@ -281,62 +287,6 @@ def test_gan_tells_a_run_and_releases_its_generator(run, tmp_path):
 def test_gan_before_any_training_is_an_error(run, tmp_path):
     with pytest.raises(InputError, match="not trained"):
         stages.gan(run, tmp_path / "gan.json", tmp_path / "g.safetensors")
-
-
-def test_judge_measures_a_generator(root, run, tmp_path, monkeypatch):
-    # Where the weights are, FID still needs 2,048 photos, and fewer are no error.
-    monkeypatch.setattr(metrics, "inception_weights", lambda: "there")
-    run.train()
-    run.release(tmp_path / "g.safetensors", {"what": "tiny"})
-    out, weights = tmp_path / "metrics.json", tmp_path / "deep/scene.safetensors"
-    stages.judge(out, weights, tmp_path / "g.safetensors", root, n=12, epochs=2, preset="tiny")
-    result = read(out)
-    assert result["n"] == 12 and result["resolution"] == 8 and result["frechet"]["n"] == 3
-    assert result["reader"]["photos"] == 9 and result["reader"]["tested"] == 6
-    assert np.shape(result["grid"]["answered"]) == (7, 7, 2)
-    assert result["frechet"]["photos"] > 0 and result["diversity"]["ratio"] > 0
-    assert not any(key.startswith("fid") for key in result)
-    with np.load(tmp_path / "metrics.npz") as arrays:
-        assert arrays["requested"].shape == arrays["answered"].shape == (12, 2)
-    assert scene.load(weights).scenes == ["sea", "wood"]
-
-
-def test_too_few_photos_to_judge_by(root, run, tmp_path):
-    run.train()
-    run.release(tmp_path / "g.safetensors", {"what": "tiny"})
-    with pytest.raises(InputError, match="too few"):
-        stages.judge(
-            tmp_path / "m.json",
-            tmp_path / "s.safetensors",
-            tmp_path / "g.safetensors",
-            root,
-            limit=2,
-        )
-
-
-def test_baselines_are_trained_and_measured_alike(root, preset, tmp_path, monkeypatch):
-    out = tmp_path / "baselines.json"
-    stages.baselines(out, tmp_path / "runs", root, preset, n=8, epochs=1)
-    result = read(out)
-    assert list(result["variants"]) == list(training.VARIANTS)
-    assert {v["images"] for v in result["variants"].values()} == {16}
-    assert result["provenance"]["preset"] == "tiny"
-    assert len(list((tmp_path / "baselines").glob("*.png"))) == 4
-
-    # Finished runs are not trained again.
-    monkeypatch.setattr(training.Run, "step", None)
-    monkeypatch.setattr(stages, "_reader", lambda *_: (None, {}))
-    monkeypatch.setattr(stages, "_measure", lambda *_: ({}, {}))
-    stages.baselines(out, tmp_path / "runs", root, preset, n=8, epochs=1)
-
-
-def test_a_baseline_that_diverges_is_named(root, preset, tmp_path, monkeypatch):
-    def diverge(self):
-        raise training.Diverged("step 3: critic nan")
-
-    monkeypatch.setattr(training.Run, "train", diverge)
-    with pytest.raises(InputError, match="baseline full: step 3"):
-        stages.baselines(tmp_path / "b.json", tmp_path / "runs", root, preset, n=8, epochs=1)
 
 
 # -- the autoencoder -------------------------------------------------------------------------
