@@ -1,177 +1,526 @@
-"""Ask people whether the picture fits the song: the design, its power and its analysis.
+"""Ask people whether the picture fits the song: the design of the study, and simulated answers.
 
-The task. A person first rates pictures, then songs, on two sliders, then hears every song again
-and picks the better fitting of two pictures: the one that a system made for this song (matched)
-and one that the same system made for another (shuffled). Chance is 1/2, whatever the pictures
-look like, and the unconditional system must stay there.
+The task. A person rates pictures, then songs, on two sliders; then hears every song twice more and
+picks the better fitting of two pictures. In half of these choices one picture was made for the
+song (matched) and the other by the same system for another song (shuffled): chance is 1/2,
+whatever the pictures look like. In the other half both were made for the song, by two systems.
 
 Conventions
 -----------
-A plan is a table with one row a trial: participant, position (order of showing, from 1), task
-("picture", "song" or "choice"), song, system (None for songs), foil (the song that the shuffled
-picture was made for) and matched_left. Participants and songs are counted from 1. Answers are
-added to it as columns: choice (1 where the matched picture was picked, 0 where not), valence and
-arousal (1–9), NaN where a task does not ask for them, and simulated, which is True for every
-answer that no person gave. Analyses carry that column on.
+There are five systems and one picture of each for every song. A design is a dict, the JSON that
+`m2l study design` writes and the participant's page reads. `trials` flattens it to a table with
+one row a trial: participant (code), trial, position (from 1), block, kind ("rate_image",
+"rate_song", "choose" or "check"), song, image, left, right, contrast, the systems behind the
+pictures (system, left_system, right_system), the songs that they were made for (left_song,
+right_song), and what a check asks for (ask_valence, ask_arousal).
 
-Persons and songs both vary, so two intervals are reported. [low, high] resamples persons and
-speaks of these songs. [wide_low, wide_high] and the p-values take the songs for a sample too.
+Answers are a long table as the instrument stores it, with the columns `ANSWERS`: ratings on 1–9,
+choice "left" or "right", empty where a trial does not ask for it. Answers that no person gave have
+a further column, simulated, which is True throughout; every analysis carries it on.
 
 References
 ----------
-Cameron, Gelbach and Miller 2011, "Robust inference with multiway clustering", Journal of Business
-& Economic Statistics 29(2), 238–249.
-Judd, Westfall and Kenny 2012, "Treating stimuli as a random factor in social psychology", Journal
-of Personality and Social Psychology 103(1), 54–69.
+Williams 1949, "Experimental designs balanced for the estimation of residual effects of
+treatments", Australian Journal of Scientific Research A 2(2), 149–168.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, fields
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
-from scipy.stats import t
+import yaml
+from scipy.special import expit, ndtr, ndtri
 
 from m2l.errors import InputError
 
 SYSTEMS = ("full", "without AFM", "non-progressive", "unconditional", "real photo")
+PAIRS = tuple(combinations(range(len(SYSTEMS)), 2))
 DIMENSIONS = ("valence", "arousal")
-CHANCE = 0.5
+MATCHED = "matched-shuffled"
+BLOCKS = {"images": "rate_image", "songs": "rate_song", "choices": "choose"}
+ANSWERS = (
+    *("participant", "trial", "kind", "block", "song", "image", "left", "right"),
+    *("valence", "arousal", "choice", "ms", "heard", "position", "at"),
+)
+_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"  # nothing that is misread on paper
 _TRUTH_DRAWS = 400_000
 
 
-def design(participants=40, songs=20, seed=0):
-    """Deal songs and systems out to participants in a Latin square.
-
-    Every person meets every song once in each task and every system equally often, and sees no
-    picture twice. Over all persons every song meets every system equally often, with the matched
-    picture on the left as often as on the right, both within a person and for a song and system.
+def settings(path=None, **changes):
+    """Read the study's settings, `params/study.yaml` or another file like it.
 
     Parameters
     ----------
-    participants, songs : int, positive multiples of ten (two sides × five systems).
-    seed : int, for the deals of the songs, which pairs them up, and for the order of showing.
+    path : of a YAML file; the shipped one by default.
+    **changes : single settings to use instead; None leaves the file's.
 
     Returns
     -------
-    DataFrame, the plan, 3 × participants × songs rows.
+    dict
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or a setting is missing or unknown.
+    """
+    here = Path(__file__).resolve().parent
+    # Beside the package in a checkout, inside it once installed.
+    shipped = next(p for f in (here.parent, here) if (p := f / "params" / "study.yaml").is_file())
+    known = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    if path is None:
+        values = known
+    else:
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: not a readable YAML file; copy params/study.yaml") from error
+        if not isinstance(values, dict) or set(values) != set(known):
+            wrong = set(known) ^ set(values if isinstance(values, dict) else ())
+            raise InputError(
+                f"{path}: settings missing or unknown ({', '.join(sorted(map(str, wrong)))}); "
+                "compare with params/study.yaml"
+            )
+    return values | {k: v for k, v in changes.items() if v is not None}
+
+
+def assign(participants, songs, seed=0):
+    """Deal pictures out to participants, so that everyone sees every picture once.
+
+    A Latin square. Of the five pictures of a song, a person rates one, meets one as the matched
+    and one as the shuffled picture of a choice, and chooses between the last two. Groups of five
+    persons exchange these parts in a circle; from group to group, the song that lends the shuffled
+    picture, the two systems that are compared and the sides change. Therefore, for the first
+    persons of any number: every picture is rated, matched and shuffled, and every pair of systems
+    compared for every song, equally often up to one; within a person, every system and both sides
+    equally often. The order of the songs follows a Williams square, in which every song stands at
+    every place and after every other song equally often.
+
+    Parameters
+    ----------
+    participants : int, 1 or more; exact balance over systems, sides and places at multiples of 20
+        and of `songs`.
+    songs : int, a positive multiple of ten (two sides × five systems).
+    seed : int, for the deal of the songs and the succession of shuffled pictures.
+
+    Returns
+    -------
+    DataFrame, 4 × participants × songs rows in order of showing: participant (from 0), block, song
+    (from 0; the one that is heard or that the rated picture was made for), system, left_system,
+    left_song, right_system, right_song; systems index `SYSTEMS`, -1 where there is none.
 
     Raises
     ------
     InputError
         If a count would leave the plan unbalanced.
     """
-    step = 2 * len(SYSTEMS)
-    for name, count in (("participants", participants), ("songs", songs)):
-        if count < step or count % step:
-            raise InputError(
-                f"{count} {name}: cannot be balanced over five systems and two sides; "
-                f"choose a multiple of {step}"
-            )
+    count = len(SYSTEMS)
+    if songs < 2 * count or songs % (2 * count):
+        raise InputError(
+            f"{songs} songs: cannot be balanced over five systems and two sides; "
+            f"choose a multiple of {2 * count}"
+        )
+    if participants < 1:
+        raise InputError(f"{participants} participants: choose 1 or more")
     rng = np.random.default_rng(seed)
-    person, place = (x.ravel() for x in np.mgrid[:participants, :songs])
-    system, group = (person + place) % len(SYSTEMS), person // len(SYSTEMS)
-    # Two groups of five persons share a deal of the songs, with the sides exchanged.
-    deals = rng.permuted(np.tile(np.arange(songs) + 1, (participants // step, 1)), axis=1)
-    song = deals[group // 2, place]
-    # One place on, the system differs from those under which a person rates or finds matched.
-    foil = deals[group // 2, (place + 1) % songs]
+    deal = rng.permutation(songs)  # the song at each place of the square
+    shifts = rng.permutation([j for j in range(songs) if j % count])
+    person, turn = (x.ravel() for x in np.mgrid[:participants, :songs])
+    group = person // count
+    shift = shifts[group % len(shifts)]
+    apart = 1 + group % 2  # how far the two compared systems lie apart in the circle
+    parts = {(f, a): _parts(f, a) for f in range(1, count) for a in (1, 2)}
+    rated, one, other = np.array(
+        [parts[f, a] for f, a in zip(-shift % count, apart, strict=True)]
+    ).T
 
-    def block(task, **columns):
-        return pd.DataFrame({"participant": person + 1, "task": task, "song": song} | columns)
+    def block(name, place, system=-1, first=None, second=None, swap=False):
+        """Trials of a block; first and second are the (system, place) of two pictures."""
+        table = pd.DataFrame({"participant": person, "block": name, "song": deal[place]})
+        table["system"] = system
+        for side, a, b in (("left", first, second), ("right", second, first)):
+            for what, i in (("system", 0), ("song", 1)):
+                value = -1 if a is None else np.where(swap, b[i], a[i])
+                table[f"{side}_{what}"] = value if i == 0 or a is None else deal[value]
+        return table.assign(turn=turn)
 
-    blocks = [
-        block("picture", system=np.take(SYSTEMS, (system + 1) % len(SYSTEMS))),
-        block("song", system=None),
-        block(
-            "choice",
-            system=np.take(SYSTEMS, system),
-            foil=foil,
-            matched_left=(group + place // len(SYSTEMS)) % 2 == 0,
-        ),
-    ]
-    for i, trials in enumerate(blocks):
-        order = rng.permuted(np.tile(np.arange(songs), (participants, 1)), axis=1)
-        trials.insert(1, "position", order.ravel() + 1 + i * songs)
-    plan = pd.concat(blocks).astype({"foil": "Int64", "matched_left": "boolean"})
-    return plan.sort_values(["participant", "position"], ignore_index=True)
+    row = _williams(songs)[turn]
+    place = (row + person) % songs
+    images = block("images", place, (person + place + rated) % count)
+    # Backwards through the square, and by an odd step, so that no one repeats an order.
+    heard = block("songs", (row - person - 1) % songs)
+    own = (person + place) % count
+    matched = block(
+        "choices",
+        place,
+        own,
+        (own, place),
+        (own, (place + shift) % songs),
+        (place // count + group) % 2 == 1,
+    )
+    place = (place + songs // 2) % songs
+    own = (person + place) % count
+    systems = block(
+        "choices",
+        place,
+        -1,
+        ((own + one) % count, place),
+        ((own + other) % count, place),
+        (place // count + group // 2) % 2 == 1,
+    )
+    # The two kinds of choice take turns; which comes first changes from person to person.
+    matched["turn"] = 2 * turn + person % 2
+    systems["turn"] = 2 * turn + 1 - person % 2
+    plan = pd.concat([images, heard, matched, systems])
+    order = plan["block"].map({name: i for i, name in enumerate(BLOCKS)})
+    plan = plan.assign(order=order).sort_values(["participant", "order", "turn"], ignore_index=True)
+    return plan.drop(columns=["order", "turn"])
+
+
+def _parts(foil, apart):
+    """Steps in the circle of systems to the rated and to the two compared, matched being 0."""
+    for rated in range(1, len(SYSTEMS)):
+        rest = [i for i in range(1, len(SYSTEMS)) if i not in (foil, rated)]
+        if len(rest) == 2 and (rest[1] - rest[0]) % len(SYSTEMS) in (apart, len(SYSTEMS) - apart):
+            return rated, *rest
+    raise AssertionError("five systems always allow it")
+
+
+def _williams(n):
+    """First row of a Williams square of even size: 0, n-1, 1, n-2, …"""
+    i = np.arange(n)
+    return np.where(i % 2, n - 1 - i // 2, i // 2)
+
+
+def design(config, stimuli=None, seed=None):
+    """The design file: everything that the instrument and the analysis need.
+
+    Parameters
+    ----------
+    config : dict, from `settings`.
+    stimuli : dict with songs and images as in the design file, from `m2l study stimuli`; without
+        it, files are named but need not exist, and the pictures' emotions are unknown.
+    seed : int, the settings' by default; participants' codes follow from it as well, so that of
+        a real study it is kept to oneself until all answers are in.
+
+    Returns
+    -------
+    dict, ready for JSON.
+    """
+    songs, seed = config["songs"], config["seed"] if seed is None else seed
+    people = config["participants"] + config["reserve"]
+    plan = assign(people, songs, seed)
+    rng = np.random.default_rng([seed, 1])
+    stimuli = stimuli or placeholders(songs, config["seconds"], seed)
+    names = list(stimuli["songs"])
+    pictures = {(i["system"], i["song"]): name for name, i in stimuli["images"].items()}
+    missing = [f"{s} of {n}" for s in SYSTEMS for n in names[:songs] if (s, n) not in pictures]
+    if len(names) < songs or missing:
+        what = missing[0] if missing else f"song {songs} of {songs}"
+        raise InputError(f"stimuli: no picture or song for {what}; run 'm2l study stimuli'")
+
+    def picture(system, song):
+        return pictures[SYSTEMS[system], names[song]]
+
+    text = {
+        name: [p.format(**config | {"images": 5 * songs}) for p in config[name]]
+        for name in ("consent", "debriefing")
+    }
+    participants, codes = [], _codes(people, rng)
+    for code, (_, rows) in zip(codes, plan.groupby("participant"), strict=True):
+        blocks, number = [], 0
+        for name, kind in BLOCKS.items():
+            trials = []
+            for row in rows[rows["block"] == name].itertuples():
+                trial = {"kind": kind}
+                if kind == "rate_image":
+                    trial["image"] = picture(row.system, row.song)
+                else:
+                    trial["song"] = names[row.song]
+                if kind == "choose":
+                    trial |= {
+                        "left": picture(row.left_system, row.left_song),
+                        "right": picture(row.right_system, row.right_song),
+                        "contrast": contrast(row.system, row.left_system, row.right_system),
+                    }
+                trials.append(trial)
+            # Not among the first, where people still read everything anyway.
+            spots = rng.choice(np.arange(3, len(trials)), config["checks"][name], replace=False)
+            for spot in sorted(spots, reverse=True):
+                trials.insert(spot, _attention(config["check"], rng))
+            for trial in trials:
+                number += 1
+                trial["id"] = f"t{number:03d}"
+            blocks.append(
+                {"name": name, "instructions": config["instructions"][name], "trials": trials}
+            )
+        participants.append({"code": code, "blocks": blocks})
+    return {
+        "format": "m2l-study",
+        "version": 1,
+        "title": config["title"],
+        "seed": seed,
+        "simulated": False,
+        **text,
+        "rules": config["rules"] | {"alpha": config["alpha"]},
+        "songs": {name: stimuli["songs"][name] for name in names[:songs]},
+        "images": stimuli["images"],
+        "participants": participants,
+    }
+
+
+def contrast(system, left, right):
+    """Name of what a choice compares: systems in the order of `SYSTEMS`, or `MATCHED`."""
+    return MATCHED if system >= 0 else " against ".join(SYSTEMS[i] for i in sorted((left, right)))
+
+
+def placeholders(songs, seconds, seed=0):
+    """Stimuli that are named only; the numbers of pictures tell nothing about their systems."""
+    names = [f"s{i + 1:02d}" for i in range(songs)]
+    keys = [(system, song) for system in SYSTEMS for song in names]
+    order = np.random.default_rng([seed, 2]).permutation(len(keys))
+    images = {}
+    for i, k in enumerate(order):
+        system, song = keys[k]
+        name = f"i{i + 1:03d}"
+        images[name] = {"src": f"images/{name}.png", "system": system, "song": song}
+        images[name] |= {"valence": None, "arousal": None}
+    return {
+        "songs": {name: {"src": f"songs/{name}.ogg", "seconds": seconds} for name in names},
+        "images": images,
+    }
+
+
+def _codes(n, rng):
+    codes = {}
+    while len(codes) < n:  # a dict keeps the order and drops the rare double
+        codes["".join(rng.choice(list(_ALPHABET), 12))] = None
+    return list(codes)
+
+
+def _attention(text, rng):
+    ask = {d: int(x) for d, x in zip(DIMENSIONS, rng.choice([1, 9], 2), strict=True)}
+    ends = {d: "right" if x == 9 else "left" for d, x in ask.items()}
+    return {"kind": "check", "text": text.format(**ends), "ask": ask}
+
+
+def load(path):
+    """Read a design file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is no design.
+    """
+    try:
+        made = json.loads(Path(path).read_text(encoding="utf-8"))
+        trials(made)
+    except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a design file; make one with 'm2l study design'") from error
+    return made
+
+
+def trials(made):
+    """Flatten a design to a table of trials; see the module's conventions."""
+    if (made["format"], made["version"]) != ("m2l-study", 1):
+        raise ValueError("another format")
+    rows = []
+    for person in made["participants"]:
+        position = 0
+        for block in person["blocks"]:
+            for t in block["trials"]:
+                position += 1
+                rows.append(
+                    (person["code"], t["id"], position, block["name"], t["kind"])
+                    + tuple(t.get(k) for k in ("song", "image", "left", "right", "contrast"))
+                    + tuple(t.get("ask", {}).get(d) for d in DIMENSIONS)
+                )
+    table = pd.DataFrame(
+        rows,
+        columns=["participant", "trial", "position", "block", "kind", "song", "image", "left"]
+        + ["right", "contrast", "ask_valence", "ask_arousal"],
+    )
+    images = pd.DataFrame.from_dict(made["images"], orient="index")[["system", "song"]]
+    for column, prefix in (("image", ""), ("left", "left_"), ("right", "right_")):
+        table[f"{prefix}system"] = table[column].map(images["system"])
+        if prefix:
+            table[f"{prefix}song"] = table[column].map(images["song"])
+        else:
+            table["song"] = table["song"].fillna(table["image"].map(images["song"]))
+    return table
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What is assumed of the answers when they are simulated.
+    """What is assumed of the answers when they are simulated; `assumed` in the settings.
 
     Attributes
     ----------
-    rate : dict of system to probability, 0–1
+    matched : dict of system to probability, 0–1
         How often the matched picture is picked, over all persons and songs.
-    error : dict of system to float, in units of 1–9
+    error : dict of system to float, points of 1–9
         Standard deviation of a picture's emotion about that of its song, per dimension.
-    icc : float, 0–1
-        Correlation at chance between two choices of one person.
-    song_icc : float, 0–1
-        Correlation at chance between choices of two persons on one song of one system.
-    noise, bias : float, in units of 1–9
-        Standard deviations of a single rating and of a person's use of the scale.
-    spread : float, in units of 1–9
-        Standard deviation of the songs' emotion about the midpoint.
+    strength : dict of system to float
+        Bradley–Terry strengths, log odds.
+    icc, song_icc : float, 0–1
+        Correlation at chance between two choices of one person, and between those of two persons
+        for one song.
+    agreement : float, 0–1
+        ICC(2,1) of the ratings of songs; decides the noise of a single rating.
+    bias, spread : float, points of 1–9
+        Standard deviations of a person's use of the scale, and of the songs' emotion.
+    left : float
+        How much the left picture is favoured, probits.
+    careless : float, 0–1
+        Share of persons who answer at random, quickly, and do not see checks.
     """
 
-    rate: dict = field(
-        default_factory=lambda: dict(zip(SYSTEMS, (0.65, 0.6, 0.6, 0.5, 0.75), strict=True))
-    )
-    error: dict = field(
-        default_factory=lambda: dict(zip(SYSTEMS, (1.5, 1.75, 1.75, 2.5, 1.0), strict=True))
-    )
+    matched: dict
+    error: dict
+    strength: dict
     icc: float = 0.05
     song_icc: float = 0.05
-    noise: float = 1.4
-    bias: float = 0.6
+    agreement: float = 0.35
+    bias: float = 0.5
     spread: float = 1.2
+    left: float = 0.0
+    careless: float = 0.0
+
+    def __post_init__(self):
+        for name in ("matched", "error", "strength"):
+            if set(getattr(self, name)) != set(SYSTEMS):
+                raise InputError(f"{name}: give a value for each of {', '.join(SYSTEMS)}")
+        if not all(0 < p < 1 for p in self.matched.values()):
+            raise InputError(f"matched {self.matched}: give probabilities between 0 and 1")
+        if min(self.icc, self.song_icc) < 0 or sum(self.shares) >= 1:
+            raise InputError(
+                f"icc {self.icc} and {self.song_icc}: leave no variance over; "
+                "choose smaller ones from 0"
+            )
+        if not 0 < self.agreement < 1 or self.noise2 <= 0:
+            raise InputError(
+                f"agreement {self.agreement}: cannot be with spread {self.spread} and "
+                f"bias {self.bias}; choose a smaller one above 0"
+            )
+
+    @classmethod
+    def of(cls, config, **changes):
+        """The effects that the settings assume, with changes."""
+        try:
+            return cls(**config["assumed"] | changes)
+        except TypeError as error:
+            names = ", ".join(f.name for f in fields(cls))
+            raise InputError(f"assumed: give {names}") from error
+
+    @property
+    def noise2(self):
+        """Variance of a single rating, from ICC(2,1) = spread² / (spread² + bias² + noise²)."""
+        return self.spread**2 * (1 / self.agreement - 1) - self.bias**2
+
+    @property
+    def shares(self):
+        """Shares of the latent variance of a choice that belong to persons and to songs.
+
+        With standard normal effects, answers at 1/2 then correlate by `icc` and `song_icc`
+        (Sheppard's formula, r = 2/π · arcsin ρ).
+        """
+        return np.sin(np.pi / 2 * np.array([self.icc, self.song_icc]))
+
+    def scaled(self, factor):
+        """The same with every effect made smaller: 0 leaves none.
+
+        Errors approach that of the full system in proportion.
+        """
+        full = self.error["full"]
+        return Effects(
+            **vars(self)
+            | {
+                "matched": {s: 0.5 + factor * (p - 0.5) for s, p in self.matched.items()},
+                "error": {s: full + factor * (e - full) for s, e in self.error.items()},
+                "strength": {s: factor * x for s, x in self.strength.items()},
+            }
+        )
 
 
-def simulate(plan, effects, seed=0):
-    """Answer a plan by simulated persons with known effects.
+def simulate(table, effects, seed=0):
+    """Answer trials by simulated persons with known effects.
 
-    A choice follows a probit model with crossed effects of the person and of the song in its
-    system; a rating is the emotion of the song or picture, plus the person's bias and noise,
-    kept within 1–9.
+    A choice follows a probit model with crossed effects of the person and of the song; the rate
+    over all of them is the one asked for. A rating is the emotion of the song or picture, plus
+    the person's bias and noise, kept within 1–9.
 
     Parameters
     ----------
-    plan : DataFrame, from `design`.
+    table : DataFrame, from `trials`.
     effects : Effects
-    seed : int
+    seed : int or list of int
 
     Returns
     -------
-    DataFrame, the plan with columns choice, valence, arousal and simulated (True throughout).
+    DataFrame, answers with the columns `ANSWERS`, simulated (True throughout) and careless
+        (whether the person answers at random, which no analysis looks at).
     """
     rng = np.random.default_rng(seed)
-    person, persons = _codes(plan["participant"])
-    song, songs = _codes(plan["song"])
-    system = pd.Categorical(plan["system"], SYSTEMS).codes
-    table = plan.assign(choice=np.nan, valence=np.nan, arousal=np.nan, simulated=True)
-
-    asked = (plan["task"] == "choice").to_numpy()
-    of_person = rng.standard_normal(persons)[person[asked]]
-    of_song = rng.standard_normal((len(SYSTEMS), songs))[system[asked], song[asked]]
-    rate = np.array([effects.rate[name] for name in SYSTEMS])[system[asked]]
-    chance = _chance(rate, effects.icc, effects.song_icc, of_person, of_song)
-    table.loc[asked, "choice"] = (rng.random(asked.sum()) < chance).astype(float)
-
-    error = np.array([effects.error[name] for name in SYSTEMS])
-    emotion = 5 + effects.spread * rng.standard_normal((songs, 2))
-    picture = emotion + error[:, None, None] * rng.standard_normal((len(SYSTEMS), songs, 2))
-    bias = effects.bias * rng.standard_normal((persons, 2))
-    felt = np.where(
-        (plan["task"] == "song").to_numpy()[:, None], emotion[song], picture[system, song]
+    person, people = pd.factorize(table["participant"])
+    song, songs = pd.factorize(table["song"])
+    n, rows, count = len(table), len(people), len(SYSTEMS)
+    system, left, right = (
+        pd.Categorical(table[c], SYSTEMS).codes for c in ("system", "left_system", "right_system")
     )
-    felt = felt + bias[person] + effects.noise * rng.standard_normal(felt.shape)
-    table.loc[~asked, list(DIMENSIONS)] = np.clip(felt, 1, 9)[~asked]
-    return table
+    kind = table["kind"].to_numpy()
+    careless = rng.random(rows) < effects.careless
+
+    def value(values, codes):
+        return np.array([values[s] for s in SYSTEMS])[codes]
+
+    # Choices. Matched against shuffled: in favour of the matched; systems: in favour of the left.
+    own = (table["left_song"] == table["song"]).to_numpy()
+    shuffled = (table["contrast"] == MATCHED).to_numpy()
+    towards = np.where(shuffled, np.where(own, 1.0, -1.0), 1.0)
+    rate = np.where(
+        shuffled,
+        value(effects.matched, left),
+        expit(value(effects.strength, left) - value(effects.strength, right)),
+    )
+    a, b = effects.shares
+    keen, liking = rng.standard_normal(rows), rng.standard_normal((rows, count))
+    apt, fit = rng.standard_normal((2, len(songs), count))
+    # Of the compared systems, one is liked or fits better: a difference of unit variance.
+    liked = (liking[person, left] - liking[person, right]) / np.sqrt(2)
+    fits = (fit[song, left] - fit[song, right]) / np.sqrt(2)
+    latent = (
+        ndtri(rate)
+        + np.sqrt(a) * np.where(shuffled, keen[person], liked)
+        + np.sqrt(b) * np.where(shuffled, apt[song, left], fits)
+    )
+    latent = (latent * towards + effects.left) / np.sqrt(1 - a - b)
+    picks_left = rng.random(n) < np.where(careless[person], 0.5, ndtr(latent))
+
+    # Ratings.
+    emotion = 5 + effects.spread * rng.standard_normal((len(songs), 2))
+    error = value(effects.error, np.arange(count))
+    pictures = emotion + error[:, None, None] * rng.standard_normal((count, len(songs), 2))
+    felt = np.where((kind == "rate_song")[:, None], emotion[song], pictures[system, song])
+    felt = felt + effects.bias * rng.standard_normal((rows, 2))[person]
+    felt = felt + np.sqrt(effects.noise2) * rng.standard_normal((n, 2))
+    checks = kind == "check"
+    asked = table[["ask_valence", "ask_arousal"]].to_numpy(float)
+    felt = np.where(checks[:, None], asked, felt)
+    felt = np.where(careless[person][:, None], 1 + 8 * rng.random((n, 2)), felt)
+    felt = np.where((kind == "choose")[:, None], np.nan, np.round(np.clip(felt, 1, 9), 1))
+
+    pace = np.where(careless, 0.5, 1.0) * np.exp(0.25 * rng.standard_normal(rows))
+    answers = table[list(ANSWERS[:8])].copy()
+    answers[list(DIMENSIONS)] = felt
+    answers["choice"] = np.where(kind == "choose", np.where(picks_left, "left", "right"), None)
+    answers["ms"] = np.round(6000 * pace[person] * np.exp(0.4 * rng.standard_normal(n)))
+    answers["heard"] = np.where(np.isin(kind, ["rate_song", "choose"]), 1.0, np.nan)
+    answers["position"], answers["at"] = table["position"], None
+    return answers.assign(simulated=True, careless=careless[person])
 
 
 def truth(effects):
@@ -179,269 +528,31 @@ def truth(effects):
 
     Returns
     -------
-    DataFrame indexed by measure ("choice", "valence", "arousal") and system, column truth. Errors
-    of ratings are means over many draws, as the ends of the scale leave no closed form.
+    DataFrame indexed by measure and system, column truth. Measures are "matched" (rate),
+    "strength" (log odds against the full system), "distance", "valence" and "arousal" (mean
+    distance of the two ratings); these come from many draws, as the ends of the scale leave no
+    closed form.
     """
-    rng = np.random.default_rng(0)
-    emotion, off, bias, first, second = rng.standard_normal((5, _TRUTH_DRAWS))
-    common = 5 + effects.spread * emotion + effects.bias * bias
-    song = np.clip(common + effects.noise * first, 1, 9)
-    rows = {("choice", name): effects.rate[name] for name in SYSTEMS}
+    import choix
+
+    both = np.array([effects.left, -effects.left])
+    rows = {("matched", s): ndtr(ndtri(p) + both).mean() for s, p in effects.matched.items()}
+    strength = np.array([effects.strength[s] for s in SYSTEMS])
+    rate = np.clip(expit(strength[:, None] - strength), 1e-9, 1 - 1e-9)
+    wins = ndtr(ndtri(rate)[..., None] + both).mean(-1)
+    np.fill_diagonal(wins, 0)
+    found = choix.ilsr_pairwise_dense(wins)
+    rows |= {("strength", s): x for s, x in zip(SYSTEMS, found - found[0], strict=True)}
+
+    draw = np.random.default_rng(0).standard_normal
+    shape = (_TRUTH_DRAWS, 2)
+    common = 5 + effects.spread * draw(shape) + effects.bias * draw(shape)
+    noise = np.sqrt(effects.noise2)
+    song = np.clip(common + noise * draw(shape), 1, 9)
+    off, second = draw(shape), draw(shape)
     for name in SYSTEMS:
-        picture = np.clip(common + effects.error[name] * off + effects.noise * second, 1, 9)
-        error = np.abs(picture - song).mean()
-        rows |= {(dimension, name): error for dimension in DIMENSIONS}
+        picture = np.clip(common + effects.error[name] * off + noise * second, 1, 9)
+        apart = np.abs(picture - song)
+        rows["distance", name] = np.hypot(*apart.T).mean()
+        rows |= {(d, name): x for d, x in zip(DIMENSIONS, apart.mean(0), strict=True)}
     return pd.Series(rows, name="truth").rename_axis(["measure", "system"]).to_frame()
-
-
-def analyse_choices(table, draws=2000, seed=0):
-    """How often each system's matched picture was picked, against chance and the full system.
-
-    Parameters
-    ----------
-    table : DataFrame, answers (see the module's conventions).
-    draws : int, bootstrap samples of persons.
-    seed : int
-
-    Returns
-    -------
-    DataFrame indexed by measure ("choice") and system, with columns trials, mean, low, high,
-    wide_low, wide_high, p (against 1/2), difference (from the full system), difference_low,
-    difference_high, difference_p and simulated. Intervals are 95 %, tests two-sided; those of
-    differences take persons and songs for samples. p-values are not adjusted.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, a choice is not 0 or 1, or a person met a song twice.
-    """
-    _require(table, ["participant", "song", "task", "system", "choice", "simulated"])
-    trials = table[table["task"] == "choice"]
-    if not trials["choice"].isin([0, 1]).all():
-        raise InputError("choice: holds something else than 0 and 1; drop unanswered trials first")
-    return _compare(trials, "choice", CHANCE, draws, seed)
-
-
-def analyse_ratings(table, draws=2000, seed=0):
-    """How far each system's pictures are felt from their songs.
-
-    The error of a trial is the absolute difference between a person's rating of the picture and
-    the same person's rating of the song, so that a person's bias cancels.
-
-    Parameters
-    ----------
-    table : DataFrame, answers (see the module's conventions).
-    draws : int, bootstrap samples of persons.
-    seed : int
-
-    Returns
-    -------
-    DataFrame indexed by measure ("valence", "arousal") and system, columns as those of
-    `analyse_choices`; p is NaN, for an error has no chance level of its own.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, a rating leaves 1–9, a person met a song twice, or rated a picture
-        and not its song.
-    """
-    _require(table, ["participant", "song", "task", "system", *DIMENSIONS, "simulated"])
-    trials = table[table["task"] == "picture"]
-    songs = table[table["task"] == "song"]
-    for name in DIMENSIONS:
-        if not pd.concat([trials, songs])[name].between(1, 9).all():
-            raise InputError(f"{name}: holds a rating outside 1–9; drop unanswered trials first")
-    key = ["participant", "song"]
-    if songs.duplicated(key).any():
-        raise InputError("song ratings: a person rated a song twice; keep one of them")
-    both = trials.merge(songs[[*key, *DIMENSIONS]], on=key, how="left", suffixes=("", "_song"))
-    if both["valence_song"].isna().any():
-        raise InputError("picture ratings: a person did not rate the song; drop those trials first")
-    return pd.concat(
-        _compare(both.assign(**{d: (both[d] - both[f"{d}_song"]).abs()}), d, np.nan, draws, seed)
-        for d in DIMENSIONS
-    )
-
-
-def power(
-    participants,
-    trials,
-    rate,
-    icc=0.05,
-    songs=20,
-    song_icc=0.05,
-    alpha=0.05,
-    draws=1000,
-    seed=0,
-):
-    """Simulated power of one system's choices against chance.
-
-    Parameters
-    ----------
-    participants : int
-    trials : int, a person's choices between pictures of this system, each with another song.
-    rate : float, 0–1, how often the matched picture is picked, over all persons and songs.
-    icc, song_icc : float, 0–1, as in `Effects`.
-    songs : int, a multiple of `trials`, dealt out evenly.
-    alpha : float, level of the two-sided test, the one of `analyse_choices`.
-    draws : int, simulated studies.
-    seed : int
-
-    Returns
-    -------
-    float, the share of simulated studies that reject chance.
-
-    Raises
-    ------
-    InputError
-        If songs cannot be dealt out evenly, or a rate or correlation is out of range.
-    """
-    if trials < 1 or songs % trials:
-        raise InputError(f"{songs} songs: not a multiple of {trials} trials; choose one that is")
-    rng = np.random.default_rng(seed)
-    seen = (np.arange(songs) + np.arange(participants)[:, None]) % (songs // trials) == 0
-    of_person = rng.standard_normal((draws, participants, 1))
-    of_song = rng.standard_normal((draws, 1, songs))
-    chance = _chance(rate, icc, song_icc, of_person, of_song)
-    picked = np.where(seen, rng.random(chance.shape) < chance, np.nan)
-    mean, score = _mean(picked)
-    return float(np.mean(_p_value(mean - CHANCE, score) < alpha))
-
-
-def recover(plan, effects, draws=400, seed=0, alpha=0.05):
-    """Analyse many simulated studies and count how often the known effects are found.
-
-    Parameters
-    ----------
-    plan : DataFrame, from `design`.
-    effects : Effects
-    draws : int, simulated studies.
-    seed : int
-    alpha : float, level of the tests.
-
-    Returns
-    -------
-    DataFrame indexed by measure and system, with columns truth, estimate (mean over studies),
-    coverage and wide_coverage (shares of studies whose interval holds the truth), found (share
-    with p < alpha), difference_coverage, difference_found and simulated.
-    """
-    known = truth(effects)
-    known["gap"] = known["truth"] - known.groupby("measure")["truth"].transform("first")
-    tables = (simulate(plan, effects, seed=[seed, i]) for i in range(draws))
-    analyses = (analyse_choices, analyse_ratings)
-    r = pd.concat([f(table, draws=400) for table in tables for f in analyses]).join(known)
-    compared = r["difference"].notna()
-    shares = {
-        "truth": r["truth"],
-        "estimate": r["mean"],
-        "coverage": r["truth"].between(r["low"], r["high"]),
-        "wide_coverage": r["truth"].between(r["wide_low"], r["wide_high"]),
-        "found": (r["p"] < alpha).where(r["p"].notna()),
-        "difference_coverage": r["gap"]
-        .between(r["difference_low"], r["difference_high"])
-        .where(compared),
-        "difference_found": (r["difference_p"] < alpha).where(compared),
-    }
-    shares = pd.DataFrame(shares, dtype=float).groupby(level=[0, 1], sort=False)
-    return shares.mean().assign(simulated=True)
-
-
-def _chance(rate, icc, song_icc, of_person, of_song):
-    """Probability of picking the matched picture, given standard normal effects.
-
-    Of the unit variance of a probit model's latent variable, persons and songs take the shares
-    that give the asked-for correlations between answers at 1/2 (Sheppard's formula,
-    r = 2/π · arcsin ρ). The mean over all effects is then exactly `rate`.
-    """
-    if min(icc, song_icc) < 0 or not np.all((np.asarray(rate) > 0) & (np.asarray(rate) < 1)):
-        raise InputError(f"rate {rate}, icc {icc}, {song_icc}: give 0 < rate < 1 and 0 <= icc < 1")
-    a, b = np.sin(np.pi / 2 * np.array([icc, song_icc]))
-    if a + b >= 1:
-        raise InputError(f"icc {icc} and {song_icc}: leave no variance over; choose smaller ones")
-    latent = ndtri(rate) + np.sqrt(a) * of_person + np.sqrt(b) * of_song
-    return ndtr(latent / np.sqrt(1 - a - b))
-
-
-def _mean(values):
-    """Mean of values (..., P, S), NaN where not seen, and each value's share of its error."""
-    seen = ~np.isnan(values)
-    count = seen.sum((-2, -1), keepdims=True)
-    mean = np.nansum(values, (-2, -1), keepdims=True) / count
-    return mean[..., 0, 0], np.where(seen, values - mean, 0) / count
-
-
-def _standard_error(score):
-    """Standard error of a mean from `score` (..., P, S), clustered by persons and by songs.
-
-    The variance of Cameron, Gelbach and Miller 2011, eq. 2.11; being a difference, it may fall
-    below that of one clustering alone, which then stands in.
-    """
-    by_person = (score.sum(-1) ** 2).sum(-1)
-    by_song = (score.sum(-2) ** 2).sum(-1)
-    both = by_person + by_song - (score**2).sum((-2, -1))
-    clusters = min(score.shape[-2:])
-    largest = np.maximum(np.maximum(by_person, by_song), both)
-    return np.sqrt(largest * clusters / (clusters - 1))
-
-
-def _p_value(distance, score):
-    """Two-sided p-value of a distance from the null hypothesis; NaN if nothing varies at it."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.abs(distance) / _standard_error(score)
-    return 2 * t.sf(ratio, min(score.shape[-2:]) - 1)
-
-
-def _compare(trials, value, null, draws, seed):
-    """One row a system: mean of a value, its intervals and tests, the difference from full."""
-    if trials.duplicated(["participant", "song"]).any():
-        raise InputError(f"{value}: a person met a song twice in a task; keep one of the trials")
-    person, persons = _codes(trials["participant"])
-    song, songs = _codes(trials["song"])
-    if min(persons, songs) < 2:
-        raise InputError(
-            f"{value}: {persons} participants and {songs} songs; two of each are needed"
-        )
-    values = np.full((len(SYSTEMS), persons, songs), np.nan)
-    system = pd.Categorical(trials["system"], SYSTEMS).codes
-    if set(system) != set(range(len(SYSTEMS))):
-        raise InputError(f"system: expected answers on exactly {', '.join(SYSTEMS)}")
-    values[system, person, song] = trials[value]
-
-    mean, score = _mean(values)
-    drawn = np.random.default_rng(seed).multinomial(persons, np.full(persons, 1 / persons), draws)
-    sums, counts = np.nansum(values, 2), (~np.isnan(values)).sum(2)
-    low, high = np.quantile((drawn @ sums.T) / (drawn @ counts.T), [0.025, 0.975], axis=0)
-
-    # The difference of the full system from itself is no result.
-    difference, apart = mean - mean[0], score - score[0]
-    difference[0] = np.nan
-    margin = t.ppf(0.975, min(persons, songs) - 1)
-    wide, wide_apart = margin * _standard_error(score), margin * _standard_error(apart)
-    return pd.DataFrame(
-        {
-            "trials": counts.sum(1),
-            "mean": mean,
-            "low": low,
-            "high": high,
-            "wide_low": mean - wide,
-            "wide_high": mean + wide,
-            "p": _p_value(mean - null, score),
-            "difference": difference,
-            "difference_low": difference - wide_apart,
-            "difference_high": difference + wide_apart,
-            "difference_p": _p_value(difference, apart),
-            "simulated": bool(trials["simulated"].any()),
-        },
-        index=pd.MultiIndex.from_product([[value], SYSTEMS], names=["measure", "system"]),
-    )
-
-
-def _codes(column):
-    codes, names = pd.factorize(column, sort=True)
-    return codes, len(names)
-
-
-def _require(table, columns):
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise InputError(f"answers: no column {', '.join(missing)}; see m2l.study for the layout")
