@@ -402,10 +402,11 @@ def distances(both, outcome="distance", model="mixed", draws=0, seed=0):
 
     A linear mixed model of the distance, with the systems' means as fixed effects and crossed
     random intercepts of the person, the song and the picture. statsmodels nests random effects in
-    groups; with all answers in one group, indicators of persons, songs and pictures are three
-    variance components of it, which makes them crossed. Where the likelihood does not converge,
-    the picture's component is left out, and at last the means of the answers are compared with
-    clustered errors; both are logged, and named in the result.
+    groups. Here a group is all answers about one deck, and indicators of persons, songs and
+    pictures are three variance components within it, which makes them crossed; no person and no
+    song belongs to two decks. Where the likelihood does not converge, the picture's component is
+    left out, and at last the means of the answers are compared with clustered errors; both are
+    logged, and named in the result.
 
     Parameters
     ----------
@@ -473,41 +474,64 @@ def _mixed(y, system, person, song):
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
     from statsmodels.tools.sm_exceptions import ModelWarning
 
-    # Where only one person saw a picture, its effect is not to be told from the answer's noise.
+    count = len(SYSTEMS)
     picture = pd.factorize(system * (song.max() + 1) + song)[0]
+    levels = {"participant": person, "song": song, "picture": picture}
+    deck = _decks(person, song)
     if y.std() == 0:
         return None
-    levels = {"participant": person, "song": song, "picture": picture}
+    # Variances at zero are common, and gradients vanish there: BFGS and its kin stop early, and
+    # sometimes say that they have converged. Powell's method asks for no gradient.
     for names, method in (
-        (("participant", "song", "picture"), "lbfgs"),
         (("participant", "song", "picture"), "powell"),
-        (("participant", "song"), "lbfgs"),
+        (("participant", "song", "picture"), "nm"),
+        (("participant", "song"), "powell"),
     ):
-        indicators = [np.eye(levels[n].max() + 1)[levels[n]] for n in names]
-        columns = [[[f"{n}{i}" for i in range(m.shape[1])]] for n, m in zip(names, indicators)]
-        crossed = VCSpec(list(names), columns, [[m] for m in indicators])
+        parts = [
+            [_indicators(levels[name][deck == d]) for d in range(deck.max() + 1)] for name in names
+        ]
+        columns = [[[f"{i}" for i in range(m.shape[1])] for m in part] for part in parts]
+        model = MixedLM(
+            y,
+            np.eye(count)[system],
+            groups=deck,
+            exog_vc=VCSpec(list(names), columns, parts),
+        )
         try:
             with warnings.catch_warnings():
                 # A variance of zero lies on the boundary, and is a fair estimate.
                 warnings.simplefilter("ignore", ModelWarning)
                 warnings.simplefilter("ignore", RuntimeWarning)
-                fit = MixedLM(
-                    y, np.eye(len(SYSTEMS))[system], groups=np.zeros(len(y)), exog_vc=crossed
-                ).fit(reml=True, method=method)
-            covariance = np.asarray(fit.cov_params())[: len(SYSTEMS), : len(SYSTEMS)]
-            if fit.converged and np.isfinite(covariance).all() and (np.diag(covariance) > 0).all():
-                variances = dict(zip(names, fit.vcomp.astype(float), strict=True))
-                return (
-                    np.asarray(fit.fe_params),
-                    covariance,
-                    variances | {"answer": float(fit.scale)},
-                    f"mixed: {', '.join(names)}",
-                )
+                fit = model.fit(reml=True, method=method)
+                covariance = np.asarray(fit.cov_params())[:count, :count]
         except (np.linalg.LinAlgError, ValueError):
-            pass
+            fit = None
+        if fit and fit.converged and (np.diag(covariance) > 0).all():  # False for NaN too
+            variances = dict(zip(names, map(float, fit.vcomp), strict=True))
+            return (
+                np.asarray(fit.fe_params),
+                covariance,
+                variances | {"answer": float(fit.scale)},
+                f"mixed: {', '.join(names)}",
+            )
         log.warning("mixed model with %s by %s: no convergence", ", ".join(names), method)
     log.warning("mixed model: given up; means with clustered errors instead")
     return None
+
+
+def _indicators(codes):
+    return np.eye(codes.max() + 1)[:, np.unique(codes)][codes]
+
+
+def _decks(person, song):
+    """Number of the deck of each answer: persons and songs that are joined by answers."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    people = person.max() + 1
+    size = people + song.max() + 1
+    edges = coo_array((np.ones(len(person)), (person, people + song)), (size, size))
+    return connected_components(edges, directed=False)[1][person]
 
 
 def ordinal(both, outcome="distance", levels=4):
@@ -561,16 +585,16 @@ def ordinal(both, outcome="distance", levels=4):
 def reliability(kept, what="rate_song"):
     """How well persons agree about the songs or about the pictures.
 
-    All persons rate all songs. A picture is rated by those who share a list, a fifth of them; ICCs
-    are computed within lists and averaged, α over all. ICC(2,k) and ICC(2,1) of Shrout and Fleiss
-    (in pingouin: ICC(A,k), ICC(A,1)), Krippendorff's α for interval data. Persons who left out
-    one of the items are left out of the ICC, not of α.
+    An item is rated by those who share its list: a deck of songs, or the pictures that a fifth of
+    those with the same deck rate. ICCs are computed within lists and averaged, with the ends of
+    their intervals; α is computed over all. ICC(2,k) and ICC(2,1) of Shrout and Fleiss (in
+    pingouin: ICC(A,k), ICC(A,1)), Krippendorff's α for interval data. Persons who left out one of
+    the items are left out of the ICC, not of α.
 
     Returns
     -------
     DataFrame indexed by dimension: items, raters (of an item, mean), icc2k, low, high, icc21,
-    alpha. ICCs are NaN where fewer than two persons rated the same three items; their interval
-    is given where there is one list.
+    alpha. ICCs are NaN where fewer than two persons rated the same three items.
     """
     import krippendorff
     import pingouin
@@ -581,7 +605,7 @@ def reliability(kept, what="rate_song"):
     for d in DIMENSIONS:
         wide = table.pivot(index="participant", columns=item, values=d)
         found = []
-        for part in [wide] if what == "rate_song" else _lists(wide):
+        for part in _lists(wide):
             full = part.dropna()
             if len(full) < 2 or full.shape[1] < 3 or not (full.to_numpy().std(0) > 0).any():
                 continue
@@ -600,8 +624,8 @@ def reliability(kept, what="rate_song"):
             "items": wide.shape[1],
             "raters": float(wide.notna().sum().mean()),
             "icc2k": mean[0],
-            "low": mean[1] if len(found) == 1 else np.nan,
-            "high": mean[2] if len(found) == 1 else np.nan,
+            "low": mean[1],
+            "high": mean[2],
             "icc21": mean[3],
             "alpha": krippendorff.alpha(values, level_of_measurement="interval")
             if varies
@@ -770,6 +794,7 @@ def power(config, effects, participants=None, songs=None, draws=None, seed=None)
     size = {
         "participants": participants or config["participants"],
         "songs": songs or config["songs"],
+        "songs_each": min(config["songs_each"], songs or config["songs"]),
         "reserve": 0,
         "checks": dict.fromkeys(study.BLOCKS, 0),
     }

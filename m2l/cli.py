@@ -470,5 +470,50 @@ def metrics(generator, out, weights, n, epochs, limit, seed, preset):
     click.echo(f"{out}, {weights}: written")
 
 
+@main.group(cls=Commands)
+def study():
+    """Ask people: design the user study, try it on simulated answers, analyse real ones.
+
+    \b
+    m2l study stimuli ~/songs -o mystudy       clips, and a picture of each system for each
+    m2l study design --stimuli mystudy/stimuli.json -o mystudy/design.json
+    m2l study simulate mystudy/design.json -o answers.csv
+    m2l study analyse mystudy/design.json answers.csv -o report
+    """
+
+
+CONFIG = click.option(
+    "--config", type=FILE, help="Settings; those of the package, params/study.yaml, by default."
+)
+
+
+@study.command("power")
+@CONFIG
+@click.option("-o", "--out", default="results/study.json", show_default=True)
+def study_power(config, out):
+    """Simulate studies of many sizes, and count how often each hypothesis is supported."""
+    from m2l import stages
+    from m2l.study import settings
+
+    stages.study_power(out, settings(config))
+    click.echo(f"{out}: written")
+
+
+@study.command("validate")
+@CONFIG
+@click.option("-o", "--out", default="results/study_validation.json", show_default=True)
+@click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
+def study_validate(config, out, studies):
+    """Analyse many simulated studies, with known effects and with none."""
+    from m2l import stages
+    from m2l.study import settings
+
+    values = settings(config)
+    if studies:
+        values["validation"] = values["validation"] | {"studies": studies}
+    stages.study_validation(out, values)
+    click.echo(f"{out}: written")
+
+
 if __name__ == "__main__":
     main()

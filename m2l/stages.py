@@ -595,3 +595,69 @@ def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed
         preset=base.name,
         data={"landscapes": photos.fingerprint(pyramid.table)},
     )
+
+
+def study_power(out, config):
+    """Power of the user study: simulated studies of many sizes, effects and agreements.
+
+    Parameters
+    ----------
+    out : .json to write.
+    config : dict, from `m2l.study.settings`.
+    """
+    from m2l import analysis, study
+
+    started = time.monotonic()
+    asked, planned = config["power"], study.Effects.of(config)
+    sizes = [(n, config["songs"], f) for n in asked["participants"] for f in asked["factors"]]
+    sizes += [(config["participants"], n, 1.0) for n in asked["songs"] if n != config["songs"]]
+    rows = [
+        {"participants": n, "songs": songs, "factor": factor, "agreement": planned.agreement}
+        | analysis.power(config, planned.scaled(factor), n, songs).to_dict()
+        for n, songs, factor in _shown(sizes, "power")
+    ]
+    for agreement in _shown(asked["agreement"], "agreement"):
+        if agreement != planned.agreement:
+            effects = study.Effects.of(config, agreement=agreement)
+            rows.append(
+                {"participants": config["participants"], "songs": config["songs"], "factor": 1.0}
+                | {"agreement": agreement}
+                | analysis.power(config, effects).to_dict()
+            )
+    result = {"simulated": True, "config": config, "power": rows}
+    provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
+
+
+def study_validation(out, config):
+    """Analyse many simulated studies, with the assumed effects and with none.
+
+    Parameters
+    ----------
+    out : .json to write.
+    config : dict, from `m2l.study.settings`.
+    """
+    from m2l import analysis, study
+
+    started, size = time.monotonic(), config["validation"]
+    songs = {"songs": size["songs"], "songs_each": min(size["songs"], config["songs_each"])}
+    made = study.design(config | songs | {"participants": size["participants"], "reserve": 0})
+    result = {"simulated": True, "config": config}
+    for name, factor in (("effects", 1.0), ("none", 0.0)):
+        table, rest = analysis.recover(
+            made,
+            study.Effects.of(config).scaled(factor),
+            size["studies"],
+            config["seed"],
+            progress=lambda studies, name=name: _shown(studies, name),
+        )
+        table = table.reset_index()
+        # JSON has no NaN, which stands for what has no known truth or no interval.
+        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        result[name] = rest | {"table": records}
+    provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
+
+
+def _shown(items, name):
+    from tqdm import tqdm
+
+    return tqdm(items, desc=name, disable=None)

@@ -7,7 +7,7 @@ whatever the pictures look like. In the other half both were made for the song, 
 
 Conventions
 -----------
-There are five systems and one picture of each for every song. A design is a dict, the JSON that
+There are five systems and one picture of each for every song; a person hears one deck of the songs. A design is a dict, the JSON that
 `m2l study design` writes and the participant's page reads. `trials` flattens it to a table with
 one row a trial: participant (code), trial, position (from 1), block, kind ("rate_image",
 "rate_song", "choose" or "check"), song, image, left, right, contrast, the systems behind the
@@ -88,28 +88,31 @@ def settings(path=None, **changes):
     return values | {k: v for k, v in changes.items() if v is not None}
 
 
-def assign(participants, songs, seed=0):
-    """Deal pictures out to participants, so that everyone sees every picture once.
+def assign(participants, songs, each=None, seed=0):
+    """Deal pictures out to participants, so that everyone sees every picture of their songs once.
 
-    A Latin square. Of the five pictures of a song, a person rates one, meets one as the matched
-    and one as the shuffled picture of a choice, and chooses between the last two. Groups of five
-    persons exchange these parts in a circle; from group to group, the song that lends the shuffled
-    picture, the two systems that are compared and the sides change. Therefore, for the first
-    persons of any number: every picture is rated, matched and shuffled, and every pair of systems
-    compared for every song, equally often up to one; within a person, every system and both sides
-    equally often. The order of the songs follows a Williams square, in which every song stands at
-    every place and after every other song equally often.
+    Songs are dealt into decks, and persons take decks in turn. Within a deck, a Latin square: of
+    the five pictures of a song, a person rates one, meets one as the matched and one as the
+    shuffled picture of a choice, and chooses between the last two. Groups of five persons exchange
+    these parts in a circle; from group to group, the song that lends the shuffled picture, the two
+    systems that are compared and the sides change. Therefore, for the first persons of any number:
+    every picture is rated, matched and shuffled, and every pair of systems compared for every
+    song, equally often up to one; within a person, every system and both sides equally often. The
+    order of the songs follows a Williams square, in which every song stands at every place and
+    after every other song equally often.
 
     Parameters
     ----------
-    participants : int, 1 or more; exact balance over systems, sides and places at multiples of 20
-        and of `songs`.
-    songs : int, a positive multiple of ten (two sides × five systems).
+    participants : int, 1 or more; exact balance over systems, sides and places where the persons
+        of a deck are a multiple of 20 and of `each`.
+    songs : int, a multiple of `each`.
+    each : int, songs for a person, all by default; a positive multiple of ten (two sides × five
+        systems).
     seed : int, for the deal of the songs and the succession of shuffled pictures.
 
     Returns
     -------
-    DataFrame, 4 × participants × songs rows in order of showing: participant (from 0), block, song
+    DataFrame, 4 × participants × each rows in order of showing: participant (from 0), block, song
     (from 0; the one that is heard or that the rated picture was made for), system, left_system,
     left_song, right_system, right_song; systems index `SYSTEMS`, -1 where there is none.
 
@@ -118,18 +121,21 @@ def assign(participants, songs, seed=0):
     InputError
         If a count would leave the plan unbalanced.
     """
-    count = len(SYSTEMS)
-    if songs < 2 * count or songs % (2 * count):
+    count, each = len(SYSTEMS), each or songs
+    if each < 2 * count or each % (2 * count):
         raise InputError(
-            f"{songs} songs: cannot be balanced over five systems and two sides; "
+            f"{each} songs: cannot be balanced over five systems and two sides; "
             f"choose a multiple of {2 * count}"
         )
+    if songs < 1 or songs % each:
+        raise InputError(f"{songs} songs: no multiple of the {each} that a person hears")
     if participants < 1:
         raise InputError(f"{participants} participants: choose 1 or more")
     rng = np.random.default_rng(seed)
-    deal = rng.permutation(songs)  # the song at each place of the square
-    shifts = rng.permutation([j for j in range(songs) if j % count])
-    person, turn = (x.ravel() for x in np.mgrid[:participants, :songs])
+    decks = rng.permutation(songs).reshape(-1, each)  # the songs at the places of each square
+    shifts = rng.permutation([j for j in range(each) if j % count])
+    participant, turn = (x.ravel() for x in np.mgrid[:participants, :each])
+    person, deck = np.divmod(participant, len(decks))  # the person's number within the deck
     group = person // count
     shift = shifts[group % len(shifts)]
     apart = 1 + group % 2  # how far the two compared systems lie apart in the circle
@@ -140,29 +146,29 @@ def assign(participants, songs, seed=0):
 
     def block(name, place, system=-1, first=None, second=None, swap=False):
         """Trials of a block; first and second are the (system, place) of two pictures."""
-        table = pd.DataFrame({"participant": person, "block": name, "song": deal[place]})
+        table = pd.DataFrame({"participant": participant, "block": name, "song": decks[deck, place]})
         table["system"] = system
         for side, a, b in (("left", first, second), ("right", second, first)):
             for what, i in (("system", 0), ("song", 1)):
                 value = -1 if a is None else np.where(swap, b[i], a[i])
-                table[f"{side}_{what}"] = value if i == 0 or a is None else deal[value]
+                table[f"{side}_{what}"] = value if i == 0 or a is None else decks[deck, value]
         return table.assign(turn=turn)
 
-    row = _williams(songs)[turn]
-    place = (row + person) % songs
+    row = _williams(each)[turn]
+    place = (row + person) % each
     images = block("images", place, (person + place + rated) % count)
     # Backwards through the square, and by an odd step, so that no one repeats an order.
-    heard = block("songs", (row - person - 1) % songs)
+    heard = block("songs", (row - person - 1) % each)
     own = (person + place) % count
     matched = block(
         "choices",
         place,
         own,
         (own, place),
-        (own, (place + shift) % songs),
+        (own, (place + shift) % each),
         (place // count + group) % 2 == 1,
     )
-    place = (place + songs // 2) % songs
+    place = (place + each // 2) % each
     own = (person + place) % count
     systems = block(
         "choices",
@@ -213,7 +219,7 @@ def design(config, stimuli=None, seed=None):
     """
     songs, seed = config["songs"], config["seed"] if seed is None else seed
     people = config["participants"] + config["reserve"]
-    plan = assign(people, songs, seed)
+    plan = assign(people, songs, config["songs_each"], seed)
     rng = np.random.default_rng([seed, 1])
     stimuli = stimuli or placeholders(songs, config["seconds"], seed)
     names = list(stimuli["songs"])
@@ -227,7 +233,7 @@ def design(config, stimuli=None, seed=None):
         return pictures[SYSTEMS[system], names[song]]
 
     text = {
-        name: [p.format(**config | {"images": 5 * songs}) for p in config[name]]
+        name: [p.format(**config | {"images": 5 * config["songs_each"]}) for p in config[name]]
         for name in ("consent", "debriefing")
     }
     participants, codes = [], _codes(people, rng)
