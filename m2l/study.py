@@ -1,6 +1,6 @@
 """Ask people whether the picture fits the song: the design of the study, and simulated answers.
 
-The task. A person rates pictures, then songs, on two sliders; then hears every song twice more and
+The task. A person rates pictures, then songs, on two scales; then hears every song twice more and
 picks the better fitting of two pictures. In half of these choices one picture was made for the
 song (matched) and the other by the same system for another song (shuffled): chance is 1/2,
 whatever the pictures look like. In the other half both were made for the song, by two systems.
@@ -12,10 +12,10 @@ There are five systems and one picture of each for every song; a person hears on
 one row a trial: participant (code), trial, position (from 1), block, kind ("rate_image",
 "rate_song", "choose" or "check"), song, image, left, right, contrast, the systems behind the
 pictures (system, left_system, right_system), the songs that they were made for (left_song,
-right_song), and what a check asks for (ask_valence, ask_arousal).
+right_song), the song's seconds, and what a check asks for (ask_valence, ask_arousal).
 
-Answers are a long table as the instrument stores it, with the columns `ANSWERS`: ratings on 1–9,
-choice "left" or "right", empty where a trial does not ask for it. Answers that no person gave have
+Answers are a long table as the instrument stores it, with the columns `ANSWERS`: ratings 1–9,
+choice "left" or "right", ms until the answer, heard in seconds; empty where a trial does not ask. Answers that no person gave have
 a further column, simulated, which is True throughout; every analysis carries it on.
 
 References
@@ -357,7 +357,8 @@ def trials(made):
             table[f"{prefix}song"] = table[column].map(images["song"])
         else:
             table["song"] = table["song"].fillna(table["image"].map(images["song"]))
-    return table
+    seconds = {name: song["seconds"] for name, song in made["songs"].items()}
+    return table.assign(seconds=table["song"].map(seconds))
 
 
 @dataclass(frozen=True)
@@ -424,8 +425,11 @@ class Effects:
 
     @property
     def noise2(self):
-        """Variance of a single rating, from ICC(2,1) = spread² / (spread² + bias² + noise²)."""
-        return self.spread**2 * (1 / self.agreement - 1) - self.bias**2
+        """Variance of a single rating before it is rounded to a whole step, which adds 1/12.
+
+        From ICC(2,1) = spread² / (spread² + bias² + noise² + 1/12).
+        """
+        return self.spread**2 * (1 / self.agreement - 1) - self.bias**2 - 1 / 12
 
     @property
     def shares(self):
@@ -457,7 +461,7 @@ def simulate(table, effects, seed=0):
 
     A choice follows a probit model with crossed effects of the person and of the song; the rate
     over all of them is the one asked for. A rating is the emotion of the song or picture, plus
-    the person's bias and noise, kept within 1–9.
+    the person's bias and noise, rounded to the nine steps.
 
     Parameters
     ----------
@@ -516,15 +520,15 @@ def simulate(table, effects, seed=0):
     checks = kind == "check"
     asked = table[["ask_valence", "ask_arousal"]].to_numpy(float)
     felt = np.where(checks[:, None], asked, felt)
-    felt = np.where(careless[person][:, None], 1 + 8 * rng.random((n, 2)), felt)
-    felt = np.where((kind == "choose")[:, None], np.nan, np.round(np.clip(felt, 1, 9), 1))
+    felt = np.where(careless[person][:, None], rng.integers(1, 10, (n, 2)), felt)
+    felt = np.where((kind == "choose")[:, None], np.nan, np.clip(np.round(felt), 1, 9))
 
     pace = np.where(careless, 0.5, 1.0) * np.exp(0.25 * rng.standard_normal(rows))
     answers = table[list(ANSWERS[:8])].copy()
     answers[list(DIMENSIONS)] = felt
     answers["choice"] = np.where(kind == "choose", np.where(picks_left, "left", "right"), None)
     answers["ms"] = np.round(6000 * pace[person] * np.exp(0.4 * rng.standard_normal(n)))
-    answers["heard"] = np.where(np.isin(kind, ["rate_song", "choose"]), 1.0, np.nan)
+    answers["heard"] = np.where(np.isin(kind, ["rate_song", "choose"]), table["seconds"], np.nan)
     answers["position"], answers["at"] = table["position"], None
     return answers.assign(simulated=True, careless=careless[person])
 
@@ -554,10 +558,11 @@ def truth(effects):
     shape = (_TRUTH_DRAWS, 2)
     common = 5 + effects.spread * draw(shape) + effects.bias * draw(shape)
     noise = np.sqrt(effects.noise2)
-    song = np.clip(common + noise * draw(shape), 1, 9)
+    song = np.clip(np.round(common + noise * draw(shape)), 1, 9)
     off, second = draw(shape), draw(shape)
     for name in SYSTEMS:
-        picture = np.clip(common + effects.error[name] * off + noise * second, 1, 9)
+        felt = common + effects.error[name] * off + noise * second
+        picture = np.clip(np.round(felt), 1, 9)
         apart = np.abs(picture - song)
         rows["distance", name] = np.hypot(*apart.T).mean()
         rows |= {(d, name): x for d, x in zip(DIMENSIONS, apart.mean(0), strict=True)}
