@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -40,13 +39,12 @@ from scipy.stats import t as student
 
 from m2l import study
 from m2l.errors import InputError
-from m2l.study import DIMENSIONS, MATCHED, SYSTEMS
+from m2l.study import COMPARED, DIMENSIONS, HYPOTHESES, MATCHED, SYSTEMS
 
 log = logging.getLogger(__name__)
 
 OUTCOMES = ("distance", *DIMENSIONS)
 _NEEDED = ("participant", "trial", *DIMENSIONS, "choice", "ms", "heard")
-_COMPARED = SYSTEMS[1:4]  # against the full system: what the hypotheses are about
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -664,20 +662,6 @@ def side(kept):
 
 # --- the whole ----------------------------------------------------------------------------------
 
-HYPOTHESES = {
-    "H1": "The full system's matched picture is chosen over its shuffled one more often than by "
-    "chance.",
-    **{
-        f"H2{letter}": f"Pictures of the full system are felt closer to their songs than those of "
-        f"the system “{name}”."
-        for letter, name in zip("abc", _COMPARED, strict=True)
-    },
-    **{
-        f"H3{letter}": f"The full system's picture is chosen over that of the system “{name}”."
-        for letter, name in zip("abc", _COMPARED, strict=True)
-    },
-}
-
 
 def holm(p):
     """p-values adjusted for their number by Holm's procedure; NaN counts as 1."""
@@ -700,7 +684,7 @@ def decide(choices, apart, strength, alpha):
     -------
     DataFrame indexed by hypothesis: estimate, low, high, p, adjusted and supported.
     """
-    three = list(_COMPARED)
+    three = list(COMPARED)
     parts = [
         choices.loc[["full"], ["mean", "wide_low", "wide_high", "p"]],
         apart.loc[three, ["difference", "difference_low", "difference_high", "p"]],
@@ -757,148 +741,3 @@ def analyse(made, answers, draws=2000, seed=0):
     for table in result.values():
         table["simulated"] = simulated
     return {"simulated": simulated, "dropped": dropped, "side": side(kept), **result}
-
-
-# --- power and validation -----------------------------------------------------------------------
-
-
-def tests(table, answers, alpha=0.05):
-    """The tests of the hypotheses by the quick way, for simulated answers that all count.
-
-    The mixed model's contrasts are replaced by those of means with clustered errors, a hundred
-    times as fast; `recover` measures how the two compare.
-
-    Returns
-    -------
-    DataFrame, from `decide`.
-    """
-    kept = table.assign(**{c: answers[c] for c in (*DIMENSIONS, "choice")}, simulated=True)
-    kept = kept[kept["kind"] != "check"]
-    apart, _ = distances(compared(kept), model="means")
-    return decide(matched(kept, 1), apart, strengths(kept, 1), alpha)
-
-
-def power(config, effects, participants=None, songs=None, draws=None, seed=None):
-    """Share of simulated studies in which each hypothesis is supported.
-
-    Parameters
-    ----------
-    config : dict, the settings.
-    effects : study.Effects
-    participants, songs, draws, seed : instead of the settings'; participants are counted after
-        exclusions.
-
-    Returns
-    -------
-    Series indexed by hypothesis
-    """
-    size = {
-        "participants": participants or config["participants"],
-        "songs": songs or config["songs"],
-        "songs_each": min(config["songs_each"], songs or config["songs"]),
-        "reserve": 0,
-        "checks": dict.fromkeys(study.BLOCKS, 0),
-    }
-    seed = config["seed"] if seed is None else seed
-    table = study.trials(study.design(config | size, seed=seed))
-    effects = study.Effects(**vars(effects) | {"careless": 0.0})
-    supported = [
-        tests(table, study.simulate(table, effects, [seed, i]), config["alpha"])["supported"]
-        for i in range(draws or config["power"]["draws"])
-    ]
-    return pd.concat(supported, axis=1).mean(axis=1)
-
-
-def recover(made, effects, studies=300, seed=0, draws=200, progress=None):
-    """Analyse many simulated studies and count how often the known effects are found.
-
-    Parameters
-    ----------
-    made : dict, the design.
-    effects : study.Effects
-    studies : int
-    seed : int
-    draws : int, bootstrap samples of persons in each study.
-    progress : wraps the numbers of the studies, such as tqdm.
-
-    Returns
-    -------
-    table : DataFrame indexed by measure and system, with columns truth, estimate (mean over
-        studies), coverage and wide_coverage (shares of studies whose interval holds the truth),
-        found (share with p < alpha) and difference_coverage. Measures are "matched", "strength",
-        "distance" (mixed model), "distance, means" (clustered means) and "odds" (ordinal model),
-        which has no known truth. NaN where there is nothing to hold or find.
-    rest : dict: studies; supported (dict of hypothesis to share of studies); rejected (dict of
-        family, "H1", "H2", "H3", to share of studies with at least one rejection); careless
-        (persons a study, share of them excluded) and attentive (the same); agreement (truth,
-        estimate and coverage of ICC(2,1) and ICC(2,k) of songs); models (dict of model of the
-        distances to number of studies).
-    """
-    trials, alpha = study.trials(made), made["rules"]["alpha"]
-    known = study.truth(effects)
-    rows, decided, people, agreement = [], [], [], []
-    for i in (progress or iter)(range(studies)):
-        answers = study.simulate(trials, effects, [seed, i])
-        kept, persons, _ = exclude(join(made, answers), made["rules"])
-        both = compared(kept)
-        mixed, _ = distances(both, draws=draws, seed=i)
-        tables = {
-            "matched": matched(kept, draws, i),
-            "strength": strengths(kept, draws, i),
-            "distance": mixed,
-            "distance, means": distances(both, model="means", draws=draws, seed=i)[0],
-            "odds": ordinal(both),
-        }
-        rows.append(pd.concat(tables, names=["measure"]))
-        decided.append(decide(tables["matched"], mixed, tables["strength"], alpha))
-        careless = answers.groupby("participant", sort=False)["careless"].first()
-        people.append(persons.assign(careless=careless, study=i))
-        agreement.append(reliability(kept).assign(raters=lambda r: r["raters"].round()))
-    r = pd.concat(rows)
-    means = known.loc[["distance"]].rename({"distance": "distance, means"}, level="measure")
-    known = pd.concat([known, means])
-    known["gap"] = known["truth"] - known.groupby("measure")["truth"].transform("first")
-    r = r.join(known)
-
-    def held(value, low, high):
-        return value.between(low, high).where(low.notna() & value.notna())
-
-    shares = pd.DataFrame(
-        {
-            "truth": r["truth"],
-            "estimate": r["mean"],
-            "coverage": held(r["truth"], r["low"], r["high"]),
-            "wide_coverage": held(r["truth"], r["wide_low"], r["wide_high"]),
-            "found": (r["p"] < alpha).where(r["p"].notna()),
-            "difference_coverage": held(r["gap"], r["difference_low"], r["difference_high"]),
-        },
-        dtype=float,
-    )
-    decided = pd.concat(decided, keys=range(studies), names=["study"])
-    family = decided.index.get_level_values("hypothesis").str[:2]
-    rejected = (decided["adjusted"] < alpha).groupby(["study", family]).any()
-    people, agreement = pd.concat(people), pd.concat(agreement)
-    one, k = effects.agreement, agreement["raters"]
-    many = k * one / (1 + (k - 1) * one)
-    of = people.groupby("careless")["excluded"]
-    return shares.groupby(level=["measure", "system"], sort=False).mean(), {
-        "studies": studies,
-        "participants": len(made["participants"]),
-        "songs": len(made["songs"]),
-        "supported": decided["supported"].groupby("hypothesis", sort=False).mean().to_dict(),
-        "rejected": rejected.groupby(level=1).mean().to_dict(),
-        **{
-            name: {"persons": int((people["careless"] == is_careless).sum()) / studies,
-                   "excluded": float(of.mean().get(is_careless, np.nan))}
-            for name, is_careless in (("careless", True), ("attentive", False))
-        },
-        "agreement": {
-            "ICC(2,1)": {"truth": one, "estimate": float(agreement["icc21"].mean())},
-            "ICC(2,k)": {
-                "truth": float(many.mean()),
-                "estimate": float(agreement["icc2k"].mean()),
-                "coverage": float(many.between(agreement["low"], agreement["high"]).mean()),
-            },
-        },
-        "models": pd.concat(rows).loc["distance"].groupby("model").size().floordiv(5).to_dict(),
-    }

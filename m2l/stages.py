@@ -605,26 +605,26 @@ def study_power(out, config):
     out : .json to write.
     config : dict, from `m2l.study.settings`.
     """
-    from m2l import analysis, study
+    from m2l import simulation, study
 
     started = time.monotonic()
-    asked, planned = config["power"], study.Effects.of(config)
+    asked, planned = config["power"], simulation.Effects.of(config)
     sizes = [(n, config["songs"], f) for n in asked["participants"] for f in asked["factors"]]
     sizes += [(config["participants"], n, 1.0) for n in asked["songs"] if n != config["songs"]]
     rows = [
         {"participants": n, "songs": songs, "factor": factor, "agreement": planned.agreement}
-        | analysis.power(config, planned.scaled(factor), n, songs).to_dict()
+        | simulation.power(config, planned.scaled(factor), n, songs).to_dict()
         for n, songs, factor in _shown(sizes, "power")
     ]
     for agreement in _shown(asked["agreement"], "agreement"):
         if agreement != planned.agreement:
-            effects = study.Effects.of(config, agreement=agreement)
+            effects = simulation.Effects.of(config, agreement=agreement)
             rows.append(
                 {"participants": config["participants"], "songs": config["songs"], "factor": 1.0}
                 | {"agreement": agreement}
-                | analysis.power(config, effects).to_dict()
+                | simulation.power(config, effects).to_dict()
             )
-    result = {"simulated": True, "config": config, "power": rows}
+    result = {"simulated": True, "config": study.frame(config), "power": rows}
     provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
 
 
@@ -636,16 +636,16 @@ def study_validation(out, config):
     out : .json to write.
     config : dict, from `m2l.study.settings`.
     """
-    from m2l import analysis, study
+    from m2l import simulation, study
 
     started, size = time.monotonic(), config["validation"]
     songs = {"songs": size["songs"], "songs_each": min(size["songs"], config["songs_each"])}
     made = study.design(config | songs | {"participants": size["participants"], "reserve": 0})
-    result = {"simulated": True, "config": config}
+    result = {"simulated": True, "config": study.frame(config)}
     for name, factor in (("effects", 1.0), ("none", 0.0)):
-        table, rest = analysis.recover(
+        table, rest = simulation.recover(
             made,
-            study.Effects.of(config).scaled(factor),
+            simulation.Effects.of(config).scaled(factor),
             size["studies"],
             config["seed"],
             progress=lambda studies, name=name: _shown(studies, name),

@@ -1,4 +1,4 @@
-"""Ask people whether the picture fits the song: the design of the study, and simulated answers.
+"""Ask people whether the picture fits the song: the design of the study, and its preregistration.
 
 The task. A person rates pictures, then songs, on two scales; then hears every song twice more and
 picks the better fitting of two pictures. In half of these choices one picture was made for the
@@ -7,16 +7,18 @@ whatever the pictures look like. In the other half both were made for the song, 
 
 Conventions
 -----------
-There are five systems and one picture of each for every song; a person hears one deck of the songs. A design is a dict, the JSON that
-`m2l study design` writes and the participant's page reads. `trials` flattens it to a table with
-one row a trial: participant (code), trial, position (from 1), block, kind ("rate_image",
-"rate_song", "choose" or "check"), song, image, left, right, contrast, the systems behind the
-pictures (system, left_system, right_system), the songs that they were made for (left_song,
-right_song), the song's seconds, and what a check asks for (ask_valence, ask_arousal).
+There are five systems and one picture of each for every song; a person hears one deck of the
+songs. A design is a dict, the JSON that `m2l study design` writes and the participant's page
+reads. `trials` flattens it to a table with one row a trial: participant (code), trial, position
+(from 1), block, kind ("rate_image", "rate_song", "choose" or "check"), song, image, left, right,
+contrast, what a check asks for (ask_valence, ask_arousal), the systems behind the pictures
+(system, left_system, right_system), the songs that they were made for (left_song, right_song) and
+the song's seconds.
 
 Answers are a long table as the instrument stores it, with the columns `ANSWERS`: ratings 1–9,
-choice "left" or "right", ms until the answer, heard in seconds; empty where a trial does not ask. Answers that no person gave have
-a further column, simulated, which is True throughout; every analysis carries it on.
+choice "left" or "right", ms until the answer, heard in seconds; empty where a trial does not ask.
+Answers that no person gave have a further column, simulated, which is True throughout; every
+analysis carries it on.
 
 References
 ----------
@@ -27,19 +29,16 @@ treatments", Australian Journal of Scientific Research A 2(2), 149–168.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
-from scipy.special import expit, ndtr, ndtri
 
 from m2l.errors import InputError
 
 SYSTEMS = ("full", "without AFM", "non-progressive", "unconditional", "real photo")
-PAIRS = tuple(combinations(range(len(SYSTEMS)), 2))
+COMPARED = SYSTEMS[1:4]  # with the full system: what the hypotheses are about
 DIMENSIONS = ("valence", "arousal")
 MATCHED = "matched-shuffled"
 BLOCKS = {"images": "rate_image", "songs": "rate_song", "choices": "choose"}
@@ -47,8 +46,21 @@ ANSWERS = (
     *("participant", "trial", "kind", "block", "song", "image", "left", "right"),
     *("valence", "arousal", "choice", "ms", "heard", "position", "at"),
 )
+_SHOWN = ("song", "image", "left", "right", "contrast")
 _ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"  # nothing that is misread on paper
-_TRUTH_DRAWS = 400_000
+HYPOTHESES = {
+    "H1": "The full system's matched picture is chosen over its shuffled one more often than by "
+    "chance.",
+    **{
+        f"H2{letter}": f"Pictures of the full system are felt closer to their songs than those of "
+        f"the system “{name}”."
+        for letter, name in zip("abc", COMPARED, strict=True)
+    },
+    **{
+        f"H3{letter}": f"The full system's picture is chosen over that of the system “{name}”."
+        for letter, name in zip("abc", COMPARED, strict=True)
+    },
+}
 
 
 def settings(path=None, **changes):
@@ -86,6 +98,12 @@ def settings(path=None, **changes):
                 "compare with params/study.yaml"
             )
     return values | {k: v for k, v in changes.items() if v is not None}
+
+
+def frame(config):
+    """The settings without their texts: what figures computed from them depend on."""
+    texts = ("title", "minutes", "weeks", "instructions", "check", "consent", "debriefing")
+    return {name: value for name, value in config.items() if name not in texts}
 
 
 def assign(participants, songs, each=None, seed=0):
@@ -146,7 +164,9 @@ def assign(participants, songs, each=None, seed=0):
 
     def block(name, place, system=-1, first=None, second=None, swap=False):
         """Trials of a block; first and second are the (system, place) of two pictures."""
-        table = pd.DataFrame({"participant": participant, "block": name, "song": decks[deck, place]})
+        table = pd.DataFrame(
+            {"participant": participant, "block": name, "song": decks[deck, place]}
+        )
         table["system"] = system
         for side, a, b in (("left", first, second), ("right", second, first)):
             for what, i in (("system", 0), ("song", 1)):
@@ -340,16 +360,11 @@ def trials(made):
         for block in person["blocks"]:
             for t in block["trials"]:
                 position += 1
-                rows.append(
-                    (person["code"], t["id"], position, block["name"], t["kind"])
-                    + tuple(t.get(k) for k in ("song", "image", "left", "right", "contrast"))
-                    + tuple(t.get("ask", {}).get(d) for d in DIMENSIONS)
-                )
-    table = pd.DataFrame(
-        rows,
-        columns=["participant", "trial", "position", "block", "kind", "song", "image", "left"]
-        + ["right", "contrast", "ask_valence", "ask_arousal"],
-    )
+                shown = {k: t.get(k) for k in ("kind", *_SHOWN)}
+                asked = {f"ask_{d}": t.get("ask", {}).get(d) for d in DIMENSIONS}
+                place = {"participant": person["code"], "trial": t["id"], "position": position}
+                rows.append(place | {"block": block["name"]} | shown | asked)
+    table = pd.DataFrame(rows)
     images = pd.DataFrame.from_dict(made["images"], orient="index")[["system", "song"]]
     for column, prefix in (("image", ""), ("left", "left_"), ("right", "right_")):
         table[f"{prefix}system"] = table[column].map(images["system"])
@@ -361,209 +376,191 @@ def trials(made):
     return table.assign(seconds=table["song"].map(seconds))
 
 
-@dataclass(frozen=True)
-class Effects:
-    """What is assumed of the answers when they are simulated; `assumed` in the settings.
-
-    Attributes
-    ----------
-    matched : dict of system to probability, 0–1
-        How often the matched picture is picked, over all persons and songs.
-    error : dict of system to float, points of 1–9
-        Standard deviation of a picture's emotion about that of its song, per dimension.
-    strength : dict of system to float
-        Bradley–Terry strengths, log odds.
-    icc, song_icc : float, 0–1
-        Correlation at chance between two choices of one person, and between those of two persons
-        for one song.
-    agreement : float, 0–1
-        ICC(2,1) of the ratings of songs; decides the noise of a single rating.
-    bias, spread : float, points of 1–9
-        Standard deviations of a person's use of the scale, and of the songs' emotion.
-    left : float
-        How much the left picture is favoured, probits.
-    careless : float, 0–1
-        Share of persons who answer at random, quickly, and do not see checks.
-    """
-
-    matched: dict
-    error: dict
-    strength: dict
-    icc: float = 0.05
-    song_icc: float = 0.05
-    agreement: float = 0.35
-    bias: float = 0.5
-    spread: float = 1.2
-    left: float = 0.0
-    careless: float = 0.0
-
-    def __post_init__(self):
-        for name in ("matched", "error", "strength"):
-            if set(getattr(self, name)) != set(SYSTEMS):
-                raise InputError(f"{name}: give a value for each of {', '.join(SYSTEMS)}")
-        if not all(0 < p < 1 for p in self.matched.values()):
-            raise InputError(f"matched {self.matched}: give probabilities between 0 and 1")
-        if min(self.icc, self.song_icc) < 0 or sum(self.shares) >= 1:
-            raise InputError(
-                f"icc {self.icc} and {self.song_icc}: leave no variance over; "
-                "choose smaller ones from 0"
-            )
-        if not 0 < self.agreement < 1 or self.noise2 <= 0:
-            raise InputError(
-                f"agreement {self.agreement}: cannot be with spread {self.spread} and "
-                f"bias {self.bias}; choose a smaller one above 0"
-            )
-
-    @classmethod
-    def of(cls, config, **changes):
-        """The effects that the settings assume, with changes."""
-        try:
-            return cls(**config["assumed"] | changes)
-        except TypeError as error:
-            names = ", ".join(f.name for f in fields(cls))
-            raise InputError(f"assumed: give {names}") from error
-
-    @property
-    def noise2(self):
-        """Variance of a single rating before it is rounded to a whole step, which adds 1/12.
-
-        From ICC(2,1) = spread² / (spread² + bias² + noise² + 1/12).
-        """
-        return self.spread**2 * (1 / self.agreement - 1) - self.bias**2 - 1 / 12
-
-    @property
-    def shares(self):
-        """Shares of the latent variance of a choice that belong to persons and to songs.
-
-        With standard normal effects, answers at 1/2 then correlate by `icc` and `song_icc`
-        (Sheppard's formula, r = 2/π · arcsin ρ).
-        """
-        return np.sin(np.pi / 2 * np.array([self.icc, self.song_icc]))
-
-    def scaled(self, factor):
-        """The same with every effect made smaller: 0 leaves none.
-
-        Errors approach that of the full system in proportion.
-        """
-        full = self.error["full"]
-        return Effects(
-            **vars(self)
-            | {
-                "matched": {s: 0.5 + factor * (p - 0.5) for s, p in self.matched.items()},
-                "error": {s: full + factor * (e - full) for s, e in self.error.items()},
-                "strength": {s: factor * x for s, x in self.strength.items()},
-            }
-        )
-
-
-def simulate(table, effects, seed=0):
-    """Answer trials by simulated persons with known effects.
-
-    A choice follows a probit model with crossed effects of the person and of the song; the rate
-    over all of them is the one asked for. A rating is the emotion of the song or picture, plus
-    the person's bias and noise, rounded to the nine steps.
+def preregistration(config, result):
+    """The preregistration as a page, from the settings and the power analysis.
 
     Parameters
     ----------
-    table : DataFrame, from `trials`.
-    effects : Effects
-    seed : int or list of int
+    config : dict, from `settings`.
+    result : dict, what `m2l study power` wrote.
 
     Returns
     -------
-    DataFrame, answers with the columns `ANSWERS`, simulated (True throughout) and careless
-        (whether the person answers at random, which no analysis looks at).
+    text, Markdown for the book.
+
+    Raises
+    ------
+    InputError
+        If the power analysis was made from other settings.
     """
-    rng = np.random.default_rng(seed)
-    person, people = pd.factorize(table["participant"])
-    song, songs = pd.factorize(table["song"])
-    n, rows, count = len(table), len(people), len(SYSTEMS)
-    system, left, right = (
-        pd.Categorical(table[c], SYSTEMS).codes for c in ("system", "left_system", "right_system")
-    )
-    kind = table["kind"].to_numpy()
-    careless = rng.random(rows) < effects.careless
+    if result["config"] != frame(config):
+        raise InputError("power analysis: made from other settings; run 'm2l study power' again")
+    rules, assumed = config["rules"], config["assumed"]
+    each, decks = config["songs_each"], config["songs"] // config["songs_each"]
+    checks = sum(config["checks"].values())
+    made = design(config | {"participants": 1, "reserve": 0})
+    planned = {
+        "participants": config["participants"],
+        "songs": config["songs"],
+        "factor": 1.0,
+        "agreement": assumed["agreement"],
+    }
+    rows = pd.DataFrame(result["power"])
+    power = rows[(rows[list(planned)] == pd.Series(planned)).all(axis=1)].iloc[0]
 
-    def value(values, codes):
-        return np.array([values[s] for s in SYSTEMS])[codes]
+    def bullets(items):
+        return "\n".join(f"- {item}" for item in items)
 
-    # Choices. Matched against shuffled: in favour of the matched; systems: in favour of the left.
-    own = (table["left_song"] == table["song"]).to_numpy()
-    shuffled = (table["contrast"] == MATCHED).to_numpy()
-    towards = np.where(shuffled, np.where(own, 1.0, -1.0), 1.0)
-    rate = np.where(
-        shuffled,
-        value(effects.matched, left),
-        expit(value(effects.strength, left) - value(effects.strength, right)),
-    )
-    a, b = effects.shares
-    keen, liking = rng.standard_normal(rows), rng.standard_normal((rows, count))
-    apt, fit = rng.standard_normal((2, len(songs), count))
-    # Of the compared systems, one is liked or fits better: a difference of unit variance.
-    liked = (liking[person, left] - liking[person, right]) / np.sqrt(2)
-    fits = (fit[song, left] - fit[song, right]) / np.sqrt(2)
-    latent = (
-        ndtri(rate)
-        + np.sqrt(a) * np.where(shuffled, keen[person], liked)
-        + np.sqrt(b) * np.where(shuffled, apt[song, left], fits)
-    )
-    latent = (latent * towards + effects.left) / np.sqrt(1 - a - b)
-    picks_left = rng.random(n) < np.where(careless[person], 0.5, ndtr(latent))
+    def table(caption, head, body):
+        lines = [f"* - {row[0]}\n" + "\n".join(f"  - {x}" for x in row[1:]) for row in body]
+        top = f"* - {head[0]}\n" + "\n".join(f"  - {x}" for x in head[1:])
+        return (
+            f"```{{list-table}} {caption}\n:header-rows: 1\n\n{top}\n" + "\n".join(lines) + "\n```"
+        )
 
-    # Ratings.
-    emotion = 5 + effects.spread * rng.standard_normal((len(songs), 2))
-    error = value(effects.error, np.arange(count))
-    pictures = emotion + error[:, None, None] * rng.standard_normal((count, len(songs), 2))
-    felt = np.where((kind == "rate_song")[:, None], emotion[song], pictures[system, song])
-    felt = felt + effects.bias * rng.standard_normal((rows, 2))[person]
-    felt = felt + np.sqrt(effects.noise2) * rng.standard_normal((n, 2))
-    checks = kind == "check"
-    asked = table[["ask_valence", "ask_arousal"]].to_numpy(float)
-    felt = np.where(checks[:, None], asked, felt)
-    felt = np.where(careless[person][:, None], rng.integers(1, 10, (n, 2)), felt)
-    felt = np.where((kind == "choose")[:, None], np.nan, np.clip(np.round(felt), 1, 9))
+    def quoted(paragraphs):
+        return "\n>\n".join(f"> {' '.join(p.split())}" for p in paragraphs)
 
-    pace = np.where(careless, 0.5, 1.0) * np.exp(0.25 * rng.standard_normal(rows))
-    answers = table[list(ANSWERS[:8])].copy()
-    answers[list(DIMENSIONS)] = felt
-    answers["choice"] = np.where(kind == "choose", np.where(picks_left, "left", "right"), None)
-    answers["ms"] = np.round(6000 * pace[person] * np.exp(0.4 * rng.standard_normal(n)))
-    answers["heard"] = np.where(np.isin(kind, ["rate_song", "choose"]), table["seconds"], np.nan)
-    answers["position"], answers["at"] = table["position"], None
-    return answers.assign(simulated=True, careless=careless[person])
+    fast = {kind: f"{ms / 1000:g} s" for kind, ms in rules["fast_ms"].items()}
+    heard = rules["heard_s"]
+    return f"""<!-- Written by 'm2l study preregister' from params/study.yaml; change that file instead. -->
 
+(sec-preregistration)=
+# Preregistration
 
-def truth(effects):
-    """What the analyses should find in answers with these effects, over all persons and songs.
+:::{{important}}
+No data have been collected. The power analysis rests on **simulated** answers with assumed
+effects. This page is generated from the same settings as the design file and the analysis.
+:::
 
-    Returns
-    -------
-    DataFrame indexed by measure and system, column truth. Measures are "matched" (rate),
-    "strength" (log odds against the full system), "distance", "valence" and "arousal" (mean
-    distance of the two ratings); these come from many draws, as the ends of the scale leave no
-    closed form.
-    """
-    import choix
+**{config["title"]}** A within-subject study of landscapes made from the emotion of music.
 
-    both = np.array([effects.left, -effects.left])
-    rows = {("matched", s): ndtr(ndtri(p) + both).mean() for s, p in effects.matched.items()}
-    strength = np.array([effects.strength[s] for s in SYSTEMS])
-    rate = np.clip(expit(strength[:, None] - strength), 1e-9, 1 - 1e-9)
-    wins = ndtr(ndtri(rate)[..., None] + both).mean(-1)
-    np.fill_diagonal(wins, 0)
-    found = choix.ilsr_pairwise_dense(wins)
-    rows |= {("strength", s): x for s, x in zip(SYSTEMS, found - found[0], strict=True)}
+## Hypotheses
 
-    draw = np.random.default_rng(0).standard_normal
-    shape = (_TRUTH_DRAWS, 2)
-    common = 5 + effects.spread * draw(shape) + effects.bias * draw(shape)
-    noise = np.sqrt(effects.noise2)
-    song = np.clip(np.round(common + noise * draw(shape)), 1, 9)
-    off, second = draw(shape), draw(shape)
-    for name in SYSTEMS:
-        felt = common + effects.error[name] * off + noise * second
-        picture = np.clip(np.round(felt), 1, 9)
-        apart = np.abs(picture - song)
-        rows["distance", name] = np.hypot(*apart.T).mean()
-        rows |= {(d, name): x for d, x in zip(DIMENSIONS, apart.mean(0), strict=True)}
-    return pd.Series(rows, name="truth").rename_axis(["measure", "system"]).to_frame()
+Tests are two-sided at α = {config["alpha"]:g}. H1 is tested by itself; within H2 and within H3,
+p-values are adjusted by Holm's procedure {{cite:p}}`holm1979simple`. A hypothesis is supported if
+its adjusted p-value is below α and the difference has the expected direction.
+
+{
+        table(
+            "What is tested, and its power at the planned size under the assumed effects (simulated).",
+            ("", "Hypothesis", "Power"),
+            [(key, text, f"{100 * power[key]:.0f} %") for key, text in HYPOTHESES.items()],
+        )
+    }
+
+Two controls belong to the design. The unconditional system's two pictures do not depend on the
+song: its matched picture must be chosen as often as by chance, or the procedure is at fault. Real
+photographs, picked by the emotion of the song, show how much there is to gain; nothing is
+predicted of them.
+
+## Design
+
+- Five systems: {", ".join(SYSTEMS)}. One picture of each for every song.
+- {config["songs"]} songs, {config["seconds"]} s of each, dealt into {decks} decks; a person gets
+  the decks in turn and hears {each} songs.
+- Three blocks. (i) {each} pictures, without music: valence and arousal, in nine steps each.
+  (ii) {each} songs, the same. (iii) {2 * each} choices between two pictures while a song plays.
+  In half of them one picture was made for the song and the other by the same system for another
+  song; in the other half two systems are compared, each with its picture for the song.
+- A Latin square within decks. Everyone sees each of the {5 * each} pictures of their songs once.
+  Every picture is rated, matched and shuffled equally often up to one; so is every pair of systems
+  compared for every song; systems and sides are balanced within a person. The order of songs
+  follows a Williams square.
+- {checks} attention checks, at random places. {checks + 4 * each} trials in all, about
+  {config["minutes"]} minutes.
+
+## Participants and stopping rule
+
+Adults who hear and see well enough for music and pictures, by their own word. Recruiting stops when
+{config["participants"]} participants are complete and not excluded, or after {config["weeks"]}
+weeks, whichever comes first; {config["participants"] + config["reserve"]} codes are prepared and
+given out in their order. Exclusions are counted without looking at the outcomes. There is no
+interim analysis.
+
+## What is left out
+
+A participant is excluded who
+
+{
+        bullets(
+            [
+                f"answered fewer than {100 * rules['answered']:.0f} % of the trials,",
+                f"failed {rules['failed_checks']} or more of the {checks} attention checks (more than "
+                f"{rules['tolerance']:g} step off on either scale),",
+                f"answered more than {100 * rules['fast_share']:.0f} % of the trials too fast, or",
+                f"rated pictures or songs with a standard deviation below {rules['flat_sd']:g} on both scales.",
+            ]
+        )
+    }
+
+A single answer is dropped if it came too fast (pictures {fast["rate_image"]}, songs
+{fast["rate_song"]}, choices {fast["choose"]}), or after less than {heard["rate_song"]} s of a song
+that is rated or {heard["choose"]} s of one that is chosen for. Nothing else is left out.
+
+## Analysis
+
+- **H1**: share of matched pictures chosen, with the variance of the answers clustered by
+  participants and by songs at once {{cite:p}}`cameron2011multiway`, against 1/2.
+- **H2**: the distance in the plane between a person's rating of the picture and the same person's
+  rating of the song. A linear mixed model with the systems as fixed effects and crossed random
+  intercepts of participant, song and picture; contrasts with the full system. If it does not
+  converge, the intercept of the picture is left out; if that does not converge either, means are
+  compared with clustered variance, as for H1.
+- **H3**: Bradley–Terry strengths {{cite:p}}`bradley1952rank`, differences from the full system,
+  variance clustered as for H1.
+- In all three, Student's t with as many degrees of freedom as the fewer of participants and songs,
+  less one.
+- **Beside the tests**: ICC(2,k) {{cite:p}}`shrout1979icc` and Krippendorff's α of the ratings;
+  bootstrap intervals over participants; valence and arousal apart; effect sizes (Cohen's h, d,
+  share of wins); a proportional-odds model of the distances as a check of H2 that needs no
+  interval scale; the share of left choices. They carry no decision.
+
+## Power
+
+Each figure in the table above counts {config["power"]["draws"]} simulated studies with
+{config["participants"]} participants after exclusions. Assumed are:
+
+{
+        table(
+            "Assumed effects, by system.",
+            (
+                "System",
+                "Matched chosen",
+                "Error of the picture, sd in points",
+                "Strength, log odds",
+            ),
+            [
+                (
+                    s,
+                    f"{assumed['matched'][s]:.2f}",
+                    f"{assumed['error'][s]:.1f}",
+                    f"{assumed['strength'][s]:.1f}".replace("-", "−"),
+                )
+                for s in SYSTEMS
+            ],
+        )
+    }
+
+Two choices of one person correlate by {assumed["icc"]:g} at chance, and so do the choices of two
+persons for one song ({assumed["song_icc"]:g}); single ratings of a song agree with
+ICC(2,1) = {assumed["agreement"]:g}. For power the contrasts of H2 are computed from means with
+clustered variance, which takes a hundredth of the time of the mixed model;
+{{doc}}`executed/06_user_study` compares the two and shows the curves.
+
+## What participants read
+
+Before:
+
+{quoted(made["consent"])}
+
+{
+        chr(10).join(
+            f"Block “{name}”:{chr(10)}{chr(10)}{quoted([text])}{chr(10)}"
+            for name, text in config["instructions"].items()
+        )
+    }
+After:
+
+{quoted(made["debriefing"])}
+"""
