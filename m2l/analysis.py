@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -606,7 +607,7 @@ def reliability(kept, what="rate_song"):
         found = []
         for part in _lists(wide):
             full = part.dropna()
-            if len(full) < 2 or full.shape[1] < 3 or not (full.to_numpy().std(0) > 0).any():
+            if len(full) < 2 or full.shape[1] < 3 or full.to_numpy().std() == 0:
                 continue
             long = full.rename_axis(columns="item").stack().rename("rating").reset_index()
             with warnings.catch_warnings():
@@ -741,3 +742,155 @@ def analyse(made, answers, draws=2000, seed=0):
     for table in result.values():
         table["simulated"] = simulated
     return {"simulated": simulated, "dropped": dropped, "side": side(kept), **result}
+
+
+# --- the report ---------------------------------------------------------------------------------
+
+WIDE = ("mean", "low", "high", "wide_low", "wide_high")
+DIFFERENCE = ("difference", None, None, "difference_low", "difference_high")
+CAPTIONS = {
+    "persons": "Participants: share of trials answered, share answered too fast, failed checks, "
+    "standard deviation of the more uniform block of ratings, and why they were left out.",
+    "hypotheses": "Tests of the hypotheses: estimates with 95 % intervals for songs in general, "
+    "p-values before and after Holm's procedure.",
+    "matched": "How often each system's matched picture is chosen over a shuffled one. Low and "
+    "high speak of these songs, wide low and wide high of songs in general; p against one half.",
+    "distances": "Distance between the ratings of picture and song, points of 1–9: means, and "
+    "differences from the full system. d is in standard deviations of a single answer.",
+    "variances": "Variances of the crossed random intercepts and of single answers.",
+    "ordinal": "Proportional-odds model of the distances: how much greater the odds of lying "
+    "further off are than for the full system.",
+    "strengths": "Bradley–Terry strengths of the systems, log odds against the full system, and "
+    "estimated shares of wins over it.",
+    "reliability": "Agreement of the participants: ICC(2,k), ICC(2,1) and Krippendorff's α.",
+}
+
+
+def caption(text, simulated):
+    """A caption that says so if no person gave the answers."""
+    return f"Simulated answers, given by no person. {text}" if simulated else text
+
+
+def draw(result, known=None):
+    """The figures of a study.
+
+    Parameters
+    ----------
+    result : dict, from `analyse`.
+    known : Series of values put into a simulation, indexed by measure and system, from
+        `m2l.simulation.truth`.
+
+    Returns
+    -------
+    dict of name to (Figure, caption without the words about simulation).
+    """
+    import matplotlib.pyplot as plt
+
+    from m2l import figures
+
+    def put_in(measure, less=False):
+        if known is None:
+            return None
+        return known[measure] - known[measure]["full"] * less
+
+    wide = "Thick: 95 % interval for these songs. Thin: for songs in general. "
+    wide += "Diamonds: what was put in. " * (known is not None)
+    out = {}
+    say = " (simulated)" * result["simulated"]
+    figure, ax = plt.subplots(figsize=(7.2, 2.9))
+    figures.two_intervals(ax, result["matched"], WIDE, put_in("matched"), 0.5)
+    ax.set_xlabel(f"matched picture chosen{say}")
+    out["matched"] = figure, f"How often the matched picture is chosen. {wide}Dashed: chance."
+
+    figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
+    for ax, outcome in zip(axes, OUTCOMES, strict=True):
+        truth = put_in(outcome, less=True)
+        table = result["distances"].loc[outcome].iloc[1:]
+        figures.two_intervals(ax, table, DIFFERENCE, truth if truth is None else truth[1:], 0)
+        ax.set_title("in the plane" if outcome == "distance" else outcome)
+    axes[1].set_xlabel(f"further off than the full system, points of 1–9{say}")
+    out["distances"] = (
+        figure,
+        "How much further a system's pictures are felt from their songs than those of the full "
+        "system, with 95 % intervals for songs in general. "
+        + "Diamonds: what was put in. " * (known is not None)
+        + "Dashed: no difference.",
+    )
+
+    figure, ax = plt.subplots(figsize=(7.2, 2.9))
+    figures.two_intervals(ax, result["strengths"], WIDE, put_in("strength"), 0)
+    ax.set_xlabel(f"strength against the full system, log odds{say}")
+    out["strengths"] = (
+        figure,
+        f"Which system's picture wins when two are compared: Bradley–Terry strengths. {wide}"
+        "Dashed: the full system.",
+    )
+    return out
+
+
+def write(result, folder):
+    """Write tables (.csv), figures (.png) and a report (report.md) into a folder.
+
+    Parameters
+    ----------
+    result : dict, from `analyse`.
+    folder : path, made if need be.
+    """
+    import matplotlib.pyplot as plt
+
+    from m2l import figures
+
+    folder, simulated = Path(folder), result["simulated"]
+    folder.mkdir(parents=True, exist_ok=True)
+    persons, side_ = result["persons"], result["side"]
+    gone = persons.loc[persons["excluded"], "reason"].value_counts()
+    dropped = {name: n for name, n in result["dropped"].items() if n}
+    lines = ["# User study: report", ""]
+    if simulated:
+        lines += ["**The answers are simulated. No person gave them.**", ""]
+    lines += [
+        f"{len(persons)} participants answered; {gone.sum()} were left out"
+        + "".join(f", {n} for {name}" for name, n in gone.items())
+        + f". Of the rest, {sum(dropped.values())} single answers were dropped"
+        + "".join(f", {n} for {name}" for name, n in dropped.items())
+        + ".",
+        "",
+        "The left picture was chosen in {:.1f} % of choices (95 % interval {:.1f} to "
+        "{:.1f}).".format(*(100 * side_[k] for k in ("mean", "wide_low", "wide_high"))),
+        "",
+    ]
+    lines += [f"- **{key}**: {text}" for key, text in HYPOTHESES.items()] + [""]
+    with plt.style.context(Path(figures.__file__).with_name("m2l.mplstyle")):
+        drawn = draw(result)
+        for name, (figure, _) in drawn.items():
+            # On white, for whatever it is put into.
+            figure.savefig(folder / f"{name}.png", dpi=200, facecolor="white", transparent=False)
+            plt.close(figure)
+    for name, text in CAPTIONS.items():
+        table = result[name]
+        table.to_csv(folder / f"{name}.csv")
+        if name != "persons":
+            lines += [
+                _markdown(table.drop(columns="simulated")),
+                "",
+                f"*{caption(text, simulated)}*",
+                "",
+            ]
+        if name in drawn:
+            said = caption(drawn[name][1], simulated)
+            lines += [f"![{said}]({name}.png)", "", f"*{said}*", ""]
+    (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _markdown(table):
+    """A table in Markdown, numbers to three places."""
+
+    def text(value):
+        if isinstance(value, float):
+            return "" if np.isnan(value) else f"{value:.3f}".replace("-", "−")
+        return str(value)
+
+    flat = table.reset_index()
+    rows = [list(map(str, flat.columns)), ["---"] * flat.shape[1]]
+    rows += [[text(x) for x in row] for row in flat.astype(object).itertuples(index=False)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

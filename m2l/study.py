@@ -29,6 +29,7 @@ treatments", Australian Journal of Scientific Research A 2(2), 149–168.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -376,6 +377,25 @@ def trials(made):
     return table.assign(seconds=table["song"].map(seconds))
 
 
+def stimuli(path, folder):
+    """Read what `m2l study stimuli` wrote, with paths as seen from the folder of the design.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is something else.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        for item in (*found["songs"].values(), *found["images"].values()):
+            item["src"] = Path(os.path.relpath(Path(path).parent / item["src"], folder)).as_posix()
+    except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: no list of stimuli; make one with 'm2l study stimuli'"
+        ) from error
+    return {"songs": found["songs"], "images": found["images"]}
+
+
 def preregistration(config, result):
     """The preregistration as a page, from the settings and the power analysis.
 
@@ -398,7 +418,7 @@ def preregistration(config, result):
     rules, assumed = config["rules"], config["assumed"]
     each, decks = config["songs_each"], config["songs"] // config["songs_each"]
     checks = sum(config["checks"].values())
-    made = design(config | {"participants": 1, "reserve": 0})
+    texts = design(config | {"participants": 1, "reserve": 0})
     planned = {
         "participants": config["participants"],
         "songs": config["songs"],
@@ -407,30 +427,37 @@ def preregistration(config, result):
     }
     rows = pd.DataFrame(result["power"])
     power = rows[(rows[list(planned)] == pd.Series(planned)).all(axis=1)].iloc[0]
-
-    def bullets(items):
-        return "\n".join(f"- {item}" for item in items)
-
-    def table(caption, head, body):
-        lines = [f"* - {row[0]}\n" + "\n".join(f"  - {x}" for x in row[1:]) for row in body]
-        top = f"* - {head[0]}\n" + "\n".join(f"  - {x}" for x in head[1:])
-        return (
-            f"```{{list-table}} {caption}\n:header-rows: 1\n\n{top}\n" + "\n".join(lines) + "\n```"
-        )
-
-    def quoted(paragraphs):
-        return "\n>\n".join(f"> {' '.join(p.split())}" for p in paragraphs)
-
+    hypotheses = _table(
+        "What is tested, and its power at the planned size under the assumed effects (simulated).",
+        ["", "Hypothesis", "Power"],
+        [[key, text, f"{100 * power[key]:.0f} %"] for key, text in HYPOTHESES.items()],
+    )
+    effects = _table(
+        "Assumed effects, by system.",
+        ["System", "Matched chosen", "Error of the picture, sd in points", "Strength, log odds"],
+        [
+            [
+                name,
+                f"{assumed['matched'][name]:.2f}",
+                f"{assumed['error'][name]:.1f}",
+                f"{assumed['strength'][name]:.1f}".replace("-", "−"),
+            ]
+            for name in SYSTEMS
+        ],
+    )
     fast = {kind: f"{ms / 1000:g} s" for kind, ms in rules["fast_ms"].items()}
     heard = rules["heard_s"]
-    return f"""<!-- Written by 'm2l study preregister' from params/study.yaml; change that file instead. -->
+    blocks = "\n\n".join(
+        f"Before the {name}:\n\n{_quoted([text])}" for name, text in config["instructions"].items()
+    )
+    return f"""<!-- Written by 'm2l study preregister' from params/study.yaml: change that. -->
 
 (sec-preregistration)=
 # Preregistration
 
 :::{{important}}
 No data have been collected. The power analysis rests on **simulated** answers with assumed
-effects. This page is generated from the same settings as the design file and the analysis.
+effects. This page is generated from the settings that the design file and the analysis use.
 :::
 
 **{config["title"]}** A within-subject study of landscapes made from the emotion of music.
@@ -441,13 +468,7 @@ Tests are two-sided at α = {config["alpha"]:g}. H1 is tested by itself; within 
 p-values are adjusted by Holm's procedure {{cite:p}}`holm1979simple`. A hypothesis is supported if
 its adjusted p-value is below α and the difference has the expected direction.
 
-{
-        table(
-            "What is tested, and its power at the planned size under the assumed effects (simulated).",
-            ("", "Hypothesis", "Power"),
-            [(key, text, f"{100 * power[key]:.0f} %") for key, text in HYPOTHESES.items()],
-        )
-    }
+{hypotheses}
 
 Two controls belong to the design. The unconditional system's two pictures do not depend on the
 song: its matched picture must be chosen as often as by chance, or the procedure is at fault. Real
@@ -457,24 +478,24 @@ predicted of them.
 ## Design
 
 - Five systems: {", ".join(SYSTEMS)}. One picture of each for every song.
-- {config["songs"]} songs, {config["seconds"]} s of each, dealt into {decks} decks; a person gets
-  the decks in turn and hears {each} songs.
-- Three blocks. (i) {each} pictures, without music: valence and arousal, in nine steps each.
-  (ii) {each} songs, the same. (iii) {2 * each} choices between two pictures while a song plays.
-  In half of them one picture was made for the song and the other by the same system for another
+- {config["songs"]} songs, {config["seconds"]} s of each, dealt into {decks} decks. Participants
+  get the decks in turn and hear {each} songs.
+- Three blocks: (i) {each} pictures without music, each rated for valence and arousal in nine steps;
+  (ii) {each} songs, the same; (iii) {2 * each} choices between two pictures while a song plays. In
+  half of the choices one picture was made for the song and the other by the same system for another
   song; in the other half two systems are compared, each with its picture for the song.
 - A Latin square within decks. Everyone sees each of the {5 * each} pictures of their songs once.
   Every picture is rated, matched and shuffled equally often up to one; so is every pair of systems
   compared for every song; systems and sides are balanced within a person. The order of songs
-  follows a Williams square.
-- {checks} attention checks, at random places. {checks + 4 * each} trials in all, about
+  follows a Williams square {{cite:p}}`williams1949experimental`.
+- {checks} attention checks at random places. {checks + 4 * each} trials in all, about
   {config["minutes"]} minutes.
 
 ## Participants and stopping rule
 
 Adults who hear and see well enough for music and pictures, by their own word. Recruiting stops when
 {config["participants"]} participants are complete and not excluded, or after {config["weeks"]}
-weeks, whichever comes first; {config["participants"] + config["reserve"]} codes are prepared and
+weeks, whichever comes first. {config["participants"] + config["reserve"]} codes are prepared and
 given out in their order. Exclusions are counted without looking at the outcomes. There is no
 interim analysis.
 
@@ -482,17 +503,12 @@ interim analysis.
 
 A participant is excluded who
 
-{
-        bullets(
-            [
-                f"answered fewer than {100 * rules['answered']:.0f} % of the trials,",
-                f"failed {rules['failed_checks']} or more of the {checks} attention checks (more than "
-                f"{rules['tolerance']:g} step off on either scale),",
-                f"answered more than {100 * rules['fast_share']:.0f} % of the trials too fast, or",
-                f"rated pictures or songs with a standard deviation below {rules['flat_sd']:g} on both scales.",
-            ]
-        )
-    }
+- answered fewer than {100 * rules["answered"]:.0f} % of the trials,
+- failed {rules["failed_checks"]} or more of the {checks} attention checks (more than
+  {rules["tolerance"]:g} step off on either scale),
+- answered more than {100 * rules["fast_share"]:.0f} % of the trials too fast, or
+- rated the pictures or the songs with a standard deviation below {rules["flat_sd"]:g} on both
+  scales.
 
 A single answer is dropped if it came too fast (pictures {fast["rate_image"]}, songs
 {fast["rate_song"]}, choices {fast["choose"]}), or after less than {heard["rate_song"]} s of a song
@@ -500,9 +516,9 @@ that is rated or {heard["choose"]} s of one that is chosen for. Nothing else is 
 
 ## Analysis
 
-- **H1**: share of matched pictures chosen, with the variance of the answers clustered by
-  participants and by songs at once {{cite:p}}`cameron2011multiway`, against 1/2.
-- **H2**: the distance in the plane between a person's rating of the picture and the same person's
+- **H1**: share of matched pictures chosen, against 1/2, with the variance of the answers clustered
+  by participants and by songs at once {{cite:p}}`cameron2011multiway`.
+- **H2**: the distance, in the plane, between a person's rating of the picture and the same person's
   rating of the song. A linear mixed model with the systems as fixed effects and crossed random
   intercepts of participant, song and picture; contrasts with the full system. If it does not
   converge, the intercept of the picture is left out; if that does not converge either, means are
@@ -511,56 +527,44 @@ that is rated or {heard["choose"]} s of one that is chosen for. Nothing else is 
   variance clustered as for H1.
 - In all three, Student's t with as many degrees of freedom as the fewer of participants and songs,
   less one.
-- **Beside the tests**: ICC(2,k) {{cite:p}}`shrout1979icc` and Krippendorff's α of the ratings;
-  bootstrap intervals over participants; valence and arousal apart; effect sizes (Cohen's h, d,
-  share of wins); a proportional-odds model of the distances as a check of H2 that needs no
-  interval scale; the share of left choices. They carry no decision.
+- **Beside the tests**, carrying no decision: ICC(2,k) {{cite:p}}`shrout1979icc` and Krippendorff's
+  α of the ratings {{cite:p}}`hayes2007answering`; bootstrap intervals over participants; valence
+  and arousal apart; effect sizes (Cohen's h, d {{cite:p}}`westfall2014power`, share of wins); a
+  proportional-odds model of the distances as a check of H2 that needs no interval scale; the share
+  of left choices.
 
 ## Power
 
-Each figure in the table above counts {config["power"]["draws"]} simulated studies with
-{config["participants"]} participants after exclusions. Assumed are:
+Each figure in the table of hypotheses counts {config["power"]["draws"]} simulated studies with
+{config["participants"]} participants after exclusions.
 
-{
-        table(
-            "Assumed effects, by system.",
-            (
-                "System",
-                "Matched chosen",
-                "Error of the picture, sd in points",
-                "Strength, log odds",
-            ),
-            [
-                (
-                    s,
-                    f"{assumed['matched'][s]:.2f}",
-                    f"{assumed['error'][s]:.1f}",
-                    f"{assumed['strength'][s]:.1f}".replace("-", "−"),
-                )
-                for s in SYSTEMS
-            ],
-        )
-    }
+{effects}
 
-Two choices of one person correlate by {assumed["icc"]:g} at chance, and so do the choices of two
-persons for one song ({assumed["song_icc"]:g}); single ratings of a song agree with
-ICC(2,1) = {assumed["agreement"]:g}. For power the contrasts of H2 are computed from means with
-clustered variance, which takes a hundredth of the time of the mixed model;
+Two choices of one person are assumed to correlate by {assumed["icc"]:g} at chance, the choices of
+two persons for one song by {assumed["song_icc"]:g}, and single ratings of a song to agree with
+ICC(2,1) = {assumed["agreement"]:g}. For power, the contrasts of H2 are computed from means with
+clustered variance, which take a small part of the time of the mixed model;
 {{doc}}`executed/06_user_study` compares the two and shows the curves.
 
 ## What participants read
 
-Before:
+Before they take part:
 
-{quoted(made["consent"])}
+{_quoted(texts["consent"])}
 
-{
-        chr(10).join(
-            f"Block “{name}”:{chr(10)}{chr(10)}{quoted([text])}{chr(10)}"
-            for name, text in config["instructions"].items()
-        )
-    }
-After:
+{blocks}
 
-{quoted(made["debriefing"])}
+After the last trial:
+
+{_quoted(texts["debriefing"])}
 """
+
+
+def _table(caption, head, body):
+    """A table in MyST, from rows of texts."""
+    rows = ["* - " + "\n  - ".join(row) for row in (head, *body)]
+    return "\n".join([f"```{{list-table}} {caption}", ":header-rows: 1", "", *rows, "```"])
+
+
+def _quoted(paragraphs):
+    return "\n>\n".join(f"> {' '.join(p.split())}" for p in paragraphs)

@@ -1,0 +1,176 @@
+"""Simulated answers: effects as asked for, and what power and recovery make of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtr, ndtri
+
+from m2l import analysis, simulation, study
+from m2l.errors import InputError
+from m2l.study import SYSTEMS
+
+CONFIG = study.settings()
+SMALL = {"participants": 20, "reserve": 0, "songs": 10, "songs_each": 10}
+
+
+def effects(**changes):
+    return simulation.Effects.of(CONFIG, **{"careless": 0.0} | changes)
+
+
+def answered(people=20, songs=10, seed=1, **changes):
+    """Trials of a design, with simulated answers."""
+    sizes = {"participants": people, "songs": songs, "songs_each": 10}
+    table = study.trials(study.design(CONFIG | SMALL | sizes))
+    answers = simulation.simulate(table, effects(**changes), seed)
+    return table.assign(**{c: answers[c] for c in ("valence", "arousal", "choice", "careless")})
+
+
+@pytest.fixture(scope="module")
+def made():
+    return study.design(CONFIG | SMALL)
+
+
+def test_answers_fit_the_trials_and_say_that_they_are_simulated(made):
+    table = study.trials(made)
+    answers = simulation.simulate(table, effects(careless=0.3), seed=1)
+    assert list(answers.columns) == [*study.ANSWERS, "simulated", "careless"]
+    assert answers["simulated"].all()
+    choice = answers["kind"] == "choose"
+    assert set(answers.loc[choice, "choice"]) == {"left", "right"}
+    assert answers.loc[choice, ["valence", "arousal"]].isna().all(axis=None)
+    assert answers.loc[~choice, "choice"].isna().all()
+    ratings = answers.loc[~choice, ["valence", "arousal"]].to_numpy()
+    assert set(np.unique(ratings)) <= set(range(1, 10))
+    again = simulation.simulate(table, effects(careless=0.3), seed=1)
+    pd.testing.assert_frame_equal(answers, again)
+    assert not answers.equals(simulation.simulate(table, effects(careless=0.3), seed=2))
+
+
+def test_matched_pictures_are_chosen_as_often_as_asked_for():
+    rate = dict(zip(SYSTEMS, (0.65, 0.5, 0.3, 0.8, 0.9), strict=True))
+    table = answered(2000, 200, matched=rate, icc=0.1, song_icc=0.0, left=0.0)
+    found = analysis.matched(table.assign(simulated=True), draws=2)["mean"]
+    assert found.to_dict() == pytest.approx(rate, abs=0.025)
+
+
+def test_choices_of_a_person_correlate_as_asked_for():
+    same = dict.fromkeys(SYSTEMS, 0.5)
+    table = answered(2000, matched=same, icc=0.2, song_icc=0.0, left=0.0)
+    rows = table[table["contrast"] == study.MATCHED]
+    own = (rows["left_song"] == rows["song"]) == (rows["choice"] == "left")
+    by_person = own.astype(float).groupby(rows["participant"])
+    assert by_person.first().corr(by_person.last()) == pytest.approx(0.2, abs=0.06)
+
+
+def test_the_left_is_favoured_as_asked_for():
+    same = dict.fromkeys(SYSTEMS, 0.5)
+    table = answered(1000, matched=same, strength=dict.fromkeys(SYSTEMS, 0.0), left=0.3)
+    assert (table["choice"].dropna() == "left").mean() == pytest.approx(ndtr(0.3), abs=0.02)
+
+
+def test_strengths_are_those_asked_for():
+    table = answered(1000, 100, icc=0.0, song_icc=0.0, left=0.0).assign(simulated=True)
+    found = analysis.strengths(table, draws=2)["mean"]
+    assert found.to_dict() == pytest.approx(CONFIG["assumed"]["strength"], abs=0.08)
+
+
+def test_raters_agree_as_asked_for():
+    table = answered(40, 200, agreement=0.35)
+    found = analysis.reliability(table)
+    # Ratings that end at 1 and 9 agree a little less.
+    assert found["icc21"].to_numpy() == pytest.approx(0.34, abs=0.04)
+    assert found["alpha"].to_numpy() == pytest.approx(0.34, abs=0.04)
+
+
+def test_careless_persons_fail_checks_and_answer_by_chance():
+    table = answered(400, careless=0.5)
+    checks = table[table["kind"] == "check"]
+    passed = (checks["valence"] == checks["ask_valence"]).groupby(checks["careless"]).mean()
+    assert passed[False] == 1 and passed[True] < 0.2
+    assert table.groupby("participant")["careless"].first().mean() == pytest.approx(0.5, abs=0.1)
+    rows = table[(table["contrast"] == study.MATCHED) & table["careless"]]
+    own = (rows["left_song"] == rows["song"]) == (rows["choice"] == "left")
+    assert own.mean() == pytest.approx(0.5, abs=0.04)
+
+
+def test_known_values_without_ends_of_scale_and_rounding():
+    small = {"spread": 0.8, "agreement": 0.5, "bias": 0.0}
+    known = simulation.truth(effects(error=dict.fromkeys(SYSTEMS, 0.5), left=0.2, **small))
+    known = known["truth"]
+    noise = effects(**small).noise2 + 1 / 12
+    assert noise == pytest.approx(0.64)  # as much as the songs', for an agreement of 1/2
+    # The mean of |N(0, s²)| is s √(2/π), that of the length of two of them s √(π/2).
+    s = np.sqrt(0.25 + 2 * noise)
+    assert known["valence"].to_numpy() == pytest.approx(s * np.sqrt(2 / np.pi), rel=0.02)
+    assert known["distance"].to_numpy() == pytest.approx(s * np.sqrt(np.pi / 2), rel=0.02)
+    both = (ndtr(ndtri(0.65) + 0.2) + ndtr(ndtri(0.65) - 0.2)) / 2
+    assert known["matched", "full"] == pytest.approx(both)
+    assert simulation.truth(effects(left=0.0))["truth"]["strength"].to_dict() == pytest.approx(
+        CONFIG["assumed"]["strength"], abs=1e-6
+    )
+
+
+def test_without_effects_all_systems_are_alike():
+    none = effects().scaled(0)
+    assert set(none.matched.values()) == {0.5}
+    assert set(none.strength.values()) == {0.0}
+    assert set(none.error.values()) == {CONFIG["assumed"]["error"]["full"]}
+    half = effects().scaled(0.5)
+    assert half.matched["full"] == pytest.approx(0.575)
+    assert effects().scaled(1) == effects()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"matched": {"full": 0.6}}, "a value for each"),
+        ({"matched": dict.fromkeys(SYSTEMS, 1.0)}, "between 0 and 1"),
+        ({"icc": 0.8, "song_icc": 0.7}, "leave no variance"),
+        ({"icc": -0.1}, "smaller ones from 0"),
+        ({"agreement": 0.0}, "choose a smaller one"),
+        ({"agreement": 0.9}, "choose a smaller one"),
+        ({"speed": 1}, "assumed: give matched, error"),
+    ],
+)
+def test_impossible_effects_are_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        effects(**changes)
+
+
+def test_power_rises_with_the_effect_and_with_participants():
+    def share(factor, people):
+        size = {"participants": people, "songs": 10, "draws": 40}
+        return simulation.power(CONFIG, effects().scaled(factor), **size)["H1"]
+
+    none, some, more = share(0, 30), share(0.7, 20), share(1, 80)
+    assert none < 0.15 and more > 0.9 and none < some < more
+
+
+def test_the_quick_tests_are_those_of_the_analysis(made):
+    table = study.trials(made)
+    answers = simulation.simulate(table, effects(), 3)
+    quick = simulation.tests(table, answers)
+    full = analysis.analyse(made, answers, draws=5)["hypotheses"]
+    same = ["H1", "H3a", "H3b", "H3c"]
+    columns = ["estimate", "low", "high", "p"]
+    pd.testing.assert_frame_equal(quick.loc[same, columns], full.loc[same, columns])
+    # In a balanced design the mixed model's contrasts are differences of means.
+    assert quick["estimate"].to_numpy() == pytest.approx(full["estimate"].to_numpy(), abs=1e-6)
+
+
+def test_recovery_of_known_effects(made):
+    table, rest = simulation.recover(made, effects(careless=0.2), studies=6, seed=1, draws=50)
+    measures = ["matched", "strength", "distance", "distance, means", "odds"]
+    assert list(table.index.unique("measure")) == measures
+    off = (table["estimate"] - table["truth"]).dropna()
+    # Six studies of 16 persons and 10 songs.
+    assert off.loc["matched"].abs().max() < 0.15 and off.loc["distance"].abs().max() < 0.6
+    shares = table[["coverage", "wide_coverage", "found", "difference_coverage"]].stack()
+    assert shares.between(0, 1).all()
+    assert table.loc["matched", "wide_coverage"].mean() > 0.75
+    assert table.loc["odds", "truth"].isna().all() and table.loc["odds", "found"].notna().any()
+    assert rest["studies"] == 6 and sum(rest["models"].values()) == 6
+    assert rest["careless"]["persons"] + rest["attentive"]["persons"] == 20
+    assert rest["careless"]["excluded"] > 0.8 and rest["attentive"]["excluded"] == 0
+    assert set(rest["supported"]) == set(study.HYPOTHESES)
+    assert set(rest["rejected"]) == {"H1", "H2", "H3"}
