@@ -61,12 +61,13 @@ def read(path):
         raise InputError(f"{path}: not a readable CSV; save it as one, in UTF-8") from error
 
 
-def join(made, answers):
+def join(made, answers, table=None):
     """Join answers with the trials of their design.
 
     Parameters
     ----------
     made : dict, the design.
+    table : its `m2l.study.trials`, where they are at hand.
     answers : DataFrame with at least the columns participant, trial, valence, arousal, choice, ms
         and heard.
 
@@ -88,7 +89,7 @@ def join(made, answers):
         )
     if answers.empty:
         raise InputError("answers: none; give those of at least two participants")
-    table = study.trials(made)
+    table = study.trials(made) if table is None else table
     key = ["participant", "trial"]
     # Lines as a reader of the CSV counts them, below the names of the columns.
     answers = answers.reset_index(drop=True)
@@ -233,9 +234,8 @@ def standard_error(influence, person, song):
     people, songs = person.max() + 1, song.max() + 1
 
     def variance(codes, n):
-        sums = np.zeros((n, influence.shape[1]))
-        np.add.at(sums, codes, influence)
-        return (sums**2).sum(0)
+        sums = np.stack([np.bincount(codes, column, n) for column in influence.T])
+        return (sums**2).sum(1)
 
     by_person, by_song = variance(person, people), variance(song, songs)
     both = by_person + by_song - variance(person * songs + song, people * songs)
@@ -243,7 +243,7 @@ def standard_error(influence, person, song):
     return np.sqrt(np.maximum(np.maximum(by_person, by_song), both) * fewer / max(fewer - 1, 1))
 
 
-def _p_value(distance, error, freedom):
+def p_value(distance, error, freedom):
     """Two-sided p-value of a distance from the null hypothesis; NaN if nothing varies at it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return 2 * student.sf(np.abs(distance) / error, freedom)
@@ -324,7 +324,7 @@ def matched(kept, draws=2000, seed=0):
             "high": high,
             "wide_low": np.maximum(mean - _margin(freedom) * error, 0),
             "wide_high": np.minimum(mean + _margin(freedom) * error, 1),
-            "p": _p_value(mean - 0.5, error, freedom),
+            "p": p_value(mean - 0.5, error, freedom),
             "h": 2 * np.arcsin(np.sqrt(mean)) - np.pi / 2,
             "simulated": bool(kept["simulated"].any()),
         },
@@ -352,6 +352,29 @@ def _bradley_terry(counts):
     return found - found[0]
 
 
+def compare(winner, loser, person, song):
+    """Bradley–Terry strengths against the full system, and their clustered standard errors.
+
+    Parameters
+    ----------
+    winner, loser : ndarray (n,), codes of systems.
+    person, song : ndarray (n,) of int, from 0.
+
+    Returns
+    -------
+    strength, error : ndarray (5,); the full system's are 0 and NaN.
+    """
+    count = len(SYSTEMS)
+    counts = np.bincount(winner * count + loser, minlength=count**2).reshape(count, count)
+    strength = _bradley_terry(counts)
+    # Influence of an answer on the strengths: the inverse information times its score.
+    x = (np.eye(count)[winner] - np.eye(count)[loser])[:, 1:]
+    expected = expit(strength[winner] - strength[loser])
+    information = (x * (expected * (1 - expected))[:, None]).T @ x
+    influence = ((1 - expected)[:, None] * x) @ np.linalg.pinv(information)
+    return strength, np.r_[np.nan, standard_error(influence, person, song)]
+
+
 def strengths(kept, draws=1000, seed=0):
     """Bradley–Terry strengths of the systems from the choices between them.
 
@@ -369,14 +392,7 @@ def strengths(kept, draws=1000, seed=0):
     total = cells.sum(0)
     if not (total + total.T).any(1).all():
         raise InputError("answers: a system is compared with no other; strengths need it")
-    mean = _bradley_terry(total)
-    # Influence of an answer on the strengths: the inverse information times its score.
-    x = np.eye(count)[winner] - np.eye(count)[loser]
-    x = x[:, 1:]
-    expected = expit(mean[winner] - mean[loser])
-    information = (x * (expected * (1 - expected))[:, None]).T @ x
-    influence = ((1 - expected)[:, None] * x) @ np.linalg.pinv(information)
-    error = np.r_[np.nan, standard_error(influence, person, song)]
+    mean, error = compare(winner, loser, person, song)
     drawn = _resampled(person, draws, seed)
     sums = np.einsum("dp,pij->dij", drawn, cells)
     low, high = np.nanquantile([_bradley_terry(s) for s in sums], [0.025, 0.975], axis=0)
@@ -389,7 +405,7 @@ def strengths(kept, draws=1000, seed=0):
             "high": np.where(own, np.nan, high),
             "wide_low": mean - _margin(freedom) * error,
             "wide_high": mean + _margin(freedom) * error,
-            "p": _p_value(mean, error, freedom),
+            "p": p_value(mean, error, freedom),
             "wins": expit(mean),
             "simulated": bool(kept["simulated"].any()),
         },
@@ -460,7 +476,7 @@ def distances(both, outcome="distance", model="mixed", draws=0, seed=0):
             "difference": difference,
             "difference_low": difference - margin * apart,
             "difference_high": difference + margin * apart,
-            "p": _p_value(difference, apart, freedom),
+            "p": p_value(difference, apart, freedom),
             "d": size,
             "model": model,
         },
@@ -573,7 +589,7 @@ def ordinal(both, outcome="distance", levels=4):
             "odds": np.exp(slope),
             "low": np.exp(slope - _margin(freedom) * error),
             "high": np.exp(slope + _margin(freedom) * error),
-            "p": _p_value(slope, error, freedom),
+            "p": p_value(slope, error, freedom),
         },
         index=index,
     )
@@ -657,7 +673,7 @@ def side(kept):
         "mean": float(left.mean()),
         "wide_low": float(left.mean() - margin),
         "wide_high": float(left.mean() + margin),
-        "p": float(_p_value(left.mean() - 0.5, error, freedom)),
+        "p": float(p_value(left.mean() - 0.5, error, freedom)),
     }
 
 
@@ -692,16 +708,19 @@ def decide(choices, apart, strength, alpha):
         # How much stronger the full system is.
         -strength.loc[three, ["mean", "wide_high", "wide_low"]].assign(p=-strength["p"]),
     ]
-    rows = np.concatenate([part.to_numpy(float) for part in parts])
     table = pd.DataFrame(
-        rows,
+        np.concatenate([part.to_numpy(float) for part in parts]),
         columns=["estimate", "low", "high", "p"],
         index=pd.Index(list(HYPOTHESES), name="hypothesis"),
     )
-    table["adjusted"] = np.concatenate([holm(part["p"]) for part in parts])
-    null = np.r_[0.5, np.zeros(6)]
-    table["supported"] = (table["adjusted"] < alpha) & (table["estimate"] > null)
-    return table
+    adjusted, supported = verdicts(table["estimate"].to_numpy(), table["p"].to_numpy(), alpha)
+    return table.assign(adjusted=adjusted, supported=supported)
+
+
+def verdicts(estimate, p, alpha):
+    """Adjusted p-values and verdicts on estimates (7,) and p-values (7,) of the hypotheses."""
+    adjusted = np.r_[holm(p[:1]), holm(p[1:4]), holm(p[4:])]
+    return adjusted, (adjusted < alpha) & (estimate > np.r_[0.5, np.zeros(6)])
 
 
 def analyse(made, answers, draws=2000, seed=0):

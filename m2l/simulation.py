@@ -121,6 +121,79 @@ class Effects:
         )
 
 
+class Codes:
+    """Trials as arrays of numbers, for simulation; made once for many studies.
+
+    Parameters
+    ----------
+    table : DataFrame, from `m2l.study.trials`.
+    """
+
+    def __init__(self, table):
+        kind = table["kind"].to_numpy()
+        self.person, people = pd.factorize(table["participant"])
+        self.song, songs = pd.factorize(table["song"])
+        self.people, self.songs = len(people), len(songs)
+        self.system, self.left, self.right = (
+            pd.Categorical(table[c], SYSTEMS).codes
+            for c in ("system", "left_system", "right_system")
+        )
+        self.own_left = (table["left_song"] == table["song"]).to_numpy()
+        self.shuffled = (table["contrast"] == MATCHED).to_numpy()
+        self.image, self.heard, self.choose, self.check = (
+            kind == k for k in ("rate_image", "rate_song", "choose", "check")
+        )
+        self.asked = table[[f"ask_{d}" for d in DIMENSIONS]].to_numpy(float)
+
+
+def draw(codes, effects, rng):
+    """Answers of simulated persons, as arrays; see `simulate`.
+
+    Returns
+    -------
+    left : ndarray (n,) of bool, whether the left picture is chosen.
+    felt : ndarray (n, 2), ratings.
+    careless : ndarray (people,) of bool
+    """
+    person, song, left, right = codes.person, codes.song, codes.left, codes.right
+    n, count = len(person), len(SYSTEMS)
+    careless = rng.random(codes.people) < effects.careless
+
+    def value(values, of):
+        return np.array([values[s] for s in SYSTEMS])[of]
+
+    # Choices. Matched against shuffled: in favour of the matched; systems: in favour of the left.
+    towards = np.where(codes.shuffled & ~codes.own_left, -1.0, 1.0)
+    rate = np.where(
+        codes.shuffled,
+        value(effects.matched, left),
+        expit(value(effects.strength, left) - value(effects.strength, right)),
+    )
+    a, b = effects.shares
+    keen, liking = rng.standard_normal(codes.people), rng.standard_normal((codes.people, count))
+    apt, fit = rng.standard_normal((2, codes.songs, count))
+    # Of the compared systems, one is liked or fits better: a difference of unit variance.
+    liked = (liking[person, left] - liking[person, right]) / np.sqrt(2)
+    fits = (fit[song, left] - fit[song, right]) / np.sqrt(2)
+    latent = (
+        ndtri(rate)
+        + np.sqrt(a) * np.where(codes.shuffled, keen[person], liked)
+        + np.sqrt(b) * np.where(codes.shuffled, apt[song, left], fits)
+    )
+    latent = (latent * towards + effects.left) / np.sqrt(1 - a - b)
+    picks_left = rng.random(n) < np.where(careless[person], 0.5, ndtr(latent))
+
+    emotion = 5 + effects.spread * rng.standard_normal((codes.songs, 2))
+    error = value(effects.error, np.arange(count))
+    pictures = emotion + error[:, None, None] * rng.standard_normal((count, codes.songs, 2))
+    felt = np.where(codes.heard[:, None], emotion[song], pictures[codes.system, song])
+    felt = felt + effects.bias * rng.standard_normal((codes.people, 2))[person]
+    felt = felt + np.sqrt(effects.noise2) * rng.standard_normal((n, 2))
+    felt = np.where(codes.check[:, None], codes.asked, felt)
+    felt = np.where(careless[person][:, None], rng.integers(1, 10, (n, 2)), felt)
+    return picks_left, np.clip(np.round(felt), 1, 9), careless
+
+
 def simulate(table, effects, seed=0):
     """Answer trials by simulated persons with known effects.
 
@@ -130,72 +203,26 @@ def simulate(table, effects, seed=0):
 
     Parameters
     ----------
-    table : DataFrame, from `trials`.
+    table : DataFrame, from `m2l.study.trials`.
     effects : Effects
     seed : int or list of int
 
     Returns
     -------
-    DataFrame, answers with the columns `ANSWERS`, simulated (True throughout) and careless
-        (whether the person answers at random, which no analysis looks at).
+    DataFrame, answers with the columns `m2l.study.ANSWERS`, simulated (True throughout) and
+        careless (whether the person answers at random, which no analysis looks at).
     """
-    rng = np.random.default_rng(seed)
-    person, people = pd.factorize(table["participant"])
-    song, songs = pd.factorize(table["song"])
-    n, rows, count = len(table), len(people), len(SYSTEMS)
-    system, left, right = (
-        pd.Categorical(table[c], SYSTEMS).codes for c in ("system", "left_system", "right_system")
-    )
-    kind = table["kind"].to_numpy()
-    careless = rng.random(rows) < effects.careless
-
-    def value(values, codes):
-        return np.array([values[s] for s in SYSTEMS])[codes]
-
-    # Choices. Matched against shuffled: in favour of the matched; systems: in favour of the left.
-    own = (table["left_song"] == table["song"]).to_numpy()
-    shuffled = (table["contrast"] == MATCHED).to_numpy()
-    towards = np.where(shuffled, np.where(own, 1.0, -1.0), 1.0)
-    rate = np.where(
-        shuffled,
-        value(effects.matched, left),
-        expit(value(effects.strength, left) - value(effects.strength, right)),
-    )
-    a, b = effects.shares
-    keen, liking = rng.standard_normal(rows), rng.standard_normal((rows, count))
-    apt, fit = rng.standard_normal((2, len(songs), count))
-    # Of the compared systems, one is liked or fits better: a difference of unit variance.
-    liked = (liking[person, left] - liking[person, right]) / np.sqrt(2)
-    fits = (fit[song, left] - fit[song, right]) / np.sqrt(2)
-    latent = (
-        ndtri(rate)
-        + np.sqrt(a) * np.where(shuffled, keen[person], liked)
-        + np.sqrt(b) * np.where(shuffled, apt[song, left], fits)
-    )
-    latent = (latent * towards + effects.left) / np.sqrt(1 - a - b)
-    picks_left = rng.random(n) < np.where(careless[person], 0.5, ndtr(latent))
-
-    # Ratings.
-    emotion = 5 + effects.spread * rng.standard_normal((len(songs), 2))
-    error = value(effects.error, np.arange(count))
-    pictures = emotion + error[:, None, None] * rng.standard_normal((count, len(songs), 2))
-    felt = np.where((kind == "rate_song")[:, None], emotion[song], pictures[system, song])
-    felt = felt + effects.bias * rng.standard_normal((rows, 2))[person]
-    felt = felt + np.sqrt(effects.noise2) * rng.standard_normal((n, 2))
-    checks = kind == "check"
-    asked = table[["ask_valence", "ask_arousal"]].to_numpy(float)
-    felt = np.where(checks[:, None], asked, felt)
-    felt = np.where(careless[person][:, None], rng.integers(1, 10, (n, 2)), felt)
-    felt = np.where((kind == "choose")[:, None], np.nan, np.clip(np.round(felt), 1, 9))
-
-    pace = np.where(careless, 0.5, 1.0) * np.exp(0.25 * rng.standard_normal(rows))
+    rng, codes = np.random.default_rng(seed), Codes(table)
+    left, felt, careless = draw(codes, effects, rng)
+    pace = np.where(careless, 0.5, 1.0) * np.exp(0.25 * rng.standard_normal(codes.people))
+    time = 6000 * pace[codes.person] * np.exp(0.4 * rng.standard_normal(len(table)))
     answers = table[list(ANSWERS[:8])].copy()
-    answers[list(DIMENSIONS)] = felt
-    answers["choice"] = np.where(kind == "choose", np.where(picks_left, "left", "right"), None)
-    answers["ms"] = np.round(6000 * pace[person] * np.exp(0.4 * rng.standard_normal(n)))
-    answers["heard"] = np.where(np.isin(kind, ["rate_song", "choose"]), table["seconds"], np.nan)
+    answers[list(DIMENSIONS)] = np.where(codes.choose[:, None], np.nan, felt)
+    answers["choice"] = np.where(codes.choose, np.where(left, "left", "right"), None)
+    answers["ms"] = np.round(time)
+    answers["heard"] = table["seconds"].where(codes.heard | codes.choose)
     answers["position"], answers["at"] = table["position"], None
-    return answers.assign(simulated=True, careless=careless[person])
+    return answers.assign(simulated=True, careless=careless[codes.person])
 
 
 def truth(effects):
@@ -234,24 +261,11 @@ def truth(effects):
     return pd.Series(rows, name="truth").rename_axis(["measure", "system"]).to_frame()
 
 
-def tests(table, answers, alpha=0.05):
-    """The tests of the hypotheses by the quick way, for simulated answers that all count.
-
-    The mixed model's contrasts are replaced by those of means with clustered errors, a hundred
-    times as fast; `recover` measures how the two compare.
-
-    Returns
-    -------
-    DataFrame, from `m2l.analysis.decide`.
-    """
-    kept = table.assign(**{c: answers[c] for c in (*DIMENSIONS, "choice")}, simulated=True)
-    kept = kept[kept["kind"] != "check"]
-    apart, _ = analysis.distances(analysis.compared(kept), model="means")
-    return analysis.decide(analysis.matched(kept, 1), apart, analysis.strengths(kept, 1), alpha)
-
-
 def power(config, effects, participants=None, songs=None, draws=None, seed=None):
     """Share of simulated studies in which each hypothesis is supported.
+
+    The mixed model's contrasts are replaced by those of means with clustered errors, which are
+    the same in a balanced design and take no time; `recover` compares the verdicts.
 
     Parameters
     ----------
@@ -262,7 +276,7 @@ def power(config, effects, participants=None, songs=None, draws=None, seed=None)
 
     Returns
     -------
-    Series indexed by hypothesis
+    dict of hypothesis to share.
     """
     size = {
         "participants": participants or config["participants"],
@@ -272,107 +286,174 @@ def power(config, effects, participants=None, songs=None, draws=None, seed=None)
         "checks": dict.fromkeys(study.BLOCKS, 0),
     }
     seed = config["seed"] if seed is None else seed
-    table = study.trials(study.design(config | size, seed=seed))
+    draws = draws or config["power"]["draws"]
+    codes = Codes(study.trials(study.design(config | size, seed=seed)))
     effects = Effects(**vars(effects) | {"careless": 0.0})
-    supported = [
-        tests(table, simulate(table, effects, [seed, i]), config["alpha"])["supported"]
-        for i in range(draws or config["power"]["draws"])
-    ]
-    return pd.concat(supported, axis=1).mean(axis=1)
+    supported = np.zeros(len(study.HYPOTHESES))
+    for i in range(draws):
+        left, felt, _ = draw(codes, effects, np.random.default_rng([seed, i]))
+        estimate, p = tests(codes, left, felt)
+        supported += analysis.verdicts(estimate, p, config["alpha"])[1]
+    return dict(zip(study.HYPOTHESES, (supported / draws).tolist(), strict=True))
 
 
-def recover(made, effects, studies=300, seed=0, draws=200, progress=None):
-    """Analyse many simulated studies and count how often the known effects are found.
+def tests(codes, left, felt):
+    """Estimates (7,) and p-values (7,) of the hypotheses, from answers that all count."""
+    freedom = min(codes.people, codes.songs) - 1
+    rows = codes.shuffled
+    own = (left == codes.own_left)[rows].astype(float)
+    person, song = codes.person, codes.song
+    mean, influence = analysis.means(own, codes.left[rows], person[rows], song[rows])
+    chosen = mean[0], analysis.standard_error(influence[:, :1], person[rows], song[rows])[0]
+
+    # Sorted alike, a person's ratings of pictures and of their songs stand side by side.
+    key = person * codes.songs + song
+    images, heard = (np.flatnonzero(k)[np.argsort(key[k])] for k in (codes.image, codes.heard))
+    distance = np.hypot(*(felt[images] - felt[heard]).T)
+    at = person[images], song[images]
+    mean, influence = analysis.means(distance, codes.system[images], *at)
+    apart = mean[1:4] - mean[0], analysis.standard_error(influence[:, 1:4] - influence[:, :1], *at)
+
+    rows = codes.choose & ~codes.shuffled
+    winner = np.where(left, codes.left, codes.right)[rows]
+    loser = np.where(left, codes.right, codes.left)[rows]
+    strength, error = analysis.compare(winner, loser, person[rows], song[rows])
+    estimate = np.r_[chosen[0], apart[0], -strength[1:4]]
+    error = np.r_[chosen[1], apart[1], error[1:4]]
+    return estimate, analysis.p_value(estimate - np.r_[0.5, np.zeros(6)], error, freedom)
+
+
+def recover(made, effects, numbers, seed=0, every=1, draws=100):
+    """Analyse simulated studies, and compare what is found with what was put in.
 
     Parameters
     ----------
     made : dict, the design.
     effects : Effects
-    studies : int
+    numbers : iterable of int, the numbers of the studies.
     seed : int
+    every : int; the mixed model, the ordinal model and the ICCs, which take most of the time, are
+        computed in the studies whose number is a multiple of it.
     draws : int, bootstrap samples of persons in each study.
-    progress : wraps the numbers of the studies, such as tqdm.
 
-    Returns
-    -------
-    table : DataFrame indexed by measure and system, with columns truth, estimate (mean over
-        studies), coverage and wide_coverage (shares of studies whose interval holds the truth),
-        found (share with p < alpha) and difference_coverage. Measures are "matched", "strength",
-        "distance" (mixed model), "distance, means" (clustered means) and "odds" (ordinal model),
-        which has no known truth. NaN where there is nothing to hold or find.
-    rest : dict: studies; supported (dict of hypothesis to share of studies); rejected (dict of
-        family, "H1", "H2", "H3", to share of studies with at least one rejection); careless
-        (persons a study, share of them excluded) and attentive (the same); agreement (truth,
-        estimate and coverage of ICC(2,1) and ICC(2,k) of songs); models (dict of model of the
-        distances to number of studies).
+    Yields
+    ------
+    dict, for `summarise`.
     """
     trials, alpha = study.trials(made), made["rules"]["alpha"]
     known = truth(effects)
-    rows, decided, people, agreement = [], [], [], []
-    for i in (progress or iter)(range(studies)):
-        answers = simulate(trials, effects, [seed, i])
-        kept, persons, _ = analysis.exclude(analysis.join(made, answers), made["rules"])
-        both = analysis.compared(kept)
-        mixed, _ = analysis.distances(both, draws=draws, seed=i)
-        tables = {
-            "matched": analysis.matched(kept, draws, i),
-            "strength": analysis.strengths(kept, draws, i),
-            "distance": mixed,
-            "distance, means": analysis.distances(both, model="means", draws=draws, seed=i)[0],
-            "odds": analysis.ordinal(both),
-        }
-        rows.append(pd.concat(tables, names=["measure"]))
-        decided.append(analysis.decide(tables["matched"], mixed, tables["strength"], alpha))
-        careless = answers.groupby("participant", sort=False)["careless"].first()
-        people.append(persons.assign(careless=careless, study=i))
-        agreement.append(analysis.reliability(kept).assign(raters=lambda r: r["raters"].round()))
-    r = pd.concat(rows)
     means = known.loc[["distance"]].rename({"distance": "distance, means"}, level="measure")
     known = pd.concat([known, means])
     known["gap"] = known["truth"] - known.groupby("measure")["truth"].transform("first")
-    r = r.join(known)
+    for i in numbers:
+        answers = simulate(trials, effects, [seed, i])
+        kept, persons, _ = analysis.exclude(analysis.join(made, answers, trials), made["rules"])
+        both = analysis.compared(kept)
+        apart, _ = analysis.distances(both, model="means", draws=draws, seed=i)
+        tables = {
+            "matched": analysis.matched(kept, draws, i),
+            "strength": analysis.strengths(kept, draws, i),
+            "distance, means": apart,
+        }
+        done = {
+            "persons": persons.assign(
+                careless=answers.groupby("participant", sort=False)["careless"].first()
+            ),
+            "decided": analysis.decide(tables["matched"], apart, tables["strength"], alpha),
+        }
+        if i % every == 0:
+            tables["distance"], _ = analysis.distances(both)
+            tables["odds"] = analysis.ordinal(both)
+            done["model"] = tables["distance"]["model"].iloc[0]
+            done["agreement"] = analysis.reliability(kept)
+            done["mixed"] = analysis.decide(
+                tables["matched"], tables["distance"], tables["strength"], alpha
+            )
+        yield done | {"table": pd.concat(tables, names=["measure"]).join(known)}
+
+
+def summarise(found, alpha, agreement):
+    """Coverage, power and false positives of many simulated studies.
+
+    Parameters
+    ----------
+    found : list, from `recover`.
+    alpha : float, level of the tests.
+    agreement : float, ICC(2,1) put in.
+
+    Returns
+    -------
+    table : DataFrame indexed by measure and system: studies, truth, estimate (mean over studies),
+        coverage and wide_coverage (shares of studies whose interval holds the truth), rejected
+        (share with p < alpha) and difference_coverage; NaN where there is nothing to hold or
+        reject. Measures are "matched", "strength", "distance" (mixed model), "distance, means"
+        (clustered means) and "odds" (ordinal model, which has no known truth).
+    rest : dict: studies and slow (numbers of studies, and of those with the slow models);
+        supported (dict of hypothesis to share of studies, H2 by clustered means); rejected (dict
+        of family and model to share of studies with a rejection); agree (share of the verdicts on
+        H2 that are the same by both models); careless and attentive (persons a study, share of
+        them excluded); agreement (truth, estimate and coverage of ICC(2,1) and ICC(2,k) of
+        songs); models (dict of model of the distances to number of studies).
+    """
+    r = pd.concat([one["table"] for one in found])
 
     def held(value, low, high):
         return value.between(low, high).where(low.notna() & value.notna())
 
-    shares = pd.DataFrame(
-        {
-            "truth": r["truth"],
-            "estimate": r["mean"],
-            "coverage": held(r["truth"], r["low"], r["high"]),
-            "wide_coverage": held(r["truth"], r["wide_low"], r["wide_high"]),
-            "found": (r["p"] < alpha).where(r["p"].notna()),
-            "difference_coverage": held(r["gap"], r["difference_low"], r["difference_high"]),
-        },
-        dtype=float,
-    )
-    decided = pd.concat(decided, keys=range(studies), names=["study"])
-    family = decided.index.get_level_values("hypothesis").str[:2]
-    rejected = (decided["adjusted"] < alpha).groupby(["study", family]).any()
-    people, agreement = pd.concat(people), pd.concat(agreement)
-    one, k = effects.agreement, agreement["raters"]
-    many = k * one / (1 + (k - 1) * one)
-    of = people.groupby("careless")["excluded"]
-    return shares.groupby(level=["measure", "system"], sort=False).mean(), {
-        "studies": studies,
-        "participants": len(made["participants"]),
-        "songs": len(made["songs"]),
+    shares = {
+        "studies": pd.Series(1.0, r.index),
+        "truth": r["truth"],
+        "estimate": r["mean"],
+        "coverage": held(r["truth"], r["low"], r["high"]),
+        "wide_coverage": held(r["truth"], r["wide_low"], r["wide_high"]),
+        "rejected": (r["p"] < alpha).where(r["p"].notna()),
+        "difference_coverage": held(r["gap"], r["difference_low"], r["difference_high"]),
+    }
+    # An odds ratio has no known truth, and its interval is not one of the full system's.
+    groups = pd.DataFrame(shares, dtype=float).groupby(level=["measure", "system"], sort=False)
+    table = groups.mean().assign(studies=groups.size())
+    table.loc["odds", ["coverage", "wide_coverage", "difference_coverage"]] = np.nan
+
+    slow = [one for one in found if "model" in one]
+    decided = pd.concat([one["decided"] for one in found], keys=range(len(found)), names=["study"])
+    mixed = pd.concat([one["mixed"] for one in slow], keys=range(len(slow)), names=["study"])
+
+    def rejected(decisions, family):
+        rows = decisions.index.get_level_values("hypothesis").str.startswith(family)
+        return float((decisions[rows]["adjusted"] < alpha).groupby("study").any().mean())
+
+    second = mixed.index.get_level_values("hypothesis").str.startswith("H2")
+    beside = pd.concat([one["decided"] for one in slow], keys=range(len(slow)), names=["study"])
+    persons = pd.concat([one["persons"] for one in found])
+    of = persons.groupby("careless")["excluded"].mean()
+    raters = pd.concat([one["agreement"] for one in slow])
+    k = raters["raters"].round()
+    many = k * agreement / (1 + (k - 1) * agreement)
+    return table, {
+        "studies": len(found),
+        "slow": len(slow),
         "supported": decided["supported"].groupby("hypothesis", sort=False).mean().to_dict(),
-        "rejected": rejected.groupby(level=1).mean().to_dict(),
+        "rejected": {
+            "H1": rejected(decided, "H1"),
+            "H2, means": rejected(decided, "H2"),
+            "H2, mixed": rejected(mixed, "H2"),
+            "H3": rejected(decided, "H3"),
+        },
+        "agree": float((mixed["supported"] == beside["supported"])[second].mean()),
         **{
             name: {
-                "persons": int((people["careless"] == is_careless).sum()) / studies,
-                "excluded": float(of.mean().get(is_careless, np.nan)),
+                "persons": float((persons["careless"] == is_careless).sum() / len(found)),
+                "excluded": float(of[is_careless]) if is_careless in of else None,
             }
             for name, is_careless in (("careless", True), ("attentive", False))
         },
         "agreement": {
-            "ICC(2,1)": {"truth": one, "estimate": float(agreement["icc21"].mean())},
+            "ICC(2,1)": {"truth": agreement, "estimate": float(raters["icc21"].mean())},
             "ICC(2,k)": {
                 "truth": float(many.mean()),
-                "estimate": float(agreement["icc2k"].mean()),
-                "coverage": float(many.between(agreement["low"], agreement["high"]).mean()),
+                "estimate": float(raters["icc2k"].mean()),
+                "coverage": float(many.between(raters["low"], raters["high"]).mean()),
             },
         },
-        "models": pd.concat(rows).loc["distance"].groupby("model").size().floordiv(5).to_dict(),
+        "models": pd.Series([one["model"] for one in slow]).value_counts().to_dict(),
     }

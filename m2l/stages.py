@@ -613,7 +613,7 @@ def study_power(out, config):
     sizes += [(config["participants"], n, 1.0) for n in asked["songs"] if n != config["songs"]]
     rows = [
         {"participants": n, "songs": songs, "factor": factor, "agreement": planned.agreement}
-        | simulation.power(config, planned.scaled(factor), n, songs).to_dict()
+        | simulation.power(config, planned.scaled(factor), n, songs)
         for n, songs, factor in _shown(sizes, "power")
     ]
     for agreement in _shown(asked["agreement"], "agreement"):
@@ -622,7 +622,7 @@ def study_power(out, config):
             rows.append(
                 {"participants": config["participants"], "songs": config["songs"], "factor": 1.0}
                 | {"agreement": agreement}
-                | simulation.power(config, effects).to_dict()
+                | simulation.power(config, effects)
             )
     result = {"simulated": True, "config": study.frame(config), "power": rows}
     provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
@@ -631,25 +631,35 @@ def study_power(out, config):
 def study_validation(out, config):
     """Analyse many simulated studies, with the assumed effects and with none.
 
-    Parameters
-    ----------
-    out : .json to write.
-    config : dict, from `m2l.study.settings`.
+    Ctrl-C ends it early with the studies that are done.
     """
     from m2l import simulation, study
 
     started, size = time.monotonic(), config["validation"]
     songs = {"songs": size["songs"], "songs_each": min(size["songs"], config["songs_each"])}
     made = study.design(config | songs | {"participants": size["participants"], "reserve": 0})
-    result = {"simulated": True, "config": study.frame(config)}
-    for name, factor in (("effects", 1.0), ("none", 0.0)):
-        table, rest = simulation.recover(
-            made,
-            simulation.Effects.of(config).scaled(factor),
-            size["studies"],
-            config["seed"],
-            progress=lambda studies, name=name: _shown(studies, name),
+    assumed = simulation.Effects.of(config)
+    numbers = list(range(size["studies"]))
+    # Both take turns, so that an early end leaves as many of the one as of the other.
+    runs = {
+        name: simulation.recover(
+            made, assumed.scaled(factor), numbers, config["seed"], size["every"]
         )
+        for name, factor in (("effects", 1.0), ("none", 0.0))
+    }
+    found = {name: [] for name in runs}
+    try:
+        for _ in _shown(numbers, "studies"):
+            done = {name: next(run) for name, run in runs.items()}
+            for name, one in done.items():
+                found[name].append(one)
+    except KeyboardInterrupt:
+        if not found["none"]:
+            raise
+        log.warning("interrupted; %d studies are kept", len(found["none"]))
+    result = {"simulated": True, "config": study.frame(config)}
+    for name, studies in found.items():
+        table, rest = simulation.summarise(studies, config["alpha"], assumed.agreement)
         table = table.reset_index()
         # JSON has no NaN, which stands for what has no known truth or no interval.
         records = table.astype(object).where(table.notna(), None).to_dict("records")

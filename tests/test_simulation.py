@@ -149,28 +149,36 @@ def test_power_rises_with_the_effect_and_with_participants():
 def test_the_quick_tests_are_those_of_the_analysis(made):
     table = study.trials(made)
     answers = simulation.simulate(table, effects(), 3)
-    quick = simulation.tests(table, answers)
     full = analysis.analyse(made, answers, draws=5)["hypotheses"]
-    same = ["H1", "H3a", "H3b", "H3c"]
-    columns = ["estimate", "low", "high", "p"]
-    pd.testing.assert_frame_equal(quick.loc[same, columns], full.loc[same, columns])
+    left = (answers["choice"] == "left").to_numpy()
+    felt = answers[["valence", "arousal"]].to_numpy()
+    estimate, p = simulation.tests(simulation.Codes(table), left, felt)
     # In a balanced design the mixed model's contrasts are differences of means.
-    assert quick["estimate"].to_numpy() == pytest.approx(full["estimate"].to_numpy(), abs=1e-6)
+    assert estimate == pytest.approx(full["estimate"].to_numpy(), abs=1e-6)
+    same = [0, 4, 5, 6]
+    assert p[same] == pytest.approx(full["p"].to_numpy()[same])
+    both = analysis.compared(analysis.exclude(analysis.join(made, answers), made["rules"])[0])
+    means, _ = analysis.distances(both, model="means")
+    assert p[1:4] == pytest.approx(means["p"].to_numpy()[1:4])
 
 
 def test_recovery_of_known_effects(made):
-    table, rest = simulation.recover(made, effects(careless=0.2), studies=6, seed=1, draws=50)
-    measures = ["matched", "strength", "distance", "distance, means", "odds"]
-    assert list(table.index.unique("measure")) == measures
+    asked = effects(careless=0.2)
+    found = list(simulation.recover(made, asked, range(6), seed=1, every=3, draws=50))
+    table, rest = simulation.summarise(found, 0.05, asked.agreement)
+    measures = {"matched", "strength", "distance", "distance, means", "odds"}
+    assert set(table.index.unique("measure")) == measures
+    assert table.loc["matched", "studies"].eq(6).all() and table.loc["odds", "studies"].eq(2).all()
     off = (table["estimate"] - table["truth"]).dropna()
     # Six studies of 16 persons and 10 songs.
-    assert off.loc["matched"].abs().max() < 0.15 and off.loc["distance"].abs().max() < 0.6
-    shares = table[["coverage", "wide_coverage", "found", "difference_coverage"]].stack()
+    assert off.loc["matched"].abs().max() < 0.15 and off.loc["distance, means"].abs().max() < 0.6
+    shares = table[["coverage", "wide_coverage", "rejected", "difference_coverage"]].stack()
     assert shares.between(0, 1).all()
     assert table.loc["matched", "wide_coverage"].mean() > 0.75
-    assert table.loc["odds", "truth"].isna().all() and table.loc["odds", "found"].notna().any()
-    assert rest["studies"] == 6 and sum(rest["models"].values()) == 6
+    assert table.loc["odds", "truth"].isna().all() and table.loc["odds", "rejected"].notna().all()
+    assert (rest["studies"], rest["slow"], sum(rest["models"].values())) == (6, 2, 2)
     assert rest["careless"]["persons"] + rest["attentive"]["persons"] == 20
     assert rest["careless"]["excluded"] > 0.8 and rest["attentive"]["excluded"] == 0
     assert set(rest["supported"]) == set(study.HYPOTHESES)
-    assert set(rest["rejected"]) == {"H1", "H2", "H3"}
+    assert set(rest["rejected"]) == {"H1", "H2, means", "H2, mixed", "H3"}
+    assert 0 <= rest["agree"] <= 1
