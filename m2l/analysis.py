@@ -790,61 +790,58 @@ def caption(text, simulated):
     return f"Simulated answers, given by no person. {text}" if simulated else text
 
 
-def draw(result, known=None):
-    """The figures of a study.
+def draw(name, result, known=None):
+    """A figure of a study.
 
     Parameters
     ----------
+    name : "matched", "distances" or "strengths".
     result : dict, from `analyse`.
     known : Series of values put into a simulation, indexed by measure and system, from
         `m2l.simulation.truth`.
 
     Returns
     -------
-    dict of name to (Figure, caption without the words about simulation).
+    figure : matplotlib Figure
+    caption : text
     """
     import matplotlib.pyplot as plt
 
     from m2l import figures
 
-    def put_in(measure, less=False):
-        if known is None:
-            return None
-        return known[measure] - known[measure]["full"] * less
-
-    wide = "Thick: 95 % interval for these songs. Thin: for songs in general. "
-    wide += "Diamonds: what was put in. " * (known is not None)
-    out = {}
     say = " (simulated)" * result["simulated"]
-    figure, ax = plt.subplots(figsize=(7.2, 2.9))
-    figures.two_intervals(ax, result["matched"], WIDE, put_in("matched"), 0.5)
-    ax.set_xlabel(f"matched picture chosen{say}")
-    out["matched"] = figure, f"How often the matched picture is chosen. {wide}Dashed: chance."
-
-    figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
-    for ax, outcome in zip(axes, OUTCOMES, strict=True):
-        truth = put_in(outcome, less=True)
-        table = result["distances"].loc[outcome].iloc[1:]
-        figures.two_intervals(ax, table, DIFFERENCE, truth if truth is None else truth[1:], 0)
-        ax.set_title("in the plane" if outcome == "distance" else outcome)
-    axes[1].set_xlabel(f"further off than the full system, points of 1–9{say}")
-    out["distances"] = (
-        figure,
-        "How much further a system's pictures are felt from their songs than those of the full "
-        "system, with 95 % intervals for songs in general. "
-        + "Diamonds: what was put in. " * (known is not None)
-        + "Dashed: no difference.",
-    )
-
-    figure, ax = plt.subplots(figsize=(7.2, 2.9))
-    figures.two_intervals(ax, result["strengths"], WIDE, put_in("strength"), 0)
-    ax.set_xlabel(f"strength against the full system, log odds{say}")
-    out["strengths"] = (
-        figure,
-        f"Which system's picture wins when two are compared: Bradley–Terry strengths. {wide}"
-        "Dashed: the full system.",
-    )
-    return out
+    diamonds = "" if known is None else "Diamonds: what was put in. "
+    intervals = "Thick: 95 % interval for these songs. Thin: for songs in general. "
+    if name == "distances":
+        figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
+        for ax, outcome in zip(axes, OUTCOMES, strict=True):
+            apart = None if known is None else (known[outcome] - known[outcome, "full"])[1:]
+            table = result["distances"].loc[outcome].iloc[1:]
+            figures.two_intervals(ax, table, DIFFERENCE, apart, 0)
+            ax.set_title("in the plane" if outcome == "distance" else outcome)
+        axes[1].set_xlabel(f"further off than the full system, points of 1–9{say}")
+        text = (
+            "How much further a system's pictures are felt from their songs than those of the full "
+            f"system, with 95 % intervals for songs in general. {diamonds}Dashed: no difference."
+        )
+    else:
+        figure, ax = plt.subplots(figsize=(7.2, 2.9))
+        put_in = None if known is None else known[name.removesuffix("s")]
+        null = 0.5 if name == "matched" else 0
+        figures.two_intervals(ax, result[name], WIDE, put_in, null)
+        what, text = {
+            "matched": (
+                "matched picture chosen",
+                f"How often the matched picture is chosen. {intervals}{diamonds}Dashed: chance.",
+            ),
+            "strengths": (
+                "strength against the full system, log odds",
+                "Which system's picture wins when two are compared: Bradley–Terry strengths. "
+                f"{intervals}{diamonds}Dashed: the full system.",
+            ),
+        }[name]
+        ax.set_xlabel(f"{what}{say}")
+    return figure, caption(text, result["simulated"])
 
 
 def write(result, folder):
@@ -880,7 +877,7 @@ def write(result, folder):
     ]
     lines += [f"- **{key}**: {text}" for key, text in HYPOTHESES.items()] + [""]
     with plt.style.context(Path(figures.__file__).with_name("m2l.mplstyle")):
-        drawn = draw(result)
+        drawn = {name: draw(name, result) for name in ("matched", "distances", "strengths")}
         for name, (figure, _) in drawn.items():
             # On white, for whatever it is put into.
             figure.savefig(folder / f"{name}.png", dpi=200, facecolor="white", transparent=False)
@@ -896,7 +893,7 @@ def write(result, folder):
                 "",
             ]
         if name in drawn:
-            said = caption(drawn[name][1], simulated)
+            said = drawn[name][1]
             lines += [f"![{said}]({name}.png)", "", f"*{said}*", ""]
     (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
 
