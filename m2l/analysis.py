@@ -340,13 +340,14 @@ def _wins(kept):
     return table, np.where(first, left, right), np.where(first, right, left)
 
 
-def _bradley_terry(counts):
+def _bradley_terry(counts, start=None):
     """Strengths (5,) against the full system, from wins (winner, loser)."""
     import choix
 
     # A thousandth of a win each way keeps the strength of a system finite that won or lost all.
+    counts = counts + 1e-3 * (1 - np.eye(len(counts)))
     try:
-        found = choix.ilsr_pairwise_dense(counts + 1e-3 * (1 - np.eye(len(counts))), max_iter=1000)
+        found = choix.ilsr_pairwise_dense(counts, initial_params=start, max_iter=1000, tol=1e-6)
     except RuntimeError:  # too slow in coming, after a thousand rounds
         return np.full(len(counts), np.nan)
     return found - found[0]
@@ -395,7 +396,7 @@ def strengths(kept, draws=1000, seed=0):
     mean, error = compare(winner, loser, person, song)
     drawn = _resampled(person, draws, seed)
     sums = np.einsum("dp,pij->dij", drawn, cells)
-    low, high = np.nanquantile([_bradley_terry(s) for s in sums], [0.025, 0.975], axis=0)
+    low, high = np.nanquantile([_bradley_terry(s, mean) for s in sums], [0.025, 0.975], axis=0)
     own = np.arange(count) == 0
     return pd.DataFrame(
         {

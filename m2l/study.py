@@ -413,7 +413,7 @@ def preregistration(config, result):
     InputError
         If the power analysis was made from other settings.
     """
-    if result["config"] != frame(config):
+    if result["config"] | {"validation": None} != frame(config) | {"validation": None}:
         raise InputError("power analysis: made from other settings; run 'm2l study power' again")
     rules, assumed = config["rules"], config["assumed"]
     each, decks = config["songs_each"], config["songs"] // config["songs_each"]
@@ -433,7 +433,7 @@ def preregistration(config, result):
         [[key, text, f"{100 * power[key]:.0f} %"] for key, text in HYPOTHESES.items()],
     )
     effects = _table(
-        "Assumed effects, by system.",
+        "Effects that the simulated answers assume, by system.",
         ["System", "Matched chosen", "Error of the picture, sd in points", "Strength, log odds"],
         [
             [

@@ -14,22 +14,6 @@
 #     name: python3
 # ---
 
-# %%
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,jupytext,-all,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#       jupytext_version: 1.19.6
-#   kernelspec:
-#     display_name: Python 3 (ipykernel)
-#     language: python
-#     name: python3
-
 # %% [markdown]
 # (sec-user-study)=
 # User study
@@ -169,6 +153,7 @@ keep("checks", f"{sum(config['checks'].values())}")
 keep("often", spread(often))
 keep("between", spread(between))
 keep("left", percent(left.min()) if left.min() == left.max() else "an unequal share")
+keep("careless", percent(config["assumed"]["careless"]))
 keep("repeats", f"{seen.duplicated().sum()}")
 keep("pictures", spread(seen.groupby("participant").size()))
 
@@ -189,10 +174,11 @@ keep("pictures", spread(seen.groupby("participant").size()))
 # analysis read nothing else. One person's first choices:
 
 # %% tags=["hide-input"]
-first = choices.head(6)[["trial", "song", "contrast", "left_system", "right_system", "left_song"]]
+first = choices.head(6)
 own = np.where(first["left_song"] == first["song"], "left", "right")
 first = first.assign(matched=np.where(first["contrast"] == study.MATCHED, own, "both"))
-first.columns = ["trial", "song", "contrast", "left", "right", "left made for", "made for the song"]
+first = first[["trial", "song", "left_system", "right_system", "matched"]]
+first.columns = ["trial", "song", "left", "right", "made for the song"]
 figures.table(first, "The first choices of one participant, from the design file.")
 
 # %% [markdown]
@@ -259,8 +245,6 @@ def panels(x, xlabel, tables):
     _, axes = plt.subplots(1, 3, figsize=(7.2, 3.1), sharey=True)
     for ax, family in zip(axes, ("H1", "H2", "H3"), strict=True):
         ax.axhline(0.8, color=figures.INK, ls="--", lw=1)
-        ax.axvline(config[x], color=figures.INK, ls=":", lw=1)
-        ax.set(title=family, ylim=(0, 1.03), xlim=(0, None))
         ax.grid(axis="y")
         if family == "H1":
             for (label, table), marker in zip(tables.items(), MARKERS, strict=False):
@@ -269,6 +253,8 @@ def panels(x, xlabel, tables):
             table = list(tables.values())[-1]
             for letter, marker in zip("abc", MARKERS, strict=False):
                 ax.plot(table[x], table[family + letter], marker=marker, label=LABELS[letter])
+        ax.axvline(config[x], color=figures.INK, ls=":", lw=1)
+        ax.set(title=family, ylim=(0, 1.03), xlim=(0, None))
         if family != "H2":
             ax.legend(fontsize=7, loc="lower right", handlelength=1.4)
     axes[0].set_ylabel("power (simulated)")
@@ -292,7 +278,7 @@ plt.show()
 # says about size, not for its power; even with {glue:text}`study_most` participants it would find the
 # part (a) in {glue:text}`study_most_H2a` of studies.
 
-# %% mystnb={"figure": {"caption": "Power by the number of songs, from simulated studies with the planned number of participants, each of whom hears no more than 20 of them. Lines as in the figure before.", "name": "fig-study-songs"}, "image": {"alt": "Three panels of rising curves of power against songs from 10 to 80. H2 against the unconditional system rises most; beyond 40 songs the curves of H3 are flat."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Power by the number of songs, from simulated studies with the planned number of participants, each of whom hears one deck of them, or all where there are fewer. Lines as in the figure before.", "name": "fig-study-songs"}, "image": {"alt": "Three panels of rising curves of power against songs from 10 to 80. H2 against the unconditional system rises most; beyond 40 songs the curves of H3 are flat."}} tags=["hide-input"]
 assumed_rate = f"rate {config['assumed']['matched']['full']:.2f}"
 panels("songs", "songs", {assumed_rate: by_songs})
 plt.show()
@@ -300,8 +286,8 @@ plt.show()
 # %% [markdown]
 # What is wanted is a statement about songs in general, and it needs songs. From
 # {glue:text}`study_few_songs` to {glue:text}`study_many_songs` songs the power of H2 (c) rises from
-# {glue:text}`study_few_H2c` to {glue:text}`study_many_H2c`, with no one answering more trials (beyond
-# 20 songs). This is why the songs are dealt into decks.
+# {glue:text}`study_few_H2c` to {glue:text}`study_many_H2c`, and beyond {glue:text}`study_each` songs
+# nobody answers more trials for it. This is why the songs are dealt into decks.
 
 # %% tags=["remove-cell"]
 icc = power[
@@ -348,8 +334,8 @@ figures.table(
 # %% [markdown]
 # ## The analysis, on one simulated study
 #
-# Now simulated persons with the assumed effects answer the design, one in ten of them at random and
-# without reading. `m2l study analyse` treats their answers as those of people:
+# Now simulated persons with the assumed effects answer the design, a share of
+# {glue:text}`study_careless` of them at random and without reading. `m2l study analyse` treats their answers as those of people:
 
 # %%
 assumed = simulation.Effects.of(config)
@@ -402,7 +388,8 @@ plt.show()
 # and pictures are three variance components within it. That makes them crossed:
 #
 # ```python
-# MixedLM(distance, systems, groups=deck, exog_vc=VCSpec(["participant", "song", "picture"], …))
+# crossed = VCSpec(["participant", "song", "picture"], levels, indicators)
+# MixedLM(distance, systems, groups=deck, exog_vc=crossed).fit(method="powell")
 # ```
 #
 # Variances at zero are common, and gradients vanish there: quasi-Newton optimisers then stop early,
@@ -435,9 +422,9 @@ keep("odds", f"{odds['odds']:.2f} ({odds['low']:.2f} to {odds['high']:.2f})")
 # {glue:text}`study_var_answer` for single answers. A distance is not to be read by itself: had a
 # picture exactly the emotion of its song, two ratings by one person would still lie
 # {glue:text}`study_floor` points apart; the values put in run from {glue:text}`study_best` to
-# {glue:text}`study_worst`. An ordinal model, which sees only which of four classes a distance falls
-# into, agrees: the odds of lying further off are {glue:text}`study_odds` times as great for the
-# unconditional system as for the full one.
+# {glue:text}`study_worst`. For an ordinal model, which sees only which of four classes a distance falls
+# into, the odds of lying further off are {glue:text}`study_odds` times as great for the unconditional
+# system as for the full one.
 #
 # **System against system.** Bradley–Terry strengths {cite:p}`bradley1952rank`, estimated by Luce
 # spectral ranking {cite:p}`maystre2015fast`.
@@ -452,7 +439,9 @@ sizes = pd.concat(
     [
         result["matched"].loc[["full"], "h"].map("h = {:.2f}".format),
         result["distances"].loc["distance"].loc[list(study.COMPARED), "d"].map("d = {:.2f}".format),
-        (1 - result["strengths"].loc[list(study.COMPARED), "wins"]).map("wins {:.0%}".format),
+        (1 - result["strengths"].loc[list(study.COMPARED), "wins"]).map(
+            lambda x: f"wins {percent(x)}"
+        ),
     ]
 ).str.replace("-", "−")
 verdicts["p"], verdicts["adjusted"] = verdicts["p"].map(said), verdicts["adjusted"].map(said)
