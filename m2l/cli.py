@@ -628,12 +628,16 @@ def study_preregister(config, power_, out):
 @study.command("power")
 @CONFIG
 @click.option("-o", "--out", default="results/study.json", show_default=True)
-def study_power(config, out):
+@click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
+def study_power(config, out, draws):
     """Simulate studies of many sizes, and count how often each hypothesis is supported."""
     from m2l import stages
     from m2l.study import settings
 
-    stages.study_power(out, settings(config))
+    values = settings(config)
+    if draws:
+        values["power"] = values["power"] | {"draws": draws}
+    stages.study_power(out, values)
     click.echo(f"{out}: written")
 
 
@@ -642,7 +646,10 @@ def study_power(config, out):
 @click.option("-o", "--out", default="results/study_validation.json", show_default=True)
 @click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
 def study_validate(config, out, studies):
-    """Analyse many simulated studies, with known effects and with none."""
+    """Analyse many simulated studies, with known effects and with none.
+
+    Takes some minutes. Ctrl-C ends it early and keeps the studies that are done.
+    """
     from m2l import stages
     from m2l.study import settings
 
