@@ -44,6 +44,7 @@ from m2l.study import COMPARED, DIMENSIONS, HYPOTHESES, MATCHED, SYSTEMS
 
 log = logging.getLogger(__name__)
 
+NULL = np.r_[0.5, np.zeros(6)]  # what the estimates of the hypotheses are without an effect
 OUTCOMES = ("distance", *DIMENSIONS)
 _NEEDED = ("participant", "trial", *DIMENSIONS, "choice", "ms", "heard")
 
@@ -249,7 +250,7 @@ def p_value(distance, error, freedom):
         return 2 * student.sf(np.abs(distance) / error, freedom)
 
 
-def _margin(freedom):
+def quantile(freedom):
     return student.ppf(0.975, freedom)
 
 
@@ -322,8 +323,8 @@ def matched(kept, draws=2000, seed=0):
             "mean": mean,
             "low": low,
             "high": high,
-            "wide_low": np.maximum(mean - _margin(freedom) * error, 0),
-            "wide_high": np.minimum(mean + _margin(freedom) * error, 1),
+            "wide_low": np.maximum(mean - quantile(freedom) * error, 0),
+            "wide_high": np.minimum(mean + quantile(freedom) * error, 1),
             "p": p_value(mean - 0.5, error, freedom),
             "h": 2 * np.arcsin(np.sqrt(mean)) - np.pi / 2,
             "simulated": bool(kept["simulated"].any()),
@@ -404,8 +405,8 @@ def strengths(kept, draws=1000, seed=0):
             "mean": mean,
             "low": np.where(own, np.nan, low),
             "high": np.where(own, np.nan, high),
-            "wide_low": mean - _margin(freedom) * error,
-            "wide_high": mean + _margin(freedom) * error,
+            "wide_low": mean - quantile(freedom) * error,
+            "wide_high": mean + quantile(freedom) * error,
             "p": p_value(mean, error, freedom),
             "wins": expit(mean),
             "simulated": bool(kept["simulated"].any()),
@@ -462,7 +463,7 @@ def distances(both, outcome="distance", model="mixed", draws=0, seed=0):
             resampled = (drawn @ cells[0]) / (drawn @ cells[1])
         low, high = np.nanquantile(resampled, [0.025, 0.975], axis=0)
     difference = np.r_[np.nan, contrast @ mean]
-    apart, margin = np.r_[np.nan, apart], _margin(freedom)
+    apart, margin = np.r_[np.nan, apart], quantile(freedom)
     single = sum(variances.values()) if variances else y.var(ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         size = difference / np.sqrt(single)
@@ -588,8 +589,8 @@ def ordinal(both, outcome="distance", levels=4):
     return pd.DataFrame(
         {
             "odds": np.exp(slope),
-            "low": np.exp(slope - _margin(freedom) * error),
-            "high": np.exp(slope + _margin(freedom) * error),
+            "low": np.exp(slope - quantile(freedom) * error),
+            "high": np.exp(slope + quantile(freedom) * error),
             "p": p_value(slope, error, freedom),
         },
         index=index,
@@ -668,7 +669,7 @@ def side(kept):
     person, song, freedom = _codes(table)
     left = (table["choice"] == "left").to_numpy(float)
     error = standard_error((left - left.mean())[:, None] / len(left), person, song)[0]
-    margin = _margin(freedom) * error
+    margin = quantile(freedom) * error
     return {
         "trials": len(left),
         "mean": float(left.mean()),
@@ -721,7 +722,7 @@ def decide(choices, apart, strength, alpha):
 def verdicts(estimate, p, alpha):
     """Adjusted p-values and verdicts on estimates (7,) and p-values (7,) of the hypotheses."""
     adjusted = np.r_[holm(p[:1]), holm(p[1:4]), holm(p[4:])]
-    return adjusted, (adjusted < alpha) & (estimate > np.r_[0.5, np.zeros(6)])
+    return adjusted, (adjusted < alpha) & (estimate > NULL)
 
 
 def analyse(made, answers, draws=2000, seed=0):

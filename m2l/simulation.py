@@ -261,45 +261,97 @@ def truth(effects):
     return pd.Series(rows, name="truth").rename_axis(["measure", "system"]).to_frame()
 
 
-def power(config, effects, participants=None, songs=None, draws=None, seed=None):
+def power(config, effects, participants=None, songs=None, draws=None):
     """Share of simulated studies in which each hypothesis is supported.
-
-    The mixed model's contrasts are replaced by those of means with clustered errors, which are
-    the same in a balanced design and take no time; `recover` compares the verdicts.
 
     Parameters
     ----------
     config : dict, the settings.
     effects : Effects
-    participants, songs, draws, seed : instead of the settings'; participants are counted after
-        exclusions.
+    participants, songs, draws : instead of the settings'.
 
     Returns
     -------
     dict of hypothesis to share.
     """
+    draws = draws or config["power"]["draws"]
+    estimates, p, _ = repeat(config, effects, participants, songs, draws)
+    verdicts = [
+        analysis.verdicts(x, y, config["alpha"])[1] for x, y in zip(estimates, p, strict=True)
+    ]
+    return dict(zip(study.HYPOTHESES, np.mean(verdicts, axis=0).tolist(), strict=True))
+
+
+def level(config, effects, participants, songs, draws):
+    """How often intervals hold the truth and tests reject, over many simulated studies.
+
+    Returns
+    -------
+    dict: tests (list of dict with hypothesis, truth, estimate (mean over studies), coverage of the
+    95 % interval for songs in general, and rejected, before the adjustment) and families (dict of
+    "H1", "H2", "H3" to share of studies with at least one rejection after it).
+    """
+    estimates, p, margins = repeat(config, effects, participants, songs, draws)
+    known = truth(effects)["truth"]
+    true = np.r_[
+        known["matched", "full"],
+        (known["distance"] - known["distance", "full"])[list(study.COMPARED)],
+        -known["strength"][list(study.COMPARED)],
+    ]
+    adjusted = np.array(
+        [analysis.verdicts(x, y, 0.05)[0] for x, y in zip(estimates, p, strict=True)]
+    )
+    reject = adjusted < config["alpha"]
+    columns = {
+        "hypothesis": list(study.HYPOTHESES),
+        "truth": true.tolist(),
+        "estimate": estimates.mean(0).tolist(),
+        "coverage": (np.abs(estimates - true) <= margins).mean(0).tolist(),
+        "rejected": (p < alpha).mean(0).tolist(),
+    }
+    return {
+        "studies": draws,
+        "tests": pd.DataFrame(columns).to_dict("records"),
+        "families": {
+            name: float(reject[:, rows].any(1).mean())
+            for name, rows in (("H1", [0]), ("H2", [1, 2, 3]), ("H3", [4, 5, 6]))
+        },
+    }
+
+
+def repeat(config, effects, participants, songs, draws):
+    """Estimates of the hypotheses in many simulated studies, by the quick way.
+
+    The mixed model's contrasts are replaced by those of means with clustered errors, which are
+    the same in a balanced design and take no time; `recover` compares the verdicts. All persons
+    answer with care and count: participants are counted after exclusions.
+
+    Returns
+    -------
+    estimates, p, margins : ndarray (draws, 7); margins are half the widths of the intervals.
+    """
+    songs = songs or config["songs"]
     size = {
         "participants": participants or config["participants"],
-        "songs": songs or config["songs"],
-        "songs_each": min(config["songs_each"], songs or config["songs"]),
+        "songs": songs,
+        "songs_each": min(config["songs_each"], songs),
         "reserve": 0,
         "checks": dict.fromkeys(study.BLOCKS, 0),
     }
-    seed = config["seed"] if seed is None else seed
-    draws = draws or config["power"]["draws"]
-    codes = Codes(study.trials(study.design(config | size, seed=seed)))
+    codes = Codes(study.trials(study.design(config | size)))
     effects = Effects(**vars(effects) | {"careless": 0.0})
-    supported = np.zeros(len(study.HYPOTHESES))
+    found = []
     for i in range(draws):
-        left, felt, _ = draw(codes, effects, np.random.default_rng([seed, i]))
-        estimate, p = tests(codes, left, felt)
-        supported += analysis.verdicts(estimate, p, config["alpha"])[1]
-    return dict(zip(study.HYPOTHESES, (supported / draws).tolist(), strict=True))
+        left, felt, _ = draw(codes, effects, np.random.default_rng([config["seed"], i]))
+        found.append(tests(codes, left, felt))
+    estimates, errors = np.array(found).transpose(1, 0, 2)
+    freedom = min(codes.people, codes.songs) - 1
+    p = analysis.p_value(estimates - analysis.NULL, errors, freedom)
+    return estimates, p, analysis.quantile(freedom) * errors
 
 
 def tests(codes, left, felt):
-    """Estimates (7,) and p-values (7,) of the hypotheses, from answers that all count."""
-    freedom = min(codes.people, codes.songs) - 1
+    """Estimates (7,) of the hypotheses and their standard errors, from answers that all count."""
     rows = codes.shuffled
     own = (left == codes.own_left)[rows].astype(float)
     person, song = codes.person, codes.song
@@ -318,9 +370,7 @@ def tests(codes, left, felt):
     winner = np.where(left, codes.left, codes.right)[rows]
     loser = np.where(left, codes.right, codes.left)[rows]
     strength, error = analysis.compare(winner, loser, person[rows], song[rows])
-    estimate = np.r_[chosen[0], apart[0], -strength[1:4]]
-    error = np.r_[chosen[1], apart[1], error[1:4]]
-    return estimate, analysis.p_value(estimate - np.r_[0.5, np.zeros(6)], error, freedom)
+    return np.r_[chosen[0], apart[0], -strength[1:4]], np.r_[chosen[1], apart[1], error[1:4]]
 
 
 def recover(made, effects, numbers, seed=0, every=1, draws=100):

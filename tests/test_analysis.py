@@ -238,7 +238,7 @@ def test_standard_errors_of_strengths_without_clusters_are_those_of_a_logit_mode
     found = analysis.strengths(alone, draws=5)
     margin = (found["wide_high"] - found["mean"]).iloc[1:].to_numpy()
     freedom = len(alone) - 1
-    expected = fit.bse * np.sqrt((freedom + 1) / freedom) * analysis._margin(freedom)
+    expected = fit.bse * np.sqrt((freedom + 1) / freedom) * analysis.quantile(freedom)
     assert margin == pytest.approx(expected, rel=0.01)
 
 
