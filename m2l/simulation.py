@@ -264,73 +264,22 @@ def truth(effects):
 def power(config, effects, participants=None, songs=None, draws=None):
     """Share of simulated studies in which each hypothesis is supported.
 
+    The mixed model's contrasts are replaced by those of means with clustered errors, which are
+    the same in a balanced design and take no time; `recover` compares the verdicts. All persons
+    answer with care and count.
+
     Parameters
     ----------
     config : dict, the settings.
     effects : Effects
-    participants, songs, draws : instead of the settings'.
+    participants, songs, draws : instead of the settings'; participants are counted after
+        exclusions.
 
     Returns
     -------
     dict of hypothesis to share.
     """
-    draws = draws or config["power"]["draws"]
-    estimates, p, _ = repeat(config, effects, participants, songs, draws)
-    verdicts = [
-        analysis.verdicts(x, y, config["alpha"])[1] for x, y in zip(estimates, p, strict=True)
-    ]
-    return dict(zip(study.HYPOTHESES, np.mean(verdicts, axis=0).tolist(), strict=True))
-
-
-def level(config, effects, participants, songs, draws):
-    """How often intervals hold the truth and tests reject, over many simulated studies.
-
-    Returns
-    -------
-    dict: tests (list of dict with hypothesis, truth, estimate (mean over studies), coverage of the
-    95 % interval for songs in general, and rejected, before the adjustment) and families (dict of
-    "H1", "H2", "H3" to share of studies with at least one rejection after it).
-    """
-    estimates, p, margins = repeat(config, effects, participants, songs, draws)
-    known = truth(effects)["truth"]
-    true = np.r_[
-        known["matched", "full"],
-        (known["distance"] - known["distance", "full"])[list(study.COMPARED)],
-        -known["strength"][list(study.COMPARED)],
-    ]
-    adjusted = np.array(
-        [analysis.verdicts(x, y, 0.05)[0] for x, y in zip(estimates, p, strict=True)]
-    )
-    reject = adjusted < config["alpha"]
-    columns = {
-        "hypothesis": list(study.HYPOTHESES),
-        "truth": true.tolist(),
-        "estimate": estimates.mean(0).tolist(),
-        "coverage": (np.abs(estimates - true) <= margins).mean(0).tolist(),
-        "rejected": (p < alpha).mean(0).tolist(),
-    }
-    return {
-        "studies": draws,
-        "tests": pd.DataFrame(columns).to_dict("records"),
-        "families": {
-            name: float(reject[:, rows].any(1).mean())
-            for name, rows in (("H1", [0]), ("H2", [1, 2, 3]), ("H3", [4, 5, 6]))
-        },
-    }
-
-
-def repeat(config, effects, participants, songs, draws):
-    """Estimates of the hypotheses in many simulated studies, by the quick way.
-
-    The mixed model's contrasts are replaced by those of means with clustered errors, which are
-    the same in a balanced design and take no time; `recover` compares the verdicts. All persons
-    answer with care and count: participants are counted after exclusions.
-
-    Returns
-    -------
-    estimates, p, margins : ndarray (draws, 7); margins are half the widths of the intervals.
-    """
-    songs = songs or config["songs"]
+    songs, draws = songs or config["songs"], draws or config["power"]["draws"]
     size = {
         "participants": participants or config["participants"],
         "songs": songs,
@@ -340,14 +289,13 @@ def repeat(config, effects, participants, songs, draws):
     }
     codes = Codes(study.trials(study.design(config | size)))
     effects = Effects(**vars(effects) | {"careless": 0.0})
-    found = []
+    supported = np.zeros(len(study.HYPOTHESES))
     for i in range(draws):
         left, felt, _ = draw(codes, effects, np.random.default_rng([config["seed"], i]))
-        found.append(tests(codes, left, felt))
-    estimates, errors = np.array(found).transpose(1, 0, 2)
-    freedom = min(codes.people, codes.songs) - 1
-    p = analysis.p_value(estimates - analysis.NULL, errors, freedom)
-    return estimates, p, analysis.quantile(freedom) * errors
+        estimate, error = tests(codes, left, felt)
+        p = analysis.p_value(estimate - analysis.NULL, error, min(codes.people, codes.songs) - 1)
+        supported += analysis.verdicts(estimate, p, config["alpha"])[1]
+    return dict(zip(study.HYPOTHESES, (supported / draws).tolist(), strict=True))
 
 
 def tests(codes, left, felt):

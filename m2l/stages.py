@@ -624,12 +624,7 @@ def study_power(out, config):
                 | {"agreement": agreement}
                 | simulation.power(config, effects)
             )
-    size = [asked["level"][name] for name in ("participants", "songs", "studies")]
-    level = {
-        name: simulation.level(config, planned.scaled(factor), *size)
-        for name, factor in (("effects", 1.0), ("none", 0.0))
-    }
-    result = {"simulated": True, "config": study.frame(config), "power": rows, "level": level}
+    result = {"simulated": True, "config": study.frame(config), "power": rows}
     provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
 
 

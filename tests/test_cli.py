@@ -471,8 +471,7 @@ def test_power_and_validation_are_written_and_preregistered(m2l, monkeypatch, tm
     settings = study.settings() | {
         "participants": 10, "reserve": 0, "songs": 10, "songs_each": 10,
         "power": {"draws": 2, "participants": [10, 20], "songs": [10, 20], "factors": [1.0],
-                  "agreement": [0.2, 0.35],
-                  "level": {"studies": 3, "participants": 10, "songs": 10}},
+                  "agreement": [0.2, 0.35]},
         "validation": {"studies": 4, "every": 2, "participants": 10, "songs": 10},
     }  # fmt: skip
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
@@ -481,7 +480,6 @@ def test_power_and_validation_are_written_and_preregistered(m2l, monkeypatch, tm
     assert made["simulated"] and made["provenance"]["seed"] == settings["seed"]
     sizes = [(r["participants"], r["songs"], r["agreement"]) for r in made["power"]]
     assert sizes == [(10, 10, 0.35), (20, 10, 0.35), (10, 20, 0.35), (10, 10, 0.2)]
-    assert [t["hypothesis"] for t in made["level"]["none"]["tests"]] == list(study.HYPOTHESES)
     words = ["--config", "small.yaml", "--power", "r/study.json", "-o", "page.md"]
     m2l("study", "preregister", *words)
     assert "10 participants are complete" in " ".join(Path("page.md").read_text().split())
