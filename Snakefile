@@ -27,8 +27,10 @@ CELLS = {grids.stem(GRID, *cell): cell for cell in grids.cells(GRID, (0,) if SMO
 rule study:
     input:
         expand("{results}/{name}.json", results=RESULTS,
-               name=["data", "forest", "gan", "scene", "metrics", "end_to_end"]),
+               name=["data", "forest", "gan", "scene", "metrics", "end_to_end", "study",
+                     "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
+        [] if SMOKE else "book/preregistration.md",
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
 
 
@@ -178,3 +180,39 @@ rule picture:
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
     shell:
         "m2l gan sample --weights {input} --seed 12 -o {output}"
+
+
+rule study_power:
+    input:
+        STARTED,
+        "params/study.yaml",
+    output:
+        f"{RESULTS}/study.json",
+    params:
+        size="--draws 4" if SMOKE else "",
+    shell:
+        "m2l study power -o {output} {params.size}"
+
+
+rule study_validation:
+    # About four minutes; Ctrl-C keeps the studies that are done.
+    input:
+        STARTED,
+        "params/study.yaml",
+    output:
+        f"{RESULTS}/study_validation.json",
+    params:
+        size="--studies 2" if SMOKE else "",
+    shell:
+        "m2l study validate -o {output} {params.size}"
+
+
+rule preregistration:
+    # The power that it states is that of the results.
+    input:
+        "params/study.yaml",
+        power=rules.study_power.output,
+    output:
+        "book/preregistration.md",
+    shell:
+        "m2l study preregister --power {input.power} -o {output}"

@@ -628,7 +628,14 @@ def metrics_scene(out, weights, **settings):
 
 @main.group(cls=Commands)
 def study():
-    """Ask people whether the pictures fit the songs."""
+    """Ask people: design the user study, try it on simulated answers, analyse real ones.
+
+    \b
+    m2l study stimuli ~/songs -o mystudy       clips, and a picture of each system for each
+    m2l study design --stimuli mystudy/stimuli.json -o mystudy/design.json
+    m2l study simulate mystudy/design.json -o answers.csv
+    m2l study analyse mystudy/design.json answers.csv -o report
+    """
 
 
 @study.command("serve")
@@ -821,6 +828,184 @@ def metrics_end_to_end(features, out, **settings):
     from m2l import evaluate
 
     evaluate.end_to_end(out, features, **settings)
+    click.echo(f"{out}: written")
+
+
+CONFIG = click.option(
+    "--config", type=FILE, help="Settings; those of the package, params/study.yaml, by default."
+)
+
+
+@study.command("stimuli")
+@click.argument("songs", nargs=-1, required=True, type=click.Path())
+@CONFIG
+@click.option(
+    "--generators",
+    type=click.Path(file_okay=False),
+    default="runs/baselines",
+    show_default=True,
+    help="Folder of 'm2l gan baselines'.",
+)
+@click.option(
+    "--photos",
+    type=click.Choice(["landscapes", "oasis"]),
+    default="landscapes",
+    show_default=True,
+    help="Corpus under M2L_DATA that the real photographs are picked from.",
+)
+@click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
+@click.option("--seed", type=SEED, help="In place of the settings'.")
+@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), help="New folder.")
+def study_stimuli(songs, config, generators, photos, jobs, seed, out):
+    """Choose and cut SONGS (files or folders), and make a picture of each system for each.
+
+    As many songs as the settings ask for are chosen, spread over the emotions that the forest
+    hears in them. Whether you may play them to participants is for you to know.
+    """
+    from m2l import corpora, stimuli, study
+
+    values = study.settings(config)
+    weights = {
+        name: Path(generators) / name.replace(" ", "-") / "generator.safetensors"
+        for name in study.SYSTEMS[:-1]
+    }
+    table = corpora.load(photos).table.dropna(subset="path")
+    if photos == "oasis":
+        table = table[table["category"] == "Scenery"]
+    seed = values["seed"] if seed is None else seed
+    made = stimuli.prepare(
+        songs, weights, table, out, values["songs"], values["seconds"], seed, jobs=jobs
+    )
+    click.echo(f"{out}: {_plural(len(made['songs']), 'song')}, {len(made['images'])} pictures")
+    click.echo(f"now: m2l study design --stimuli {out}/stimuli.json -o {out}/design.json")
+
+
+@study.command("design")
+@CONFIG
+@click.option("--stimuli", type=FILE, help="stimuli.json of 'm2l study stimuli'.")
+@click.option("--participants", type=COUNT, help="Codes to make, in place of the settings'.")
+@click.option("--seed", type=SEED, help="In place of the settings'. Choose your own, see above.")
+@click.option("-o", "--out", required=True, type=FILE, help="JSON to write.")
+def study_design(config, stimuli, participants, seed, out):
+    """Deal songs and pictures out to participants, in balance, and write the design file.
+
+    It holds everything that the participant's page and the analysis need, the participants' codes
+    too. These follow from the seed: for a real study choose one that nobody knows, and keep the
+    file to yourself until all answers are in.
+    """
+    from m2l import study
+
+    values, found = study.settings(config), None
+    if participants:
+        values |= {"participants": participants, "reserve": 0}
+    if stimuli:
+        found = study.stimuli(stimuli, Path(out).parent)
+    made = study.design(values, found, seed)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    trials = sum(len(block["trials"]) for block in made["participants"][0]["blocks"])
+    click.echo(
+        f"{out}: {_plural(len(made['participants']), 'participant')}, "
+        f"{_plural(len(made['songs']), 'song')}, {trials} trials each"
+    )
+
+
+@study.command("simulate")
+@click.argument("design", type=FILE)
+@CONFIG
+@click.option("--effect", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+              help="Share of the assumed effects; 0 leaves none.")  # fmt: skip
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("-o", "--out", required=True, type=FILE, help="CSV to write.")
+def study_simulate(design, config, effect, seed, out):
+    """Answer DESIGN by simulated persons, to try the analysis before anyone is asked.
+
+    A column of the table, and everything that the analysis makes of it, say that the answers are
+    simulated.
+    """
+    from m2l import simulation, study
+
+    table = study.trials(study.load(design))
+    effects = simulation.Effects.of(study.settings(config)).scaled(effect)
+    answers = simulation.simulate(table, effects, seed)
+    answers.to_csv(out, index=False)
+    click.echo(f"{out}: {_plural(len(answers), 'simulated answer')}")
+
+
+@study.command("analyse")
+@click.argument("design", type=FILE)
+@click.argument("answers", type=FILE)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(file_okay=False), help="Folder to write into."
+)
+def study_analyse(design, answers, seed, out):
+    """Analyse ANSWERS (.csv) to DESIGN as preregistered: tables, figures and report.md.
+
+    ANSWERS is the long table that the instrument stores: one row a trial, with the columns
+    participant, trial, valence, arousal, choice, ms and heard.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from m2l import analysis, study
+
+    result = analysis.analyse(study.load(design), analysis.read(answers), seed=seed)
+    analysis.write(result, out)
+    gone = int(result["persons"]["excluded"].sum())
+    said = "simulated answers; " * result["simulated"]
+    click.echo(f"{out}: {said}{_plural(len(result['persons']), 'participant')}, {gone} left out")
+    for name, row in result["hypotheses"].iterrows():
+        verdict = "supported" if row["supported"] else "not supported"
+        click.echo(f"{name}  p {row['adjusted']:.3f}  {verdict}")
+
+
+@study.command("preregister")
+@CONFIG
+@click.option("--power", "power_", type=FILE, default="results/study.json", show_default=True,
+              help="What 'm2l study power' wrote.")  # fmt: skip
+@click.option("-o", "--out", default="book/preregistration.md", show_default=True)
+def study_preregister(config, power_, out):
+    """Write the preregistration: hypotheses, rules, models and power from one set of settings."""
+    from m2l import study
+
+    result = json.loads(Path(power_).read_text(encoding="utf-8"))
+    Path(out).write_text(study.preregistration(study.settings(config), result), encoding="utf-8")
+    click.echo(f"{out}: written")
+
+
+@study.command("power")
+@CONFIG
+@click.option("-o", "--out", default="results/study.json", show_default=True)
+@click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
+def study_power(config, out, draws):
+    """Simulate studies of many sizes, and count how often each hypothesis is supported."""
+    from m2l import stages
+    from m2l.study import settings
+
+    values = settings(config)
+    if draws:
+        values["power"] = values["power"] | {"draws": draws}
+    stages.study_power(out, values)
+    click.echo(f"{out}: written")
+
+
+@study.command("validate")
+@CONFIG
+@click.option("-o", "--out", default="results/study_validation.json", show_default=True)
+@click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
+def study_validate(config, out, studies):
+    """Analyse many simulated studies, with known effects and with none.
+
+    Takes some minutes. Ctrl-C ends it early and keeps the studies that are done.
+    """
+    from m2l import stages
+    from m2l.study import settings
+
+    values = settings(config)
+    if studies:
+        values["validation"] = values["validation"] | {"studies": studies}
+    stages.study_validation(out, values)
     click.echo(f"{out}: written")
 
 

@@ -6,17 +6,19 @@ import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
+import yaml
 from click.testing import CliRunner
 from PIL import Image
 
+from m2l import corpora, generate, simulation, study
 from m2l import forest as forests
-from m2l import generate
 from m2l.cli import main
 from m2l.features import NAMES
 from m2l.training import read_checkpoint
@@ -33,6 +35,8 @@ COMMANDS = [
     *(["metrics", name] for name in ("scene", "model", "folders", "end-to-end")),
     ["study"],
     *(["study", name] for name in ("serve", "static", "links", "export", "withdraw")),
+    *(["study", name] for name in ("stimuli", "design", "simulate", "analyse", "preregister")),
+    *(["study", name] for name in ("power", "validate")),
 ]
 
 
@@ -460,6 +464,100 @@ def test_a_setting_to_change_needs_a_value(m2l):
 
 
 # -- as installed ----------------------------------------------------------------------------
+
+
+# -- the user study --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(m2l, tmp_path):
+    """A small design with its settings, and simulated answers to it."""
+    settings = study.settings() | {"participants": 10, "reserve": 0, "songs": 10, "songs_each": 10}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
+    out, _ = m2l("study", "design", "--config", "small.yaml", "-o", "new/design.json")
+    assert out == "new/design.json: 10 participants, 10 songs, 44 trials each\n"
+    out, _ = m2l("study", "simulate", "new/design.json", "-o", "answers.csv")
+    assert out == "answers.csv: 440 simulated answers\n"
+    return pd.read_csv("answers.csv")
+
+
+def test_a_study_from_the_design_to_the_report(m2l, asked):
+    out, error = m2l("study", "analyse", "new/design.json", "answers.csv", "-o", "report")
+    assert out.startswith("report: simulated answers; 10 participants, ") and not error
+    assert [line[:3].strip() for line in out.splitlines()[1:]] == list(study.HYPOTHESES)
+    assert "No person gave them" in (Path("report") / "report.md").read_text()
+    real = asked.drop(columns=["simulated", "careless"])
+    real.to_csv("real.csv", index=False)
+    out, _ = m2l("study", "analyse", "new/design.json", "real.csv", "-o", "real")
+    assert out.startswith("real: 10 participants") and "simulated" not in out
+    assert "imulated" not in (Path("real") / "report.md").read_text()
+
+
+def test_a_study_that_cannot_be_analysed(m2l, asked):
+    empty, gone = Path("empty.csv"), asked.drop(columns="heard")
+    empty.touch()
+    refused(m2l, "study", "analyse", "new/design.json", empty, "-o", "r", match="empty.csv: empty")
+    gone.to_csv("gone.csv", index=False)
+    refused(m2l, "study", "analyse", "new/design.json", "gone.csv", "-o", "r", match="column heard")
+    bad = asked.assign(valence=10).to_csv("bad.csv", index=False)
+    refused(m2l, "study", "analyse", "new/design.json", "bad.csv", "-o", "r", match="line 2: ")
+    asked.assign(ms=1).to_csv("fast.csv", index=False)
+    refused(m2l, "study", "analyse", "new/design.json", "fast.csv", "-o", "r", match="too fast")
+    refused(m2l, "study", "analyse", "answers.csv", "answers.csv", "-o", "r", match="not a design")
+    refused(m2l, "study", "analyse", "design.json", "answers.csv", "-o", "r", match="design.json: ")
+    refused(m2l, "study", "design", "--config", "none.yaml", "-o", "d.json", match="none.yaml")
+    assert bad is None and not Path("r").exists()
+
+
+def test_stimuli_need_generators(m2l, monkeypatch, song):
+    monkeypatch.setattr(corpora, "load", lambda name: Corpus())
+    match = "photos: 1 for 40 songs"
+    refused(m2l, "study", "stimuli", song, "--generators", "runs", "-o", "new", match=match)
+
+
+class Corpus:
+    table = pd.DataFrame({"path": ["a.png", None], "valence": [1, 2], "arousal": [3, 4]})
+
+
+def test_power_and_validation_are_written_and_preregistered(m2l, monkeypatch, tmp_path):
+    settings = study.settings() | {
+        "participants": 10, "reserve": 0, "songs": 10, "songs_each": 10,
+        "power": {"draws": 2, "participants": [10, 20], "songs": [10, 20], "factors": [1.0],
+                  "agreement": [0.2, 0.35]},
+        "validation": {"studies": 4, "every": 2, "participants": 10, "songs": 10},
+    }  # fmt: skip
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
+    m2l("study", "power", "--config", "small.yaml", "-o", "r/study.json")
+    made = json.loads(Path("r/study.json").read_text())
+    assert made["simulated"] and made["provenance"]["seed"] == settings["seed"]
+    sizes = [(r["participants"], r["songs"], r["agreement"]) for r in made["power"]]
+    assert sizes == [(10, 10, 0.35), (20, 10, 0.35), (10, 20, 0.35), (10, 10, 0.2)]
+    words = ["--config", "small.yaml", "--power", "r/study.json", "-o", "page.md"]
+    m2l("study", "preregister", *words)
+    assert "10 participants are complete" in " ".join(Path("page.md").read_text().split())
+    refused(m2l, "study", "preregister", *words[2:], match="made from other settings")
+
+    m2l("study", "validate", "--config", "small.yaml", "-o", "r/validation.json")
+    made = json.loads(Path("r/validation.json").read_text())
+    assert made["simulated"] and made["effects"]["studies"] == made["none"]["studies"] == 4
+    assert made["none"]["slow"] == 2 and len(made["none"]["table"]) == 24
+
+
+def test_validation_interrupted_keeps_what_is_done(m2l, monkeypatch, tmp_path, caplog):
+    size = {"studies": 9, "every": 9, "participants": 10, "songs": 10}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(study.settings() | {"validation": size}))
+    recover = simulation.recover
+
+    def interrupted(*words):
+        found = recover(*words)
+        yield next(found)
+        yield next(found)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation, "recover", interrupted)
+    m2l("study", "validate", "--config", "small.yaml", "-o", "v.json")
+    assert json.loads(Path("v.json").read_text())["none"]["studies"] == 2
+    assert "interrupted; 2 studies are kept" in caplog.text
 
 
 def test_the_installed_command_with_the_shipped_weights(tmp_path):

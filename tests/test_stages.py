@@ -12,7 +12,7 @@ from PIL import Image
 from test_deam import write as write_deam
 from test_pmemo import write as write_pmemo
 
-from m2l import forest, generate, stages, training
+from m2l import corpora, forest, generate, stages, training
 from m2l.errors import InputError
 from m2l.features import NAMES
 
