@@ -315,16 +315,27 @@ def forest():
 @click.option("--features", required=True, type=click.Path(), help=".parquet")
 @click.option("-o", "--out", default="results/forest.json", show_default=True)
 @click.option("--weights", default="runs/forest.skops", show_default=True)
-@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option(
+    "--run", "folder", default="runs/forest", show_default=True, help="Keeps what is finished."
+)
+@click.option("--trees", type=COUNT, default=300, show_default=True, help="Of each forest.")
+@click.option("--trials", type=COUNT, default=20, show_default=True, help="Of each search.")
+@click.option("--epochs", type=COUNT, default=20, show_default=True, help="For the CNN.")
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
-@click.option("--repeats", type=COUNT, default=3, show_default=True)
+@click.option(
+    "--repeats", type=COUNT, default=3, show_default=True, help="Of models without a search."
+)
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def forest_train(features, out, weights, **settings):
-    """Evaluate forests with artists apart, then train the one to release on all songs."""
-    from m2l import stages
+    """Compare models with artists apart, study the best forest and train it on all songs.
 
-    stages.emotion(features, out, weights, **settings)
+    Every model's answers are kept under --run as they are finished: after Ctrl-C the same command
+    goes on.
+    """
+    from m2l import ladder
+
+    ladder.emotion(features, out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
 
 

@@ -253,6 +253,25 @@ def evaluate(y, predicted, groups, draws=1000, seed=0, reference=None):
     return out
 
 
+def share(held, groups, draws=1000, seed=0):
+    """Share of songs for which something held, with its 95 % interval over groups.
+
+    Parameters
+    ----------
+    held : ndarray (N,) of bool
+    groups : array (N,), resampled whole
+
+    Returns
+    -------
+    dict with value, low and high
+    """
+    by_group = pd.Series(np.asarray(held, float)).groupby(np.asarray(groups)).agg(["sum", "size"])
+    picks = np.random.default_rng(seed).integers(len(by_group), size=(draws, len(by_group)))
+    sums, sizes = by_group.to_numpy().T
+    low, high = np.quantile(sums[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
+    return {"value": float(sums.sum() / sizes.sum()), "low": float(low), "high": float(high)}
+
+
 def doubt(model, x):
     """How far a forest's trees disagree, the deviation of their answers (N, 2) on 1–9.
 
