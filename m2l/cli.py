@@ -318,13 +318,11 @@ def forest():
 @click.option(
     "--run", "folder", default="runs/forest", show_default=True, help="Keeps what is finished."
 )
-@click.option("--trees", type=COUNT, default=300, show_default=True, help="Of each forest.")
-@click.option("--trials", type=COUNT, default=20, show_default=True, help="Of each search.")
-@click.option("--epochs", type=COUNT, default=20, show_default=True, help="For the CNN.")
+@click.option("--trees", type=COUNT, default=150, show_default=True, help="Of each forest.")
+@click.option("--trials", type=COUNT, default=8, show_default=True, help="Of each search.")
+@click.option("--epochs", type=COUNT, default=12, show_default=True, help="For the CNN.")
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
-@click.option(
-    "--repeats", type=COUNT, default=3, show_default=True, help="Of models without a search."
-)
+@click.option("--repeats", type=COUNT, default=3, show_default=True, help="Of the fastest models.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def forest_train(features, out, weights, **settings):
