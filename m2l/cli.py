@@ -157,8 +157,19 @@ def _enlarged(images, side):
     show_default=True,
     help="Side of each picture in pixels; the network's own are smaller and are enlarged.",
 )
-def generate(song, valence, arousal, out, seed, count, size):
-    """Paint a landscape for SONG, or for a valence and an arousal."""
+@click.option(
+    "--spread", is_flag=True, help="With a song: each picture for an emotion from its interval."
+)
+def generate(song, valence, arousal, out, seed, count, size, spread):
+    """Paint a landscape for SONG, or for a valence and an arousal.
+
+    \b
+    m2l generate song.mp3 -o song.png -n 4             four scenes for the likeliest emotion
+    m2l generate song.mp3 -o song.png -n 4 --spread    ... for four that the song may have
+
+    Nobody can tell a song's emotion exactly. With --spread, the pictures differ as much as the
+    model's errors on songs that it had not heard.
+    """
     import numpy as np
     from PIL import Image
 
@@ -169,11 +180,17 @@ def generate(song, valence, arousal, out, seed, count, size):
         (valence is None) != (arousal is None)
     ):
         raise InputError("generate: give a song, or both --valence and --arousal")
+    if spread and song is None:
+        raise InputError("--spread: no song to be unsure of; give one")
     seeds = seed + np.arange(count)
     if song is not None:
-        images, felt = generator.from_song(song, seeds)
+        images, felt = generator.from_song(song, seeds, spread=spread)
+        told = [
+            f"{d} {felt[d]:.1f} ({felt[f'{d}_low']:.1f} to {felt[f'{d}_high']:.1f})"
+            for d in ("valence", "arousal")
+        ]
         click.echo(
-            f"{song}: valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f} among songs; "
+            f"{song}: {', '.join(told)} among songs; "
             f"{felt['landscape_valence']:.1f}, {felt['landscape_arousal']:.1f} among landscapes"
         )
     else:

@@ -337,6 +337,8 @@ class Forest:
     errors : ndarray (K, 2), errors on songs that the model had not seen, each divided by the
         model's `doubt` about the song.
     va_map : QuantileMap of its predictions on songs not seen, which places a song among songs.
+    label_map : QuantileMap of the songs' labels, which does the same for what `draw` returns:
+        labels spread further than predictions.
     card : dict of text
     """
 
@@ -344,6 +346,7 @@ class Forest:
     names: list
     errors: np.ndarray
     va_map: QuantileMap
+    label_map: QuantileMap
     card: dict
 
     def predict(self, features):
@@ -394,6 +397,7 @@ class Forest:
                 "names": list(self.names),
                 "errors": self.errors,
                 "va_knots": self.va_map.knots,
+                "label_knots": self.label_map.knots,
                 "card": json.dumps(self.card),
             },
             path,
@@ -456,6 +460,7 @@ def train(x, y, groups, names, card, make=Tuned, tested=None):
         # In random order: an error says nothing about which song it was made on.
         np.random.default_rng(0).permutation((y - tested.predicted) / tested.doubts),
         QuantileMap.fit(tested.predicted),
+        QuantileMap.fit(y),
         card | {"settings": str(getattr(model, "settings", "default"))},
     )
 
@@ -486,6 +491,7 @@ def load(path=WEIGHTS):
             parts["names"],
             parts["errors"],
             QuantileMap(parts["va_knots"]),
+            QuantileMap(parts["label_knots"]),
             json.loads(parts["card"]),
         )
     except Exception as error:  # zip, JSON and reconstruction errors have no common base

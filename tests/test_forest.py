@@ -361,6 +361,7 @@ def test_saved_and_loaded_it_predicts_the_same(tiny_forest, tmp_path):
     np.testing.assert_array_equal(loaded.halfwidth(table()), tiny_forest.halfwidth(table()))
     np.testing.assert_array_equal(loaded.draw(table(), 5), tiny_forest.draw(table(), 5))
     np.testing.assert_array_equal(loaded.va_map.knots, tiny_forest.va_map.knots)
+    np.testing.assert_array_equal(loaded.label_map.knots, tiny_forest.label_map.knots)
     assert loaded.names == list(features.NAMES) and loaded.card == tiny_forest.card
 
 
@@ -418,6 +419,7 @@ def parts(model, names=features.NAMES):
         "names": list(names),
         "errors": np.ones((4, 2)),
         "va_knots": np.array([[1.0, 9], [1, 9]]),
+        "label_knots": np.array([[1.0, 9], [1, 9]]),
         "card": json.dumps({}),
     }
 
@@ -427,6 +429,7 @@ def parts(model, names=features.NAMES):
     [
         ({"names": ["mfcc_0_mean"]}, "names"),
         ({"va_knots": np.array([[9.0, 1], [1, 9]])}, "knots"),
+        ({"label_knots": np.array([[1.0, 9], [1, np.nan]])}, "knots"),
         ({"card": "{"}, "damaged"),
     ],
 )
