@@ -177,6 +177,8 @@ def climb(task, name, folder, effort):
             repeats = 1
         make = partial(models.LADDER[name], seed, **settings)
     key = f"{task.fingerprint()} {effort.folds} folds, {repeats} times, seed {seed}, {settings}"
+    if name == "tuned forest":
+        key += f", {forest.SPACE}"
 
     def work():
         log.info("%s: %s", task.name, name)
@@ -313,7 +315,7 @@ def curve(task, folder, effort, names=("ridge", "extra trees")):
     dict: songs, list of how many there are to learn from; models, dict of name to dict of dimension
     to list of {"value", "low", "high"}; doubling, the same for R² at all songs less R² at half.
     """
-    x, seed, repeats = task.x.to_numpy(float), effort.seed, min(2, effort.repeats)
+    x, seed = task.x.to_numpy(float), effort.seed
     settings = {"extra trees": {"trees": min(100, effort.trees)}}
     out = {
         "songs": [round(s * len(x) * (1 - 1 / effort.folds)) for s in SHARES],
@@ -328,12 +330,12 @@ def curve(task, folder, effort, names=("ridge", "extra trees")):
 
         def work(name=name, fewer=fewer):
             log.info("%s: learning curve, %s", task.name, name)
-            where = x, task.y, task.groups, effort.folds, repeats, seed
+            where = x, task.y, task.groups, effort.folds, 1, seed
             return {
                 f"{share}": forest.cross_validate(partial(fewer, share), *where) for share in SHARES
             }
 
-        key = f"{task.fingerprint()} {effort.folds} {repeats} {seed} {settings.get(name)}"
+        key = f"{task.fingerprint()} {effort.folds} {seed} {settings.get(name)}"
         found = part(Path(folder) / task.name / f"curve {name}.npz", key, work)
         told = [found[f"{share}"] for share in SHARES]
         each = [
@@ -426,7 +428,7 @@ def listened(task, tested, effort, songs=200):
     dimension.
     """
     settings = json.loads(str(tested["settings"]))
-    x, trees = task.x.to_numpy(float), min(100, effort.trees)
+    x, trees = task.x.to_numpy(float), min(60, effort.trees)
 
     def make(fold=0):
         return models.forest_of(settings[fold], effort.seed, trees)
@@ -535,7 +537,7 @@ def emotion(features, out, weights, root=None, folder="runs/forest", preset="ful
     result["abroad"], pairs = abroad(released, root)
     arrays["abroad"] = _shuffled(pairs, effort.seed)
     result["effort"] = vars(effort) | {
-        "models' seconds": sum(
+        "seconds": sum(
             m["seconds"] for c in result["corpora"].values() for m in c["models"].values()
         )
     }

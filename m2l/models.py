@@ -67,10 +67,12 @@ def tuned_forest(seed=0, trials=25, trees=300, journal=None):
     """The forest whose kind and regularity Optuna chooses; the search makes do with fewer trees."""
     return forest.Tuned(
         partial(forest.propose, trees=trees),
-        partial(forest.propose, trees=max(1, trees // 10)),
+        # Not too few: a small forest would choose calmer trees than a large one needs.
+        partial(forest.propose, trees=max(1, trees // 5)),
         seed,
         trials,
         journal,
+        forest.FIRST,
     )
 
 

@@ -168,6 +168,20 @@ def test_an_interrupted_search_goes_on(tmp_path):
     assert asked[5:] == [0]
 
 
+def test_the_search_starts_where_it_is_told():
+    asked = []
+
+    def noted(trial, seed):
+        model = leaves(trial, seed)
+        asked.append(trial.params["leaf"])
+        return model
+
+    x, y = rng.random((30, 1)), rng.random((30, 2))
+    forest.Tuned(leaves, noted, trials=1, first={"leaf": 40}).fit(x, y, np.arange(30))
+    forest.Tuned(leaves, noted, trials=1, first={"leaf": 1}).fit(x, y, np.arange(30))
+    assert asked == [40, 1]
+
+
 def test_the_search_makes_do_with_a_draft():
     draft = leaves
     x = rng.random((30, 1))
