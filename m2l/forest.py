@@ -10,8 +10,10 @@ given per corpus and dimension, never pooled.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -398,9 +400,7 @@ class Forest:
 
     def save(self, path):
         """Write to a skops file, which holds no code."""
-        import skops.io
-
-        skops.io.dump(
+        _skops().dump(
             {
                 "model": self.model,
                 "names": list(self.names),
@@ -482,15 +482,14 @@ def load(path=WEIGHTS):
     InputError
         If the file is missing, damaged, or holds types that do not belong in a forest.
     """
-    import skops.io
-
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no forest here; train one with 'm2l forest train'")
     try:
-        if foreign := set(skops.io.get_untrusted_types(file=path)) - {_TREE}:
+        skops = _skops()
+        if foreign := set(skops.get_untrusted_types(file=path)) - {_TREE}:
             raise ValueError(f"it holds {min(foreign)}, which no forest needs")
-        parts = skops.io.load(path, trusted=[_TREE])
+        parts = skops.load(path, trusted=[_TREE])
         if parts["model"].n_features_in_ != len(parts["names"]):
             raise ValueError("its names are not those of its features")
         if not all(_sound(t, len(parts["names"])) for t in _trees(parts["model"])):
@@ -506,6 +505,36 @@ def load(path=WEIGHTS):
     except Exception as error:  # zip, JSON and reconstruction errors have no common base
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: damaged or not a forest ({reason}); get it again") from error
+
+
+def _skops():
+    """`skops.io`, imported without a look at all of scikit-learn.
+
+    To know which types it may trust, skops imports every module of scikit-learn, and with one of
+    them torch: seconds, for a command that should answer in two. The estimators of a forest are
+    all that has to be trusted here.
+    """
+    if "skops.io" not in sys.modules:
+        import sklearn.utils
+        from sklearn import compose, ensemble, pipeline, preprocessing, tree
+
+        needed = (
+            compose.TransformedTargetRegressor,
+            ensemble.ExtraTreesRegressor,
+            ensemble.RandomForestRegressor,
+            pipeline.Pipeline,
+            preprocessing.MinMaxScaler,
+            preprocessing.StandardScaler,
+            tree.DecisionTreeRegressor,
+            tree.ExtraTreeRegressor,
+        )
+        everything = sklearn.utils.all_estimators
+        sklearn.utils.all_estimators = lambda: [(kind.__name__, kind) for kind in needed]
+        try:
+            importlib.import_module("skops.io")
+        finally:
+            sklearn.utils.all_estimators = everything
+    return sys.modules["skops.io"]
 
 
 def _sound(tree, features):

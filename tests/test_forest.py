@@ -3,6 +3,8 @@
 import json
 import pickle
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -486,6 +488,16 @@ def test_the_package_ships_a_forest():
     assert told <= set(released.card)
     assert not re.search(r"/(home|root|work|tmp)/", json.dumps(released.card))
     assert forest.WEIGHTS.stat().st_size < 15e6
+
+
+def test_a_forest_is_read_without_torch():
+    # skops would import all of scikit-learn, and torch with it: seconds for one song.
+    code = (
+        "import sys; from m2l import forest; f = forest.load(); "
+        "print('torch' in sys.modules, len(f.names))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["False", str(len(forest.load().names))]
 
 
 def test_the_shipped_forest_hears_which_piece_is_excited():
