@@ -418,7 +418,7 @@ def test_files_that_are_no_forest_are_refused(tiny_forest, tmp_path):
 
 def test_a_file_with_another_type_is_refused(tiny_forest, tmp_path):
     path = tmp_path / "forest.skops"
-    skops.io.dump(vars(tiny_forest) | {"va_map": None, "extra": Foreign()}, path)
+    skops.io.dump(vars(tiny_forest) | {"va_map": None, "label_map": None, "extra": Foreign()}, path)
     refuse(path, "Foreign")
 
 
