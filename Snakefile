@@ -64,10 +64,11 @@ rule forest:
         result=f"{RESULTS}/forest.json",
         weights=f"{WEIGHTS}/forest.skops",
     params:
-        size="--trees 20 --folds 3 --repeats 1" if SMOKE else "",
+        size="--trees 20 --folds 3 --repeats 1 --trials 2 --epochs 1" if SMOKE else "",
     shell:
+        # Finished models are kept in the run's folder: an interrupted comparison goes on.
         "m2l forest train --features {input} -o {output.result} --weights {output.weights} "
-        "--preset {PRESET} {params.size}"
+        "--run {RUN}/forest --preset {PRESET} {params.size}"
 
 
 rule autoencoder:

@@ -148,8 +148,19 @@ def emotion(songs, as_json, jobs):
     show_default=True,
     help="Side of each picture in pixels; the network's own are smaller and are enlarged.",
 )
-def generate(song, valence, arousal, out, seed, count, size):
-    """Paint a landscape for SONG, or for a valence and an arousal."""
+@click.option(
+    "--spread", is_flag=True, help="With a song: each picture for an emotion from its interval."
+)
+def generate(song, valence, arousal, out, seed, count, size, spread):
+    """Paint a landscape for SONG, or for a valence and an arousal.
+
+    \b
+    m2l generate song.mp3 -o song.png -n 4             four scenes for the likeliest emotion
+    m2l generate song.mp3 -o song.png -n 4 --spread    ... for four that the song may have
+
+    Nobody can tell a song's emotion exactly. With --spread, the pictures differ as much as the
+    model's errors on songs that it had not heard.
+    """
     import numpy as np
     from PIL import Image
 
@@ -160,11 +171,17 @@ def generate(song, valence, arousal, out, seed, count, size):
         (valence is None) != (arousal is None)
     ):
         raise InputError("generate: give a song, or both --valence and --arousal")
+    if spread and song is None:
+        raise InputError("--spread: no song to be unsure of; give one")
     seeds = seed + np.arange(count)
     if song is not None:
-        images, felt = generator.from_song(song, seeds)
+        images, felt = generator.from_song(song, seeds, spread=spread)
+        told = [
+            f"{d} {felt[d]:.1f} ({felt[f'{d}_low']:.1f} to {felt[f'{d}_high']:.1f})"
+            for d in ("valence", "arousal")
+        ]
         click.echo(
-            f"{song}: valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f} among songs; "
+            f"{song}: {', '.join(told)} among songs; "
             f"{felt['landscape_valence']:.1f}, {felt['landscape_arousal']:.1f} among landscapes"
         )
     else:
@@ -306,16 +323,25 @@ def forest():
 @click.option("--features", required=True, type=click.Path(), help=".parquet")
 @click.option("-o", "--out", default="results/forest.json", show_default=True)
 @click.option("--weights", default="runs/forest.skops", show_default=True)
-@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option(
+    "--run", "folder", default="runs/forest", show_default=True, help="Keeps what is finished."
+)
+@click.option("--trees", type=COUNT, default=150, show_default=True, help="Of each forest.")
+@click.option("--trials", type=COUNT, default=8, show_default=True, help="Of each search.")
+@click.option("--epochs", type=COUNT, default=12, show_default=True, help="For the CNN.")
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
-@click.option("--repeats", type=COUNT, default=3, show_default=True)
+@click.option("--repeats", type=COUNT, default=3, show_default=True, help="Of the fastest models.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def forest_train(features, out, weights, **settings):
-    """Evaluate forests with artists apart, then train the one to release on all songs."""
-    from m2l import stages
+    """Compare models with artists apart, study the best forest and train it on all songs.
 
-    stages.emotion(features, out, weights, **settings)
+    Every model's answers are kept under --run as they are finished: after Ctrl-C the same command
+    goes on.
+    """
+    from m2l import ladder
+
+    ladder.emotion(features, out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
 
 
@@ -842,9 +868,9 @@ CONFIG = click.option(
 @click.option(
     "--generators",
     type=click.Path(file_okay=False),
-    default="runs/baselines",
+    default="runs/ablation",
     show_default=True,
-    help="Folder of 'm2l gan baselines'.",
+    help="Folder of 'm2l gan ablation'.",
 )
 @click.option(
     "--photos",
@@ -862,11 +888,11 @@ def study_stimuli(songs, config, generators, photos, jobs, seed, out):
     As many songs as the settings ask for are chosen, spread over the emotions that the forest
     hears in them. Whether you may play them to participants is for you to know.
     """
-    from m2l import corpora, stimuli, study
+    from m2l import ablation, corpora, stimuli, study
 
     values = study.settings(config)
     weights = {
-        name: Path(generators) / name.replace(" ", "-") / "generator.safetensors"
+        name: Path(generators) / ablation.stem("ablation", name, 0) / "generator.safetensors"
         for name in study.SYSTEMS[:-1]
     }
     table = corpora.load(photos).table.dropna(subset="path")

@@ -178,7 +178,7 @@ def carry(emotion, forest, released):
     return released.va_map.inverse(forest.va_map(emotion))
 
 
-def from_song(path, seed=0, weights=WEIGHTS, forest=None):
+def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
     """Paint landscapes for a song.
 
     Parameters
@@ -187,23 +187,34 @@ def from_song(path, seed=0, weights=WEIGHTS, forest=None):
     seed : int or array (N,)
     weights : path of a generator's file
     forest : m2l.forest.Forest, the released one by default.
+    spread : whether each picture is for an emotion of its own, drawn from what the song may be
+        felt like (`m2l.forest.Forest.draw`), in place of the one that is likeliest.
 
     Returns
     -------
     images : ndarray (N, H, W, 3) uint8
     emotion : Series with the song's valence and arousal, the ends of their intervals, and
-        landscape_valence and landscape_arousal, what the picture was asked for.
+        landscape_valence and landscape_arousal, what the pictures were asked for; with spread,
+        on average.
 
     Raises
     ------
     InputError
         If the song cannot be read.
     """
+    from pandas import DataFrame
+
+    from m2l import features
     from m2l import forest as forests
 
     forest = forest or forests.load()
     released = load(weights)
-    emotion = forests.predict(path, forest).iloc[0]
-    asked = carry(emotion[["valence", "arousal"]].to_numpy(float), forest, released)
-    emotion["landscape_valence"], emotion["landscape_arousal"] = asked
+    table = DataFrame([features.extract(path, forest.names)])
+    emotion = forests.describe(table, forest).iloc[0]
+    if spread:
+        drawn = forest.draw(table, np.size(seed), int(np.min(seed)))[0]
+        asked = released.va_map.inverse(forest.label_map(drawn.reshape(*np.shape(seed), 2)))
+    else:
+        asked = carry(emotion[["valence", "arousal"]].to_numpy(float), forest, released)
+    emotion["landscape_valence"], emotion["landscape_arousal"] = asked.reshape(-1, 2).mean(0)
     return paint(released.va_map(asked), seed, released), emotion

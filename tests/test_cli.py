@@ -240,8 +240,12 @@ def test_generate_side_by_side_and_enlarged(m2l):
 def test_generate_from_a_song(m2l, song):
     out, error = m2l("generate", song, "-o", "song.png", "--seed", 1, "--size", 8)
     assert "among landscapes" in out and not error
-    images, _ = generate.from_song(song, 1)
+    images, felt = generate.from_song(song, 1)
     np.testing.assert_array_equal(np.asarray(Image.open("song.png")), images[0])
+    assert f"({felt['valence_low']:.1f} to {felt['valence_high']:.1f})" in out
+    m2l("generate", song, "-o", "many.png", "-n", 3, "--spread", "--size", 8)
+    images, _ = generate.from_song(song, [0, 1, 2], spread=True)
+    np.testing.assert_array_equal(np.asarray(Image.open("many.png")), np.hstack(images))
 
 
 @pytest.mark.parametrize(
@@ -255,6 +259,7 @@ def test_generate_from_a_song(m2l, song):
         (("--valence", 11, "--arousal", 5), "valence 11"),
         (("--valence", 5, "--arousal", 0.5), "arousal 0.5"),
         (("--valence", "nan", "--arousal", 5), "valence nan"),
+        (("--valence", 5, "--arousal", 5, "--spread"), "no song to be unsure of"),
     ],
     ids=str,
 )

@@ -214,39 +214,6 @@ def test_quadrants_are_cut_at_five_and_sum_to_one():
     assert stages.quadrants(va) == pytest.approx({"Q1": 0.4, "Q2": 0.2, "Q3": 0.2, "Q4": 0.2})
 
 
-# -- emotion ---------------------------------------------------------------------------------
-
-
-def test_emotion_evaluates_and_releases_a_forest(root, table, tmp_path):
-    out, weights = tmp_path / "forest.json", tmp_path / "deep/forest.skops"
-    stages.emotion(table, out, weights, root, folds=3, repeats=1, trees=9, preset="tiny")
-    result = read(out)
-    assert set(result["taffc"]) == {"mean", "default forest", "tuned forest"}
-    assert set(result["deam"]) == {"published", "corrected"}
-    scores = result["taffc"]["default forest"]
-    assert scores["valence"]["r"]["value"] > 0.5 > scores["arousal"]["r"]["value"]
-    assert result["taffc"]["mean"]["valence"]["r2"]["value"] < 0.1
-    assert result["songs"] == 30 and result["released"]["bytes"] == weights.stat().st_size
-    with np.load(tmp_path / "forest.npz") as arrays:
-        pairs = arrays["taffc default forest"]
-    truth = pd.read_csv(root / "music/4Q-TAFFC/annotations.csv")["valence"].to_numpy(np.float32)
-    assert pairs.shape == (30, 4)
-    np.testing.assert_array_equal(np.sort(pairs[:, 0]), np.sort(truth))
-    assert (pairs[:, 0] != truth).any()  # the order says nothing about the song
-    released = forest.load(weights)
-    assert released.names == list(NAMES)
-    assert "Singer" not in json.dumps(released.card)
-
-
-def test_too_few_songs_are_an_error(root, table, tmp_path):
-    pd.read_parquet(table).iloc[:5].to_parquet(table)
-    with pytest.raises(InputError, match="5 songs with labels, by 5 artists"):
-        stages.emotion(table, tmp_path / "f.json", tmp_path / "f.skops", root, folds=3)
-    table.write_text("no parquet")
-    with pytest.raises(InputError, match="m2l features"):
-        stages.emotion(table, tmp_path / "f.json", tmp_path / "f.skops", root)
-
-
 # -- photos and generators -------------------------------------------------------------------
 
 
