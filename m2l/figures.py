@@ -106,18 +106,20 @@ def networks(ax, sizes):
     boxes = [(1 + i, i, "C0", 0.68) for i in range(top)]
     boxes += [(top + 2.4 + i, top - 1 - i, "C1", 0) for i in range(top)]
     for x, stage, colour, edge in boxes:
-        height = 1 + 0.55 * stage
-        ax.bar(x, height, 0.8, bottom=-height / 2, color=colour, alpha=0.45)
+        height = 1.8 + 0.5 * stage
+        ax.bar(x, height, 0.8, bottom=-height / 2, color=colour, alpha=0.35)
         if eru:  # the generator's come last in a block, the critic's first
             ax.bar(x - 0.4 + edge + 0.06, height, 0.12, bottom=-height / 2, color=INK)
         side = sizes.resolution(stage)
-        ax.text(x, 0, f"{side}×{side}\n{sizes.widths[stage]}", ha="center", va="center", fontsize=7)
+        middle = x + (0.08 if eru and not edge else -0.08 if eru else 0)
+        text = f"{side}×{side}, {sizes.widths[stage]}"
+        ax.text(middle, 0, text, ha="center", va="center", rotation=90, color="black")
     end = 2 * top + 2.4
-    for x, text in ((0, "z, V, A" if eru else "z"), (top + 1.2, "picture"), (end, "score")):
-        ax.text(x, 0, text, ha="center", va="center", fontsize=8)
-    low = -(1 + 0.55 * top) / 2
+    for x, text in ((-0.05, "z, V, A" if eru else "z"), (top + 1.2, "picture"), (end, "score")):
+        ax.text(x, 0, text, ha="center", va="center", rotation=90)
+    low = -(1.8 + 0.5 * top) / 2
     for x, text in ((0.5 + top / 2, "generator"), (end - 0.5 - top / 2, "critic")):
-        ax.text(x, low - 0.35, text, ha="center", va="center", fontsize=9)
+        ax.text(x, low - 0.35, text, ha="center", va="center")
     ax.set(xlim=(-0.7, end + 0.6), ylim=(low - 0.7, -low))
     ax.axis("off")
     return ax

@@ -58,10 +58,10 @@ settings = study["settings"]
 
 # %%
 paper = Preset.load("paper")
-paper.sizes
+paper.sizes.asdict()
 
-# %% mystnb={"figure": {"caption": "The networks of the published settings, drawn from the sizes above: a box for each resolution with its number of channels, the ERU as a dark edge. Training begins with the innermost pair of boxes and adds a pair a stage.", "name": "fig-gan-networks"}, "image": {"alt": "Six boxes that grow from 4\u00d74 to 128\u00d7128 towards a picture in the middle, and six that shrink again towards a score; each has a dark edge."}} tags=["hide-input"]
-figure, ax = plt.subplots(figsize=(8, 2.6))
+# %% mystnb={"figure": {"caption": "The networks of the published settings, drawn from the sizes above: a box for each resolution with its number of channels, the ERU as a dark edge. Training begins with the outermost pair of boxes and adds a pair a stage, further in.", "name": "fig-gan-networks"}, "image": {"alt": "Six boxes that grow from 4\u00d74 to 128\u00d7128 towards a picture in the middle, and six that shrink again towards a score; each has a dark edge."}} tags=["hide-input"]
+figure, ax = plt.subplots(figsize=(7, 3.2))
 figures.networks(ax, paper.sizes)
 plt.show()
 
@@ -163,8 +163,8 @@ plt.show()
 # arousal. Where a gate is open, features pass. Here are the maps of the tiny critic on one painted
 # landscape, and what changes in them when the same picture comes with another label.
 
-# %% mystnb={"figure": {"caption": "Gates of the tiny critic's ERUs on one painted landscape (synthetic), averaged over channels. Columns: resolution. Rows: the valence and the arousal gates with the picture's own labels, then how much more open each is with the highest label than with the lowest.", "name": "fig-gan-gates"}, "image": {"alt": "A small painted landscape, and four rows of maps at 16\u00d716, 8\u00d78 and 4\u00d74. The upper two follow its horizon; the lower two show where a higher label opens the gates."}} tags=["hide-input"]
-index = 5
+# %% mystnb={"figure": {"caption": "Gates of the tiny critic's ERUs on one painted landscape (synthetic), averaged over channels. Columns: resolution. Rows: the valence and the arousal gates with the picture's own labels, then how much more open each is with the highest label than with the lowest.", "name": "fig-gan-gates"}, "image": {"alt": "A small painted landscape, and four rows of maps at 16\u00d716, 8\u00d78 and 4\u00d74. The upper two show sky and ground apart; the lower two where a higher label opens the gates."}} tags=["hide-input"]
+index = int(run.va.sum(1).argmax())  # the most pleasant and exciting one
 picture = np.asarray(paintings.array(16)[index])
 x = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
 own = run.va[index]
@@ -186,9 +186,10 @@ for row, (axis, name) in enumerate((("valence", "V"), ("arousal", "A"))):
     low[row], high[row] = -1, 1
     moved = [much - little for much, little in zip(gates(high), gates(low))]
     reach = max(float(m[row].abs().max()) for m in moved)
+    shown = np.concatenate([g[row].ravel() for g in gates(own)])
     for column, (plain, change) in enumerate(zip(gates(own), moved), start=1):
         top = figures.axis_of_pictures(axes[row, column])
-        first = top.imshow(plain[row], vmin=0.2, vmax=0.8)
+        first = top.imshow(plain[row], vmin=shown.min(), vmax=shown.max())
         bottom = figures.axis_of_pictures(axes[2 + row, column])
         second = bottom.imshow(change[row], vmin=-reach, vmax=reach, cmap="RdBu_r")
         if row == 0:
@@ -263,7 +264,7 @@ plt.show()
 
 # %% [markdown]
 # In the spatial form two painted pictures of like mood already differ by
-# {glue:text}`gan_floor_spatial`, since their horizons and hills lie elsewhere; the generator can only
+# {glue:text}`gan_floor_spatial`, since their horizons and hills lie elsewhere; the generator could only
 # fall below that by painting an average scene. In the channel form they differ by
 # {glue:text}`gan_floor_channel`, and the generated ones, by {glue:text}`gan_live_afm_channel`,
 # which leaves layout to the seed.
@@ -379,7 +380,7 @@ plt.show()
 # The two halves meet here. A piece composed for this page is heard by the forest; its place among
 # songs becomes the same place among photographs.
 
-# %%
+# %% tags=["remove-stderr"]
 songs = corpora.load("sample", kind="music", n=4, seed=seed).table
 images, emotions = zip(*(generate.from_song(path, seed=[1, 2, 3]) for path in songs["path"]))
 

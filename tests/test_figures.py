@@ -112,7 +112,7 @@ def test_networks_name_every_stage_twice(ax):
 
     figures.networks(ax, Sizes(widths=(40, 30, 20)))
     shown = [text.get_text() for text in ax.texts]
-    for stage in ("4×4\n40", "8×8\n30", "16×16\n20"):
+    for stage in ("4×4, 40", "8×8, 30", "16×16, 20"):
         assert shown.count(stage) == 2
     assert {"z, V, A", "picture", "score", "generator", "critic"} <= set(shown)
     assert len(ax.patches) == 12  # six blocks, six ERUs
