@@ -368,6 +368,8 @@ def gan(run, out, weights):
     at, preset = run.progress, run.preset
     if not at.images:
         raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
+    # A pyramid of latents holds each photo twice, the second time mirrored.
+    shown = run.pyramid.table["id"].iloc[run.rows].nunique()
     resolution, source = run.side(run.reached), run.pyramid.table["label_source"].iloc[0]
     lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
     keys = (
@@ -384,9 +386,9 @@ def gan(run, out, weights):
     curve = pd.DataFrame(lines).reindex(columns=keys).astype(float)
     card = {
         "what": f"Progressive ERU generator, {resolution}×{resolution} landscapes for an emotion",
-        "data": f"{len(run.rows)} photos with ratings"
+        "data": f"{shown} photos with ratings"
         if source == "rated"
-        else f"{len(run.rows)} photos; their valence and arousal are {source}, not rated by people",
+        else f"{shown} photos; their valence and arousal are {source}, not rated by people",
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
         f"{provenance.hardware()}",
         "use": "research and teaching; the pictures show no real place",
@@ -406,7 +408,7 @@ def gan(run, out, weights):
         "card": card,
         "resolution": resolution,
         "images": at.images,
-        "photos": len(run.rows),
+        "photos": shown,
         "parameters": {
             name: sum(p.numel() for p in network.parameters())
             for name, network in (("generator", run.generator), ("critic", run.critic))
