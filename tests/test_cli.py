@@ -377,7 +377,7 @@ def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
     [
         (("gan", "train", "--preset", "enormous"), "preset 'enormous'"),
         (("gan", "train", "--preset", "smoke"), "M2L_DATA: not set"),
-        (("gan", "release", "--preset", "enormous"), "preset 'enormous'"),
+        (("gan", "release", "--preset", "enormous"), "runs/enormous: no checkpoint"),
         (("gan", "ablation"), "M2L_DATA: not set"),
         (("gan", "ablation", "--grid", "huge"), "grid 'huge'"),
         (("gan", "ablation", "--variant", "huge"), "variant 'huge'"),

@@ -133,7 +133,7 @@ def test_a_generator_that_ignores_the_request_is_found_out(root, judged):
     torch.manual_seed(0)
     network = Generator(Sizes(z=8, widths=(8, 6), condition="none")).eval().requires_grad_(False)
     va_map = QuantileMap(np.linspace([2, 2], [8, 8], 9).T)
-    released = generate.Released(network, 8, va_map, {})
+    released = generate.Released(network, None, 8, va_map, {})
     net, pyramid = scene.load(judged / "scene.safetensors"), stages.landscapes(root)
     result, _, _ = evaluate.measure(net, pyramid, released, 60)
     for d in DIMENSIONS:
