@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PRESET ?= latent
 JOBS   ?= 2
+GRID   ?= ablation
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
@@ -12,10 +13,10 @@ export OMP_WAIT_POLICY := PASSIVE
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test study lint pairs clean
+.PHONY: help book pdf check links test study ablation lint pairs clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or name one: make PYTHON=python3"; exit 1; }
@@ -27,6 +28,25 @@ $(VENV)/installed: requirements.lock pyproject.toml
 book: $(VENV)/installed ## Execute the notebooks and build the report into _build/html
 	@snakemake --snakefile book/Snakefile --cores $(JOBS) --quiet rules
 	@echo "The report is ready: open $(CURDIR)/_build/html/index.html"
+
+# Fonts of the PDF, the accessibility checker: what npm has and PyPI has not.
+WEB := web/node_modules/.package-lock.json
+$(WEB): web/package-lock.json
+	@command -v npm >/dev/null || { echo "npm not found: install Node.js, which brings it"; exit 1; }
+	npm ci --prefix web --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+pdf: book $(WEB) ## Print the report as a book into _build/report.pdf (needs Chromium and npm)
+	@jupyter-book build . --builder custom --custom-builder singlehtml --quiet > _build/logs/singlehtml.log 2>&1 \
+	  || { tail -n 30 _build/logs/singlehtml.log; exit 1; }
+	@python book/pdf.py _build/singlehtml -o _build/report.pdf
+	@echo "The report is ready to print: $(CURDIR)/_build/report.pdf"
+
+check: book $(WEB) ## Look at every page in a browser, as phone and laptop, light and dark (needs Chromium and npm)
+	@python book/check.py _build/html
+
+links: book ## Ask other sites whether the links to them still lead somewhere
+	jupyter-book build . --builder linkcheck
 
 test: $(VENV)/installed ## Run the tests
 	pytest
@@ -41,6 +61,10 @@ study: $(VENV)/installed ## Rebuild results/ from the data under M2L_DATA (PRESE
 	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make study M2L_DATA=~/corpora"; exit 2; }
 	@mkdir -p runs/$(PRESET) && { test -f runs/$(PRESET)/started || touch runs/$(PRESET)/started; }
 	snakemake --cores $(JOBS) --config preset=$(PRESET) --rerun-incomplete
+
+ablation: $(VENV)/installed ## Train and measure variants and seeds, or go on with that (GRID=ablation64)
+	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make ablation M2L_DATA=~/corpora"; exit 2; }
+	snakemake ablation --cores $(JOBS) --config grid=$(GRID) --rerun-triggers mtime --rerun-incomplete --keep-going
 
 clean: ## Remove what was built, keep the environment and the runs
 	rm -rf _build book/executed .snakemake

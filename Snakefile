@@ -2,10 +2,14 @@
 #
 #   make study                  the real thing, hours on two cores
 #   make study PRESET=smoke     every stage on a little data, in minutes, into runs/smoke
+#   make ablation               the grid of variants and seeds at 32×32; GRID=ablation64, ablation128
 #
 # On a cluster: snakemake --executor slurm --config preset=gpu
+#               snakemake ablation --executor slurm --config grid=ablation128
 
 import os
+
+from m2l import ablation as grids
 
 PRESET = config.get("preset", "latent")
 SMOKE = PRESET == "smoke"
@@ -16,12 +20,17 @@ RUN = f"runs/{PRESET}"
 # Made by `make study` before its first run. It is younger than the results of a fresh clone, which
 # are therefore made anew, and older than those of an interrupted run, which goes on.
 STARTED = f"{RUN}/started"
+GRID = "smoke" if SMOKE else config.get("grid", "ablation")
+CELLS = {grids.stem(GRID, *cell): cell for cell in grids.cells(GRID, (0,) if SMOKE else grids.SEEDS)}
 
 
 rule study:
     input:
         expand("{results}/{name}.json", results=RESULTS,
-               name=["data", "forest", "gan", "metrics", "baselines"]),
+               name=["data", "forest", "gan", "scene", "metrics", "end_to_end", "study",
+                     "study_validation"]),
+        expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
+        [] if SMOKE else "book/preregistration.md",
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
 
 
@@ -55,10 +64,11 @@ rule forest:
         result=f"{RESULTS}/forest.json",
         weights=f"{WEIGHTS}/forest.skops",
     params:
-        size="--trees 20 --folds 3 --repeats 1" if SMOKE else "",
+        size="--trees 20 --folds 3 --repeats 1 --trials 2 --epochs 1" if SMOKE else "",
     shell:
+        # Finished models are kept in the run's folder: an interrupted comparison goes on.
         "m2l forest train --features {input} -o {output.result} --weights {output.weights} "
-        "--preset {PRESET} {params.size}"
+        "--run {RUN}/forest --preset {PRESET} {params.size}"
 
 
 rule autoencoder:
@@ -94,31 +104,73 @@ rule gan:
         "{params.limit} -o {output.result} --weights {output.weights}"
 
 
-rule metrics:
-    input:
-        generator=rules.gan.output.weights,
-    output:
-        result=f"{RESULTS}/metrics.json",
-        weights=f"{WEIGHTS}/scene.safetensors",
-    threads: 2
-    params:
-        size="--limit 200 --epochs 4 -n 200" if SMOKE else "",
-    shell:
-        "m2l metrics --generator {input.generator} -o {output.result} "
-        "--weights {output.weights} --preset {PRESET} {params.size}"
-
-
-rule baselines:
+rule scene:
     input:
         STARTED,
         f"{DATA}/images/landscapes128.csv",
     output:
-        f"{RESULTS}/baselines.json",
+        result=f"{RESULTS}/scene.json",
+        weights=f"{WEIGHTS}/scene.safetensors",
     threads: 2
     params:
-        size="--preset smoke --limit 200 --epochs 4 -n 200" if SMOKE else "",
+        size="--limit 200 --epochs 4" if SMOKE else "",
     shell:
-        "m2l gan baselines --run {RUN}/baselines -o {output} {params.size}"
+        "m2l metrics scene -o {output.result} --weights {output.weights} --preset {PRESET} "
+        "{params.size}"
+
+
+rule metrics:
+    input:
+        generator=rules.gan.output.weights,
+        judge=rules.scene.output.weights,
+    output:
+        f"{RESULTS}/metrics.json",
+    threads: 2
+    params:
+        size="--limit 200 -n 100" if SMOKE else "",
+    shell:
+        "m2l metrics model --generator {input.generator} --judge {input.judge} -o {output} "
+        "--preset {PRESET} {params.size}"
+
+
+rule end_to_end:
+    input:
+        features=rules.features.output,
+        generator=rules.gan.output.weights,
+        judge=rules.scene.output.weights,
+    output:
+        f"{RESULTS}/end_to_end.json",
+    params:
+        size="--folds 3 --trials 2 --trees 20 --pictures 2" if SMOKE else "",
+    shell:
+        "m2l metrics end-to-end --features {input.features} --generator {input.generator} "
+        "--judge {input.judge} -o {output} --preset {PRESET} {params.size}"
+
+
+rule ablation:
+    # Not part of `make study`: `make ablation` goes on with it, a run a variant and seed.
+    input:
+        expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS),
+
+
+rule cell:
+    # Finished cells are kept: a younger judge or package makes none of them anew.
+    input:
+        ancient(f"{DATA}/images/landscapes128.csv"),
+        judge=ancient(rules.scene.output.weights),
+    output:
+        f"{RESULTS}/ablation/{{cell}}.jsonl",
+    wildcard_constraints:
+        cell="|".join(CELLS),
+    priority:
+        lambda wildcards: -list(CELLS).index(wildcards.cell),
+    params:
+        variant=lambda wildcards: CELLS[wildcards.cell][0],
+        seed=lambda wildcards: CELLS[wildcards.cell][1],
+        size="--limit 200 -n 100 --draws 10" if SMOKE else "",
+    shell:
+        "m2l gan ablation --grid {GRID} --variant '{params.variant}' --seed {params.seed} "
+        "--judge {input.judge} --run {RUN}/ablation --out {RESULTS}/ablation {params.size}"
 
 
 rule picture:
@@ -129,3 +181,39 @@ rule picture:
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
     shell:
         "m2l gan sample --weights {input} --seed 12 -o {output}"
+
+
+rule study_power:
+    input:
+        STARTED,
+        "params/study.yaml",
+    output:
+        f"{RESULTS}/study.json",
+    params:
+        size="--draws 4" if SMOKE else "",
+    shell:
+        "m2l study power -o {output} {params.size}"
+
+
+rule study_validation:
+    # About four minutes; Ctrl-C keeps the studies that are done.
+    input:
+        STARTED,
+        "params/study.yaml",
+    output:
+        f"{RESULTS}/study_validation.json",
+    params:
+        size="--studies 2" if SMOKE else "",
+    shell:
+        "m2l study validate -o {output} {params.size}"
+
+
+rule preregistration:
+    # The power that it states is that of the results.
+    input:
+        "params/study.yaml",
+        power=rules.study_power.output,
+    output:
+        "book/preregistration.md",
+    shell:
+        "m2l study preregister --power {input.power} -o {output}"

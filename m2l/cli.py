@@ -125,16 +125,6 @@ def emotion(songs, as_json, jobs):
             click.echo(f"{cells[0]:>17}  {cells[1]:>17}  {path}")
 
 
-def _enlarged(images, side):
-    """Images (N, H, W, 3) at another side, so that small ones can be looked at."""
-    import numpy as np
-    from PIL import Image
-
-    return np.stack(
-        [Image.fromarray(x).resize((side, side), Image.Resampling.BICUBIC) for x in images]
-    )
-
-
 @main.command()
 @click.argument("song", required=False, type=click.Path())
 @click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
@@ -158,8 +148,19 @@ def _enlarged(images, side):
     show_default=True,
     help="Side of each picture in pixels; the network's own are smaller and are enlarged.",
 )
-def generate(song, valence, arousal, out, seed, count, size):
-    """Paint a landscape for SONG, or for a valence and an arousal."""
+@click.option(
+    "--spread", is_flag=True, help="With a song: each picture for an emotion from its interval."
+)
+def generate(song, valence, arousal, out, seed, count, size, spread):
+    """Paint a landscape for SONG, or for a valence and an arousal.
+
+    \b
+    m2l generate song.mp3 -o song.png -n 4             four scenes for the likeliest emotion
+    m2l generate song.mp3 -o song.png -n 4 --spread    ... for four that the song may have
+
+    Nobody can tell a song's emotion exactly. With --spread, the pictures differ as much as the
+    model's errors on songs that it had not heard.
+    """
     import numpy as np
     from PIL import Image
 
@@ -170,16 +171,22 @@ def generate(song, valence, arousal, out, seed, count, size):
         (valence is None) != (arousal is None)
     ):
         raise InputError("generate: give a song, or both --valence and --arousal")
+    if spread and song is None:
+        raise InputError("--spread: no song to be unsure of; give one")
     seeds = seed + np.arange(count)
     if song is not None:
-        images, felt = generator.from_song(song, seeds)
+        images, felt = generator.from_song(song, seeds, spread=spread)
+        told = [
+            f"{d} {felt[d]:.1f} ({felt[f'{d}_low']:.1f} to {felt[f'{d}_high']:.1f})"
+            for d in ("valence", "arousal")
+        ]
         click.echo(
-            f"{song}: valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f} among songs; "
+            f"{song}: {', '.join(told)} among songs; "
             f"{felt['landscape_valence']:.1f}, {felt['landscape_arousal']:.1f} among landscapes"
         )
     else:
         images = generator.landscapes(valence, arousal, seeds)
-    picture = Image.fromarray(tile(_enlarged(images, size), columns=count))
+    picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
     try:
         picture.save(out)
     except ValueError as error:
@@ -316,16 +323,25 @@ def forest():
 @click.option("--features", required=True, type=click.Path(), help=".parquet")
 @click.option("-o", "--out", default="results/forest.json", show_default=True)
 @click.option("--weights", default="runs/forest.skops", show_default=True)
-@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option(
+    "--run", "folder", default="runs/forest", show_default=True, help="Keeps what is finished."
+)
+@click.option("--trees", type=COUNT, default=150, show_default=True, help="Of each forest.")
+@click.option("--trials", type=COUNT, default=8, show_default=True, help="Of each search.")
+@click.option("--epochs", type=COUNT, default=12, show_default=True, help="For the CNN.")
 @click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
-@click.option("--repeats", type=COUNT, default=3, show_default=True)
+@click.option("--repeats", type=COUNT, default=3, show_default=True, help="Of the fastest models.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def forest_train(features, out, weights, **settings):
-    """Evaluate forests with artists apart, then train the one to release on all songs."""
-    from m2l import stages
+    """Compare models with artists apart, study the best forest and train it on all songs.
 
-    stages.emotion(features, out, weights, **settings)
+    Every model's answers are kept under --run as they are finished: after Ctrl-C the same command
+    goes on.
+    """
+    from m2l import ladder
+
+    ladder.emotion(features, out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
 
 
@@ -509,20 +525,50 @@ def gan_autoencoder(out, weights, **settings):
     click.echo(f"{out}, {weights}: written")
 
 
-@gan.command("baselines")
-@click.option("--preset", default="baseline", show_default=True, help="Schedule for all of them.")
-@click.option("--run", "folder", default="runs/baselines", show_default=True)
-@click.option("-o", "--out", default="results/baselines.json", show_default=True)
+@gan.command("ablation")
+@click.option(
+    "--grid",
+    default="ablation",
+    show_default=True,
+    help="ablation (32×32), ablation64, ablation128 or smoke; its training preset has its name.",
+)
+@click.option("--variant", help="Only this variant; all of the grid by default.")
+@click.option("--seed", type=SEED, help="Only this seed; 0, 1 and 2 by default.")
+@click.option("--run", "folder", default="runs/ablation", show_default=True, help="Of the runs.")
+@click.option("-o", "--out", default="results/ablation", show_default=True, help="Folder.")
+@click.option("--judge", help="A scene network; the shipped one by default.")
 @click.option("-n", type=COUNT, default=1000, show_default=True, help="Images measured of each.")
-@click.option("--epochs", type=COUNT, default=20, show_default=True, help="For the scene network.")
+@click.option("--draws", type=COUNT, default=100, show_default=True, help="For the intervals.")
+@click.option("--threads", type=COUNT, default=1, show_default=True)
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
-def gan_baselines(out, folder, **settings):
-    """Train the full model, unconditional, non-progressive and without AFM; measure each."""
-    from m2l import stages
+@click.option("--dry-run", is_flag=True, help="Only list what there is to do.")
+def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings):
+    """Train and measure the full model and what is left without one of its parts.
 
-    stages.baselines(out, folder, **settings)
-    click.echo(f"{out}: written")
+    One run a variant and seed, the headline first. Finished runs are not made again and an
+    interrupted one goes on, so the command can be stopped and repeated at will; 'make ablation'
+    runs the same cells side by side.
+    """
+    from m2l import ablation
+
+    cells = [
+        cell
+        for cell in ablation.cells(grid, ablation.SEEDS if seed is None else (seed,))
+        if variant in (None, cell[0])
+    ]
+    if not cells:
+        raise InputError(f"variant '{variant}': choose one of {', '.join(ablation.GRIDS[grid])}")
+    if not dry_run:
+        import torch
+
+        torch.set_num_threads(threads)
+    for name, number in cells:
+        path = Path(out) / f"{ablation.stem(grid, name, number)}.jsonl"
+        state = "there" if path.is_file() else "to do"
+        if not dry_run and state == "to do":
+            ablation.run(grid, name, number, out, folder, **settings)
+            state = "written"
+        click.echo(f"{path}: {state}")
 
 
 @gan.command("sample")
@@ -557,35 +603,65 @@ def gan_sample(out, seed, side, what, size, weights):
     seeds, u = seed + np.arange(side**2), np.zeros((side**2, 2))
     if what == "plane":
         seeds, u = seed, plane(side).numpy() * 0.95
-    save_grid(_enlarged(generator.paint(u, seeds, released), size), out)
+    save_grid(generator.enlarged(generator.paint(u, seeds, released), size), out)
     click.echo(f"{out}: {side}×{side} landscapes")
 
 
-@main.command()
-@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
-@click.option("-o", "--out", default="results/metrics.json", show_default=True)
-@click.option(
-    "--weights",
-    default="runs/scene.safetensors",
-    show_default=True,
-    help="Where the scene network goes.",
+INCEPTION = (
+    click.option(
+        "--inception",
+        type=click.Path(),
+        help="The official Inception weights, for FID; else $M2L_INCEPTION or torch's cache.",
+    ),
+    click.option("--fetch", is_flag=True, help="Fetch them (95 MB) if they are not there."),
+    click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default."),
 )
-@click.option("-n", type=COUNT, default=2000, show_default=True, help="Generated images.")
-@click.option("--epochs", type=COUNT, default=40, show_default=True, help="For the scene network.")
+
+
+def _measured(command):
+    for option in reversed(INCEPTION):
+        command = option(command)
+    return command
+
+
+@main.group(cls=Commands)
+def metrics():
+    """Measure pictures: likeness to photos, variety, obedience to the emotion asked.
+
+    \b
+    m2l metrics model                          the released generator
+    m2l metrics folders generated/ photos/     any two folders of images
+    m2l metrics end-to-end --features …        from songs to the emotion of their pictures
+
+    FID is reported where the official Inception weights are at hand; nothing else is called FID.
+    """
+
+
+@metrics.command("scene")
+@click.option("-o", "--out", default="results/scene.json", show_default=True)
+@click.option("--weights", default="m2l/weights/scene.safetensors", show_default=True)
+@click.option("--epochs", type=COUNT, default=60, show_default=True)
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
-def metrics(generator, out, weights, n, epochs, limit, seed, preset):
-    """Measure a generator: likeness to photos, variety, obedience to the emotion asked."""
-    from m2l import stages
+def metrics_scene(out, weights, **settings):
+    """Train the scene network, the judge, on photos that no generator sees; and test it."""
+    from m2l import evaluate
 
-    stages.judge(out, weights, generator, n=n, epochs=epochs, limit=limit, seed=seed, preset=preset)
+    evaluate.judge(out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
 
 
 @main.group(cls=Commands)
 def study():
-    """Ask people whether the pictures fit the songs."""
+    """Ask people: design the user study, try it on simulated answers, analyse real ones.
+
+    \b
+    m2l study stimuli ~/songs -o mystudy       clips, and a picture of each system for each
+    m2l study design --stimuli mystudy/stimuli.json -o mystudy/design.json
+    m2l study simulate mystudy/design.json -o answers.csv
+    m2l study analyse mystudy/design.json answers.csv -o report
+    """
 
 
 @study.command("serve")
@@ -683,6 +759,280 @@ def study_withdraw(db, code):
     answers.withdraw(code)
     answers.close()
     click.echo(f"{db}: {_plural(len(standing['answered']), 'answer')} deleted")
+
+
+@main.command()
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False),
+    default="book/_static/play",
+    show_default=True,
+    help="Folder.",
+)
+@click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
+def page(out, weights):
+    """Write what the book's pages play with.
+
+    \b
+    generator.onnx    the generator: z (N, 100), u (N, 2) to image (N, 3, H, W)
+    generator.json    its card, the scale of its plane, the pieces and their paths
+    noise.bin         z of the scenes 0 to 255, float32
+    grid.jpg, *.jpg   one scene over the plane; a landscape for each mood
+    *.mp3             pieces that m2l composes
+    """
+    from m2l import generate as generator
+    from m2l import page as pages
+
+    pages.build(out, weights or generator.WEIGHTS)
+    click.echo(f"{out}: written")
+
+
+@metrics.command("model")
+@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("-o", "--out", default="results/metrics.json", show_default=True)
+@click.option("-n", type=COUNT, default=2048, show_default=True, help="Generated images.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+@_measured
+def metrics_model(out, inception, fetch, **settings):
+    """Measure a generator against the landscape photos under M2L_DATA."""
+    from m2l import evaluate, metrics
+
+    found = metrics.inception_weights(inception, fetch)
+    if not found:
+        log.warning("FID not reported: no Inception weights here; give --inception or --fetch")
+    evaluate.model(out, inception=found, **settings)
+    click.echo(f"{out}: written")
+
+
+@metrics.command("folders")
+@click.argument("generated", type=click.Path())
+@click.argument("real", type=click.Path())
+@click.option("--side", type=COUNT, help="Pixels; those of the first generated image by default.")
+@click.option("-n", type=COUNT, help="Images a side; as many as there are by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@_measured
+def metrics_folders(generated, real, inception, fetch, as_json, **settings):
+    """Compare images in folder GENERATED with photos in folder REAL.
+
+    The photos are split in two: one half is what both sides are compared with, the other gives
+    the floor, what the same number of real photos reaches.
+    """
+    from m2l import evaluate, metrics
+
+    found = metrics.inception_weights(inception, fetch)
+    told = evaluate.folders(generated, real, inception=found, **settings)
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return
+    for space, figures in told.items():
+        click.echo(f"{space} features, {figures.pop('n')} images a side")
+        click.echo(f"  {'':<18}{'generated':>28}{'photos (floor)':>28}")
+        for name, sides in figures.items():
+            cells = ["{value:.4g} ({low:.4g} to {high:.4g})".format(**x) for x in sides.values()]
+            click.echo(f"  {name:<18}{cells[0]:>28}{cells[1]:>28}")
+    if not found:
+        click.echo("FID not reported: no Inception weights here; give --inception or --fetch")
+
+
+@metrics.command("end-to-end")
+@click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
+@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default.")
+@click.option("-o", "--out", default="results/end_to_end.json", show_default=True)
+@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
+@click.option("--trials", type=COUNT, default=25, show_default=True, help="Of each fold's search.")
+@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option("--pictures", type=COUNT, default=8, show_default=True, help="For each song.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+def metrics_end_to_end(features, out, **settings):
+    """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""
+    from m2l import evaluate
+
+    evaluate.end_to_end(out, features, **settings)
+    click.echo(f"{out}: written")
+
+
+CONFIG = click.option(
+    "--config", type=FILE, help="Settings; those of the package, params/study.yaml, by default."
+)
+
+
+@study.command("stimuli")
+@click.argument("songs", nargs=-1, required=True, type=click.Path())
+@CONFIG
+@click.option(
+    "--generators",
+    type=click.Path(file_okay=False),
+    default="runs/ablation",
+    show_default=True,
+    help="Folder of 'm2l gan ablation'.",
+)
+@click.option(
+    "--photos",
+    type=click.Choice(["landscapes", "oasis"]),
+    default="landscapes",
+    show_default=True,
+    help="Corpus under M2L_DATA that the real photographs are picked from.",
+)
+@click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
+@click.option("--seed", type=SEED, help="In place of the settings'.")
+@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), help="New folder.")
+def study_stimuli(songs, config, generators, photos, jobs, seed, out):
+    """Choose and cut SONGS (files or folders), and make a picture of each system for each.
+
+    As many songs as the settings ask for are chosen, spread over the emotions that the forest
+    hears in them. Whether you may play them to participants is for you to know.
+    """
+    from m2l import ablation, corpora, stimuli, study
+
+    values = study.settings(config)
+    weights = {
+        name: Path(generators) / ablation.stem("ablation", name, 0) / "generator.safetensors"
+        for name in study.SYSTEMS[:-1]
+    }
+    table = corpora.load(photos).table.dropna(subset="path")
+    if photos == "oasis":
+        table = table[table["category"] == "Scenery"]
+    seed = values["seed"] if seed is None else seed
+    made = stimuli.prepare(
+        songs, weights, table, out, values["songs"], values["seconds"], seed, jobs=jobs
+    )
+    click.echo(f"{out}: {_plural(len(made['songs']), 'song')}, {len(made['images'])} pictures")
+    click.echo(f"now: m2l study design --stimuli {out}/stimuli.json -o {out}/design.json")
+
+
+@study.command("design")
+@CONFIG
+@click.option("--stimuli", type=FILE, help="stimuli.json of 'm2l study stimuli'.")
+@click.option("--participants", type=COUNT, help="Codes to make, in place of the settings'.")
+@click.option("--seed", type=SEED, help="In place of the settings'. Choose your own, see above.")
+@click.option("-o", "--out", required=True, type=FILE, help="JSON to write.")
+def study_design(config, stimuli, participants, seed, out):
+    """Deal songs and pictures out to participants, in balance, and write the design file.
+
+    It holds everything that the participant's page and the analysis need, the participants' codes
+    too. These follow from the seed: for a real study choose one that nobody knows, and keep the
+    file to yourself until all answers are in.
+    """
+    from m2l import study
+
+    values, found = study.settings(config), None
+    if participants:
+        values |= {"participants": participants, "reserve": 0}
+    if stimuli:
+        found = study.stimuli(stimuli, Path(out).parent)
+    made = study.design(values, found, seed)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    trials = sum(len(block["trials"]) for block in made["participants"][0]["blocks"])
+    click.echo(
+        f"{out}: {_plural(len(made['participants']), 'participant')}, "
+        f"{_plural(len(made['songs']), 'song')}, {trials} trials each"
+    )
+
+
+@study.command("simulate")
+@click.argument("design", type=FILE)
+@CONFIG
+@click.option("--effect", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+              help="Share of the assumed effects; 0 leaves none.")  # fmt: skip
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("-o", "--out", required=True, type=FILE, help="CSV to write.")
+def study_simulate(design, config, effect, seed, out):
+    """Answer DESIGN by simulated persons, to try the analysis before anyone is asked.
+
+    A column of the table, and everything that the analysis makes of it, say that the answers are
+    simulated.
+    """
+    from m2l import simulation, study
+
+    table = study.trials(study.load(design))
+    effects = simulation.Effects.of(study.settings(config)).scaled(effect)
+    answers = simulation.simulate(table, effects, seed)
+    answers.to_csv(out, index=False)
+    click.echo(f"{out}: {_plural(len(answers), 'simulated answer')}")
+
+
+@study.command("analyse")
+@click.argument("design", type=FILE)
+@click.argument("answers", type=FILE)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(file_okay=False), help="Folder to write into."
+)
+def study_analyse(design, answers, seed, out):
+    """Analyse ANSWERS (.csv) to DESIGN as preregistered: tables, figures and report.md.
+
+    ANSWERS is the long table that the instrument stores: one row a trial, with the columns
+    participant, trial, valence, arousal, choice, ms and heard.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from m2l import analysis, study
+
+    result = analysis.analyse(study.load(design), analysis.read(answers), seed=seed)
+    analysis.write(result, out)
+    gone = int(result["persons"]["excluded"].sum())
+    said = "simulated answers; " * result["simulated"]
+    click.echo(f"{out}: {said}{_plural(len(result['persons']), 'participant')}, {gone} left out")
+    for name, row in result["hypotheses"].iterrows():
+        verdict = "supported" if row["supported"] else "not supported"
+        click.echo(f"{name}  p {row['adjusted']:.3f}  {verdict}")
+
+
+@study.command("preregister")
+@CONFIG
+@click.option("--power", "power_", type=FILE, default="results/study.json", show_default=True,
+              help="What 'm2l study power' wrote.")  # fmt: skip
+@click.option("-o", "--out", default="book/preregistration.md", show_default=True)
+def study_preregister(config, power_, out):
+    """Write the preregistration: hypotheses, rules, models and power from one set of settings."""
+    from m2l import study
+
+    result = json.loads(Path(power_).read_text(encoding="utf-8"))
+    Path(out).write_text(study.preregistration(study.settings(config), result), encoding="utf-8")
+    click.echo(f"{out}: written")
+
+
+@study.command("power")
+@CONFIG
+@click.option("-o", "--out", default="results/study.json", show_default=True)
+@click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
+def study_power(config, out, draws):
+    """Simulate studies of many sizes, and count how often each hypothesis is supported."""
+    from m2l import stages
+    from m2l.study import settings
+
+    values = settings(config)
+    if draws:
+        values["power"] = values["power"] | {"draws": draws}
+    stages.study_power(out, values)
+    click.echo(f"{out}: written")
+
+
+@study.command("validate")
+@CONFIG
+@click.option("-o", "--out", default="results/study_validation.json", show_default=True)
+@click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
+def study_validate(config, out, studies):
+    """Analyse many simulated studies, with known effects and with none.
+
+    Takes some minutes. Ctrl-C ends it early and keeps the studies that are done.
+    """
+    from m2l import stages
+    from m2l.study import settings
+
+    values = settings(config)
+    if studies:
+        values["validation"] = values["validation"] | {"studies": studies}
+    stages.study_validation(out, values)
+    click.echo(f"{out}: written")
 
 
 if __name__ == "__main__":

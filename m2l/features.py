@@ -15,10 +15,10 @@ Conventions
   `<descriptor>_change`, the mean absolute difference of neighbouring frames.
 * All spectral descriptors share one short-time Fourier transform, one mel spectrogram (128
   bands) and one constant-Q transform (7 octaves from C1, 36 bins each).
-* One tuning estimate serves both chromas: that of `librosa.estimate_tuning` on every fourth
-  frame. What librosa defines equals librosa's function on the signal with its defaults
-  and this tuning for the chromas and the tonnetz (`tuning=` counts in bins, so three times the
-  semitones in `librosa.feature.chroma_cqt`, `chroma_cens` and `tonnetz`).
+* One tuning estimate serves both chromas (`tuning`). What librosa defines equals librosa's
+  function on the signal with its defaults and this tuning for the chromas and the tonnetz
+  (`tuning=` counts in bins, so three times the semitones in `librosa.feature.chroma_cqt`,
+  `chroma_cens` and `tonnetz`).
 * Loudness is the A-weighted mean square of the frame in dB relative to 1, so that a full-scale
   sine at 1 kHz has −3 dB and silence −100 dB.
 
@@ -33,7 +33,6 @@ import os
 import re
 import signal
 import tempfile
-import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -170,6 +169,11 @@ def load_audio(path):
 def tuning(magnitude):
     """Deviation from 440 Hz that both chromas are corrected for.
 
+    The value of `librosa.estimate_tuning` on every fourth frame: a song has one tuning, and a
+    quarter of the frames finds it in a quarter of the time. Written out because librosa's own is
+    compiled on first use, and two processes that compile it at once leave a cache behind that
+    crashes every later one.
+
     Parameters
     ----------
     magnitude : ndarray (1025, frames)
@@ -177,15 +181,28 @@ def tuning(magnitude):
 
     Returns
     -------
-    float, in fractions of a semitone, in [-0.5, 0.5)
+    float, in fractions of a semitone, in [-0.5, 0.5); 0 for a signal without partials between
+    150 Hz and 4 kHz.
     """
-    import librosa
-
-    with warnings.catch_warnings():
-        # No partial between 150 Hz and 4 kHz: 0 is then as good as any.
-        warnings.filterwarnings("ignore", message="Trying to estimate tuning from empty")
-        # A song has one tuning: a quarter of the frames finds it in a quarter of the time.
-        return librosa.estimate_tuning(S=magnitude[:, ::4], sr=SR, n_fft=N_FFT)
+    s = magnitude[:, ::4]
+    low, high = (int(np.ceil(hz * N_FFT / SR)) for hz in (150, 4000))
+    before, peak, after = s[low - 1 : high - 1], s[low:high], s[low + 1 : high + 1]
+    loud = 0.1 * s.max(axis=0)
+    bins, frames = np.nonzero(
+        (peak > loud) & (peak > np.where(before > loud, before, 0)) & (peak >= after)
+    )
+    # A parabola through a peak and its neighbours puts it between the bins.
+    left, middle, right = (x[bins, frames] for x in (before, peak, after))
+    slope, curvature = (right - left) / 2, left + right - 2 * middle
+    steep = np.abs(slope) >= np.abs(curvature)
+    shift = np.where(steep, 0, -slope / np.where(steep, 1, curvature))
+    if not len(shift):
+        return 0.0
+    height = middle + slope * shift / 2
+    frequency = ((bins + low + shift) * SR / N_FFT)[height >= np.median(height)]
+    deviation = (12 * np.log2(frequency / 440) + 0.5) % 1 - 0.5
+    counts, edges = np.histogram(deviation, np.linspace(-0.5, 0.5, 101))
+    return float(edges[np.argmax(counts)])
 
 
 def curves(y):

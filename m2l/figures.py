@@ -134,22 +134,52 @@ def axis_of_pictures(ax):
     return ax
 
 
-def table(frame, caption, decimals=2):
+class Table:
+    """A table that notebooks show, and that the report numbers and can refer to.
+
+    Attributes
+    ----------
+    frame : DataFrame of text
+    caption, name : text; `{numref}` in a page leads to the name.
+    """
+
+    def __init__(self, frame, caption, name=None):
+        self.frame, self.caption, self.name = frame, caption, name
+
+    def _repr_html_(self):
+        return self.frame.style.hide(axis="index").set_caption(self.caption).to_html()
+
+    def _repr_markdown_(self):
+        rows = [list(self.frame.columns), *self.frame.to_numpy().tolist()]
+        cells = ["* - " + "\n  - ".join(row) for row in rows]
+        name = [f":name: {self.name}"] if self.name else []
+        opening = ["````{list-table} " + self.caption, ":header-rows: 1", *name, ""]
+        return "\n".join([*opening, *cells, "````"])
+
+
+def table(frame, caption, decimals=2, name=None):
     """A data frame as a table with a caption above it and without its index.
 
     Parameters
     ----------
-    frame : DataFrame, one column a column of the table, named as a reader should see it.
+    frame : DataFrame, one column a column of the table, named as a reader should see it. Cells may
+        hold MyST.
     caption : text
     decimals : of the numbers that are not whole.
+    name : by which the text refers to it, optional.
+
+    Returns
+    -------
+    Table
     """
 
     def text(value):
         if isinstance(value, float):
-            value = f"{value:,.{decimals}f}".replace("-", "−") if value == value else "–"
-        return f"{value:,}" if isinstance(value, int) else value
+            return f"{value:,.{decimals}f}".replace("-", "−") if value == value else "–"
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        return f"{value:,}" if whole else str(value)
 
-    return frame.style.hide(axis="index").format(text).set_caption(caption)
+    return Table(frame.astype(object).map(text), caption, name)
 
 
 def players(sounds, rate=22050):
@@ -190,3 +220,31 @@ def agreement(ax, true, predicted, name, **style):
         xlabel=name,
         ylabel=f"predicted {name}",
     )
+
+
+def two_intervals(ax, table, columns, known=None, null=None):
+    """Estimates with a thick interval (these songs) and a thin one (songs in general), one a row.
+
+    Parameters
+    ----------
+    table : DataFrame, its index names the rows.
+    columns : names of the estimate and of the ends of the thick and of the thin interval, where
+        None leaves out the thick one: (value, low, high, wide_low, wide_high).
+    known : values put into a simulation, drawn as diamonds.
+    null : value of no effect, a dashed line.
+    """
+    value, low, high, wide_low, wide_high = columns
+    rows = np.arange(len(table))
+    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    if null is not None:
+        ax.axvline(null, color=INK, ls="--", lw=1)
+    ax.hlines(rows, table[wide_low], table[wide_high], color=colours[0], lw=1.2)
+    if low is not None:
+        ax.hlines(rows, table[low], table[high], color=colours[0], lw=4, alpha=0.6)
+    ax.plot(table[value], rows, "o", color=colours[0], ms=7, label="estimate")
+    if known is not None:
+        ax.plot(known, rows + 0.28, "D", color=colours[1], mfc="none", ms=5, label="put in")
+    ax.set_yticks(rows, table.index)
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.grid(axis="x")
+    return ax

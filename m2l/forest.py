@@ -10,8 +10,10 @@ given per corpus and dimension, never pooled.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +59,11 @@ def standardised(model, step="model"):
     return Pipeline([("scale", StandardScaler()), (step, model)])
 
 
+SPACE = {"max_features": (0.1, 0.5), "min_samples_leaf": (1, 6)}
+FIRST = {"kind": "extra trees", "max_features": 1 / 3, "min_samples_leaf": 1}
+"""What the search for a forest looks through, and where it starts."""
+
+
 def propose(trial, seed=0, trees=300):
     """A forest with settings that an Optuna trial suggests: its kind and its regularity."""
     from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
@@ -65,8 +72,8 @@ def propose(trial, seed=0, trees=300):
     kind = kinds[trial.suggest_categorical("kind", list(kinds))]
     forest = kind(
         n_estimators=trees,
-        max_features=trial.suggest_float("max_features", 0.03, 0.6, log=True),
-        min_samples_leaf=trial.suggest_int("min_samples_leaf", 1, 12),
+        max_features=trial.suggest_float("max_features", *SPACE["max_features"], log=True),
+        min_samples_leaf=trial.suggest_int("min_samples_leaf", *SPACE["min_samples_leaf"]),
         random_state=seed,
     )
     return standardised(forest, "forest")
@@ -79,6 +86,7 @@ class Tuned:
     ----------
     propose : callable (trial, seed) -> estimator
     draft : the same, for a cheaper stand-in during the search; `propose` itself by default.
+    first : dict, settings to start from, or None
     trials : settings to try, each by the mean R² of three-fold cross-validation with groups apart.
     journal : file that keeps finished trials, so that an interrupted search goes on.
 
@@ -89,8 +97,8 @@ class Tuned:
     best : the model with these settings, fitted to all songs given.
     """
 
-    def __init__(self, propose=propose, draft=None, seed=0, trials=25, journal=None):
-        self.propose, self.draft = propose, draft or propose
+    def __init__(self, propose=propose, draft=None, seed=0, trials=25, journal=None, first=None):
+        self.propose, self.draft, self.first = propose, draft or propose, first
         self.seed, self.trials, self.journal = seed, trials, journal
 
     def fit(self, x, y, groups):
@@ -102,7 +110,8 @@ class Tuned:
         content = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in (x, y)))
         study = optuna.create_study(
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=self.seed),
+            # Few trials are made, so the search soon leaves off guessing.
+            sampler=optuna.samplers.TPESampler(n_startup_trials=4, seed=self.seed),
             storage=_journal(self.journal),
             # The songs are part of the name: trials on others are never taken for these.
             study_name=f"{getattr(self.propose, '__name__', '')} {content.hexdigest()[:16]}",
@@ -116,6 +125,8 @@ class Tuned:
                 predicted[test] = clone(model).fit(x[train], y[train]).predict(x[test])
             return np.mean(1 - ((predicted - y) ** 2).mean(0) / y.var(0))
 
+        if self.first and not study.trials:
+            study.enqueue_trial(self.first)
         finished = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
         study.optimize(r2, max(0, self.trials - len(finished)))
         self.settings = study.best_params
@@ -253,6 +264,25 @@ def evaluate(y, predicted, groups, draws=1000, seed=0, reference=None):
     return out
 
 
+def share(held, groups, draws=1000, seed=0):
+    """Share of songs for which something held, with its 95 % interval over groups.
+
+    Parameters
+    ----------
+    held : ndarray (N,) of bool
+    groups : array (N,), resampled whole
+
+    Returns
+    -------
+    dict with value, low and high
+    """
+    by_group = pd.Series(np.asarray(held, float)).groupby(np.asarray(groups)).agg(["sum", "size"])
+    picks = np.random.default_rng(seed).integers(len(by_group), size=(draws, len(by_group)))
+    sums, sizes = by_group.to_numpy().T
+    low, high = np.quantile(sums[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
+    return {"value": float(sums.sum() / sizes.sum()), "low": float(low), "high": float(high)}
+
+
 def doubt(model, x):
     """How far a forest's trees disagree, the deviation of their answers (N, 2) on 1–9.
 
@@ -318,6 +348,8 @@ class Forest:
     errors : ndarray (K, 2), errors on songs that the model had not seen, each divided by the
         model's `doubt` about the song.
     va_map : QuantileMap of its predictions on songs not seen, which places a song among songs.
+    label_map : QuantileMap of the songs' labels, which does the same for what `draw` returns:
+        labels spread further than predictions.
     card : dict of text
     """
 
@@ -325,6 +357,7 @@ class Forest:
     names: list
     errors: np.ndarray
     va_map: QuantileMap
+    label_map: QuantileMap
     card: dict
 
     def predict(self, features):
@@ -367,14 +400,13 @@ class Forest:
 
     def save(self, path):
         """Write to a skops file, which holds no code."""
-        import skops.io
-
-        skops.io.dump(
+        _skops().dump(
             {
                 "model": self.model,
                 "names": list(self.names),
                 "errors": self.errors,
                 "va_knots": self.va_map.knots,
+                "label_knots": self.label_map.knots,
                 "card": json.dumps(self.card),
             },
             path,
@@ -437,6 +469,7 @@ def train(x, y, groups, names, card, make=Tuned, tested=None):
         # In random order: an error says nothing about which song it was made on.
         np.random.default_rng(0).permutation((y - tested.predicted) / tested.doubts),
         QuantileMap.fit(tested.predicted),
+        QuantileMap.fit(y),
         card | {"settings": str(getattr(model, "settings", "default"))},
     )
 
@@ -449,15 +482,14 @@ def load(path=WEIGHTS):
     InputError
         If the file is missing, damaged, or holds types that do not belong in a forest.
     """
-    import skops.io
-
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no forest here; train one with 'm2l forest train'")
     try:
-        if foreign := set(skops.io.get_untrusted_types(file=path)) - {_TREE}:
+        skops = _skops()
+        if foreign := set(skops.get_untrusted_types(file=path)) - {_TREE}:
             raise ValueError(f"it holds {min(foreign)}, which no forest needs")
-        parts = skops.io.load(path, trusted=[_TREE])
+        parts = skops.load(path, trusted=[_TREE])
         if parts["model"].n_features_in_ != len(parts["names"]):
             raise ValueError("its names are not those of its features")
         if not all(_sound(t, len(parts["names"])) for t in _trees(parts["model"])):
@@ -467,11 +499,42 @@ def load(path=WEIGHTS):
             parts["names"],
             parts["errors"],
             QuantileMap(parts["va_knots"]),
+            QuantileMap(parts["label_knots"]),
             json.loads(parts["card"]),
         )
     except Exception as error:  # zip, JSON and reconstruction errors have no common base
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: damaged or not a forest ({reason}); get it again") from error
+
+
+def _skops():
+    """`skops.io`, imported without a look at all of scikit-learn.
+
+    To know which types it may trust, skops imports every module of scikit-learn, and with one of
+    them torch: seconds, for a command that should answer in two. The estimators of a forest are
+    all that has to be trusted here.
+    """
+    if "skops.io" not in sys.modules:
+        import sklearn.utils
+        from sklearn import compose, ensemble, pipeline, preprocessing, tree
+
+        needed = (
+            compose.TransformedTargetRegressor,
+            ensemble.ExtraTreesRegressor,
+            ensemble.RandomForestRegressor,
+            pipeline.Pipeline,
+            preprocessing.MinMaxScaler,
+            preprocessing.StandardScaler,
+            tree.DecisionTreeRegressor,
+            tree.ExtraTreeRegressor,
+        )
+        everything = sklearn.utils.all_estimators
+        sklearn.utils.all_estimators = lambda: [(kind.__name__, kind) for kind in needed]
+        try:
+            importlib.import_module("skops.io")
+        finally:
+            sklearn.utils.all_estimators = everything
+    return sys.modules["skops.io"]
 
 
 def _sound(tree, features):

@@ -41,8 +41,13 @@ class Released:
     va_map: va.QuantileMap
     card: dict
 
-    def __call__(self, z, u):
-        """Noise (N, z) and quantiles (N, 2) in [-1, 1] to pictures (N, 3, R, R) in [-1, 1]."""
+    @property
+    def z(self):
+        """Length of the noise vector."""
+        return self.network.sizes.z
+
+    def image(self, z, u):
+        """Noise (N, z) and quantiles (N, 2) in [-1, 1] to images (N, 3, R, R) in [-1, 1]."""
         from m2l.autoencoder import FACTOR
 
         side = self.resolution // (1 if self.decoder is None else FACTOR)
@@ -141,12 +146,22 @@ def paint(u, seed, released, batch=64):
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
     u = torch.from_numpy(np.broadcast_to(u, (*shape, 2)).reshape(-1, 2).copy())
-    z = noise(np.broadcast_to(seed, shape).ravel(), released.network.sizes.z)
+    z = noise(np.broadcast_to(seed, shape).ravel(), released.z)
     with torch.inference_mode():
         parts = [
-            to_uint8(released(z[i : i + batch], u[i : i + batch])) for i in range(0, len(z), batch)
+            to_uint8(released.image(z[i : i + batch], u[i : i + batch]))
+            for i in range(0, len(z), batch)
         ]
     return np.concatenate(parts)
+
+
+def enlarged(images, side):
+    """Images (N, H, W, 3) uint8 at another side, so that small ones can be looked at."""
+    from PIL import Image
+
+    return np.stack(
+        [Image.fromarray(x).resize((side, side), Image.Resampling.BICUBIC) for x in images]
+    )
 
 
 def carry(emotion, forest, released):
@@ -163,7 +178,7 @@ def carry(emotion, forest, released):
     return released.va_map.inverse(forest.va_map(emotion))
 
 
-def from_song(path, seed=0, weights=WEIGHTS, forest=None):
+def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
     """Paint landscapes for a song.
 
     Parameters
@@ -172,23 +187,34 @@ def from_song(path, seed=0, weights=WEIGHTS, forest=None):
     seed : int or array (N,)
     weights : path of a generator's file
     forest : m2l.forest.Forest, the released one by default.
+    spread : whether each picture is for an emotion of its own, drawn from what the song may be
+        felt like (`m2l.forest.Forest.draw`), in place of the one that is likeliest.
 
     Returns
     -------
     images : ndarray (N, H, W, 3) uint8
     emotion : Series with the song's valence and arousal, the ends of their intervals, and
-        landscape_valence and landscape_arousal, what the picture was asked for.
+        landscape_valence and landscape_arousal, what the pictures were asked for; with spread,
+        on average.
 
     Raises
     ------
     InputError
         If the song cannot be read.
     """
+    from pandas import DataFrame
+
+    from m2l import features
     from m2l import forest as forests
 
     forest = forest or forests.load()
     released = load(weights)
-    emotion = forests.predict(path, forest).iloc[0]
-    asked = carry(emotion[["valence", "arousal"]].to_numpy(float), forest, released)
-    emotion["landscape_valence"], emotion["landscape_arousal"] = asked
+    table = DataFrame([features.extract(path, forest.names)])
+    emotion = forests.describe(table, forest).iloc[0]
+    if spread:
+        drawn = forest.draw(table, np.size(seed), int(np.min(seed)))[0]
+        asked = released.va_map.inverse(forest.label_map(drawn.reshape(*np.shape(seed), 2)))
+    else:
+        asked = carry(emotion[["valence", "arousal"]].to_numpy(float), forest, released)
+    emotion["landscape_valence"], emotion["landscape_arousal"] = asked.reshape(-1, 2).mean(0)
     return paint(released.va_map(asked), seed, released), emotion

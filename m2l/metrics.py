@@ -3,15 +3,23 @@
 Conventions
 -----------
 Feature arrays are (N, D), one row an image; valence and arousal (N, 2) on 1–9. A distance is
-reported beside its floor, the same distance between two sets of real photos, and a correlation
-beside its control with shuffled requests. "FID" is only ever the distance in the official
-Inception features; the same formula in other features is called a Fréchet distance.
+reported beside its floor, the same distance between two sets of real photos of the same N, and a
+correlation beside its control with shuffled requests. Intervals hold 95 %: of rows by the
+bootstrap, of whole sets by random halves (`halves`). "FID" is only ever the Fréchet distance in
+the features of the official Inception weights, N and dimensions in its name; the same formula in
+other features is called a Fréchet distance.
+
+Pictures reach Inception as uint8, which is what a PNG keeps: at the generator's resolution, photos
+box-averaged down to the same, and both resized to 299×299 by pytorch-fid's bilinear rule. Upwards,
+that rule and the antialiased one of clean-fid are the same.
 """
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import os
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -19,6 +27,68 @@ from m2l.errors import InputError
 from m2l.forest import DIMENSIONS, score
 
 INCEPTION = "pt_inception-2015-12-05-6726825d.pth"
+OFFICIAL = "6726825d"  # how the SHA-256 of the official weights begins
+LOOKS = ("brightness", "saturation", "warmth", "contrast", "detail")
+DRAWS = 200
+
+
+# -- intervals -------------------------------------------------------------------------------
+
+
+def bootstrap(statistic, *arrays, groups=None, draws=None, seed=0):
+    """A statistic of rows with its 95 % percentile interval, {"value", "low", "high"}.
+
+    Parameters
+    ----------
+    statistic : callable of the arrays -> float, or dict (of dict …) of float, each of which then
+        has its interval.
+    arrays : ndarrays of equal length, whose rows are drawn together with replacement.
+    groups : array of the same length; groups are then drawn whole.
+    draws : `DRAWS` by default, here and below.
+    """
+    rng = np.random.default_rng(seed)
+    groups = (
+        np.arange(len(arrays[0])) if groups is None else np.unique(groups, return_inverse=True)[1]
+    )
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
+    found = []
+    for _ in range(draws or DRAWS):
+        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+        found.append(statistic(*(a[rows] for a in arrays)))
+    return _summary(statistic(*arrays), found)
+
+
+def halves(statistic, *sizes, draws=None, seed=0):
+    """A statistic of sets of images with its 95 % interval, from random halves of each set.
+
+    A half differs from its whole as much as the whole does from all the images there could be,
+    and holds no image twice, which would be its own nearest neighbour. Distances depend on the
+    number of images, so the halves' values are moved to the whole's.
+
+    Parameters
+    ----------
+    statistic : callable of one array of rows for each set -> float or dict, as in `bootstrap`.
+    sizes : the number of images in each set.
+
+    References
+    ----------
+    Shao & Wu 1989, "A general theory for jackknife variance estimation": delete-half jackknife.
+    """
+    rng = np.random.default_rng(seed)
+    found = [
+        statistic(*(rng.permutation(n)[: n // 2] for n in sizes)) for _ in range(draws or DRAWS)
+    ]
+    return _summary(statistic(*map(np.arange, sizes)), found, centred=True)
+
+
+def _summary(value, found, centred=False):
+    if isinstance(value, dict):
+        return {k: _summary(value[k], [f[k] for f in found], centred) for k in value}
+    low, high = np.quantile(found, [0.025, 0.975]) + (value - np.mean(found) if centred else 0)
+    return {"value": float(value), "low": float(low), "high": float(high)}
+
+
+# -- likeness --------------------------------------------------------------------------------
 
 
 def frechet(a, b):
@@ -30,106 +100,365 @@ def frechet(a, b):
 
     References
     ----------
-    Heusel et al. 2017, eq. 6; computed by pytorch-fid.
+    Heusel et al. 2017, eq. 6.
     """
-    from pytorch_fid.fid_score import calculate_frechet_distance
-
     if min(len(a), len(b)) < 2:
         raise InputError("frechet: needs two images or more on each side")
-    moments = [(x.mean(0), np.cov(x, rowvar=False)) for x in map(np.asarray, (a, b))]
-    (mu_a, cov_a), (mu_b, cov_b) = moments
-    return float(calculate_frechet_distance(mu_a, cov_a, mu_b, cov_b))
+    (mu_a, cov_a), (mu_b, cov_b) = (
+        (x.mean(0), np.cov(x, rowvar=False)) for x in (np.asarray(y, float) for y in (a, b))
+    )
+    values, vectors = np.linalg.eigh(cov_a)
+    root = vectors * np.sqrt(values.clip(0))  # root @ root.T is Σa
+    # ΣaΣb has the eigenvalues of this symmetric matrix, which takes no general matrix root.
+    shared = np.linalg.eigvalsh(root.T @ cov_b @ root).clip(0)
+    distance = ((mu_a - mu_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b)
+    return float(distance - 2 * np.sqrt(shared).sum())
 
 
-def spread(features, pairs=5000, seed=0):
-    """Mean distance between random pairs of rows, ndarray (N, D): how much variety there is."""
-    if len(features) < 2:
-        raise InputError("spread: needs two images or more")
-    rng = np.random.default_rng(seed)
-    i = rng.integers(len(features), size=pairs)
-    j = (i + rng.integers(1, len(features), size=pairs)) % len(features)
-    return float(np.linalg.norm(features[i] - features[j], axis=1).mean())
-
-
-def consistency(requested, estimated, seed=0):
-    """How well estimated valence and arousal follow what was asked for.
+def kid(a, b):
+    """Kernel distance: the unbiased squared MMD of two feature sets, kernel (x·y / D + 1)³.
 
     Parameters
     ----------
-    requested, estimated : ndarray (N, 2), 1–9
+    a, b : ndarray (N, D), (M, D); at least two rows each.
+
+    References
+    ----------
+    Bińkowski et al. 2018, "Demystifying MMD GANs", section 4.
+    """
+    if min(len(a), len(b)) < 2:
+        raise InputError("kid: needs two images or more on each side")
+
+    def kernel(x, y):
+        return (x @ y.T / x.shape[1] + 1) ** 3
+
+    def within(x):
+        k = kernel(x, x)
+        return (k.sum() - np.trace(k)) / (len(x) * (len(x) - 1))
+
+    return float(within(a) + within(b) - 2 * kernel(a, b).mean())
+
+
+def density_coverage(real, fake, k=5):
+    """How many fakes lie where photos are, and how many photos have a fake near them.
+
+    A photo's neighbourhood reaches to its k-th nearest other photo. Density is the mean number of
+    neighbourhoods that hold a fake, over k; coverage the share of neighbourhoods that hold one.
+
+    References
+    ----------
+    Naeem et al. 2020, "Reliable fidelity and diversity metrics", eqs. 3 and 4; the values are
+    those of the authors' prdc, whose distances cannot be reused between draws.
+    """
+    from sklearn.metrics import pairwise_distances
+
+    if len(real) <= k:
+        raise InputError(f"density and coverage: {len(real)} photos; give more than {k}")
+    radii = np.partition(pairwise_distances(real), k, axis=1)[:, k]  # each is its own 0-th
+    inside = pairwise_distances(real, fake) < radii[:, None]
+    return float(inside.sum(0).mean() / k), float(inside.any(1).mean())
+
+
+def compare(reference, other, draws=None, seed=0, subsets=50):
+    """Fréchet distance, KID, density and coverage of a set against photos, with intervals.
+
+    Parameters
+    ----------
+    reference, other : ndarray (N, D), (M, D)
+    draws : halves to draw; a tenth of them in more than 512 dimensions, where each takes seconds.
+    subsets : of up to 100 images, over which the deviation of KID is taken.
 
     Returns
     -------
-    dict of dimension to dict: ccc, r, mae, rmse …  (`m2l.forest.score`), spearman, slope of the
-    estimate on the request, and shuffled_r, the correlation with the requests in random order.
+    dict of frechet, kid, density and coverage to {"value", "low", "high"}; kid also has "sd", its
+    deviation over subsets of "subset" images.
     """
-    from scipy.stats import linregress, spearmanr
+    reference, other = np.asarray(reference, float), np.asarray(other, float)
 
-    requested, estimated = np.asarray(requested, float), np.asarray(estimated, float)
-    shuffled = np.random.default_rng(seed).permutation(len(requested))
-    out = {}
-    for d, name in enumerate(DIMENSIONS):
-        x, y = requested[:, d], estimated[:, d]
-        out[name] = score(x, y) | {
-            "spearman": float(spearmanr(x, y).statistic),
-            "slope": float(linregress(x, y).slope),
-            "shuffled_r": float(np.corrcoef(x[shuffled], y)[0, 1]),
+    def statistic(i, j):
+        density, coverage = density_coverage(reference[i], other[j])
+        return {
+            "frechet": frechet(reference[i], other[j]),
+            "kid": kid(reference[i], other[j]),
+            "density": density,
+            "coverage": coverage,
         }
+
+    draws = draws or DRAWS
+    few = draws if reference.shape[1] <= 512 else max(2, draws // 10)
+    out = halves(statistic, len(reference), len(other), draws=few, seed=seed)
+    rng = np.random.default_rng(seed)
+    size = min(100, len(reference), len(other))
+    some = [
+        kid(*(x[rng.permutation(len(x))[:size]] for x in (reference, other)))
+        for _ in range(subsets)
+    ]
+    out["kid"] |= {"sd": float(np.std(some)), "subset": size}
     return out
 
 
-def bootstrap(statistic, *arrays, draws=200, seed=0):
-    """A statistic of rows with its 95 % percentile interval, {"value", "low", "high"}.
+def nearest(features, among):
+    """Distance (N,) of each row to the nearest row of another set, and that row's index (N,)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(among).kneighbors(features)
+    return tuple(x[:, 0] for x in found)
+
+
+def closeness(fake, held_out, train, draws=None, seed=0):
+    """Whether pictures are copies: how near the training photos they come, beside new photos.
 
     Parameters
     ----------
-    statistic : callable of the arrays -> float
-    arrays : ndarrays of equal length, whose rows are drawn together with replacement.
-    """
-    rng = np.random.default_rng(seed)
-    n = len(arrays[0])
-    values = [statistic(*(a[rows] for a in arrays)) for rows in rng.integers(n, size=(draws, n))]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return {"value": float(statistic(*arrays)), "low": float(low), "high": float(high)}
-
-
-def inception_weights():
-    """Path of the official Inception weights in torch's cache, or None."""
-    import torch
-
-    path = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION
-    return path if path.is_file() else None
-
-
-def fid(real, fake, dims=2048):
-    """FID by pytorch-fid from uint8 images (N, H, W, 3), passed as PNG files.
+    fake, held_out, train : ndarray (N, D), (M, D), (T, D)
 
     Returns
     -------
-    dict with one entry, fid_<dims>_n<N>, N the smaller side.
+    summary : dict: generated and photos, the median distance to the nearest training photo with
+        its interval; closer, the share of pictures nearer to one than 99 % of new photos are.
+    distance, index : ndarray (N,), of each picture to its nearest training photo.
+    """
+    distance, index = nearest(fake, train)
+    usual, _ = nearest(held_out, train)
+    mark = np.quantile(usual, 0.01)
+    return (
+        {
+            "generated": bootstrap(np.median, distance, draws=draws, seed=seed),
+            "photos": bootstrap(np.median, usual, draws=draws, seed=seed),
+            "closer": bootstrap(lambda d: np.mean(d < mark), distance, draws=draws, seed=seed),
+        },
+        distance,
+        index,
+    )
+
+
+# -- variety ---------------------------------------------------------------------------------
+
+
+def spread(features):
+    """Mean distance between two rows of (N, D): how much variety there is."""
+    from sklearn.metrics import pairwise_distances
+
+    if len(features) < 2:
+        raise InputError("spread: needs two images or more")
+    n = len(features)
+    return float(pairwise_distances(features).sum() / (n * (n - 1)))
+
+
+def spread_within(features, cells):
+    """Mean distance between two rows of the same cell, cells (N,) weighted by their rows.
+
+    Zero where no cell has two rows.
+    """
+    parts = [features[cells == c] for c in np.unique(cells)]
+    parts = [p for p in parts if len(p) > 1]
+    if not parts:
+        return 0.0
+    return float(np.average([spread(p) for p in parts], weights=[len(p) for p in parts]))
+
+
+# -- obedience -------------------------------------------------------------------------------
+
+
+def consistency(requested, estimated, groups=None, draws=None, seed=0):
+    """How well estimated valence and arousal follow what was asked for, with intervals.
+
+    Parameters
+    ----------
+    requested, estimated : ndarray (N, …, 2); the bootstrap draws along the first axis.
+    groups : array (N,), drawn whole.
+
+    Returns
+    -------
+    dict of dimension to dict of mae, r, ccc, spearman and slope (of the estimate on the request)
+    to {"value", "low", "high"}.
+    """
+
+    def statistic(asked, told):
+        return {
+            name: _follows(asked[..., d].ravel(), told[..., d].ravel())
+            for d, name in enumerate(DIMENSIONS)
+        }
+
+    requested, estimated = np.asarray(requested, float), np.asarray(estimated, float)
+    return bootstrap(statistic, requested, estimated, groups=groups, draws=draws, seed=seed)
+
+
+def _follows(x, y):
+    from scipy.stats import rankdata
+
+    told = score(x, y)
+    ranks = score(rankdata(x), rankdata(y))
+    slope = told["r"] * y.std() / x.std() if np.ptp(x) > 0 else 0.0
+    return {k: told[k] for k in ("mae", "r", "ccc")} | {"spearman": ranks["r"], "slope": slope}
+
+
+def matched(asked, told):
+    """Share (N,) of the others' answers that are farther from a request than its own answer is.
+
+    One half where answers have nothing to do with requests: the chance of being right in a choice
+    between two. Ties count half.
+
+    Parameters
+    ----------
+    asked, told : ndarray (N, 2), on one scale.
+    """
+    distance = np.linalg.norm(asked[:, None] - told[None], axis=-1)
+    own = np.diagonal(distance)[:, None]
+    farther = (distance > own) + 0.5 * (distance == own)
+    return (farther.sum(1) - 0.5) / (len(asked) - 1)
+
+
+def partial(x, y, given):
+    """Correlation of x and y (N,) that is left when both are regressed on `given` (N, K)."""
+    given = np.column_stack([np.ones(len(x)), given])
+
+    def rest(v):
+        return v - given @ np.linalg.lstsq(given, v, rcond=None)[0]
+
+    return score(rest(np.asarray(x, float)), rest(np.asarray(y, float)))["r"]
+
+
+def looks(images):
+    """What the eye notices first, the five numbers of `LOOKS` for each image.
+
+    Brightness is the mean luma, warmth the mean of red minus blue, contrast the deviation of the
+    luma, detail its mean absolute step to the next pixel, all in shares of the range; saturation
+    is HSV's.
+
+    Parameters
+    ----------
+    images : ndarray (N, H, W, 3) uint8
+
+    Returns
+    -------
+    ndarray (N, 5)
+    """
+    out = []
+    for image in images:
+        rgb = image / 255.0
+        luma = rgb @ (0.299, 0.587, 0.114)
+        top = rgb.max(-1)
+        steps = [np.abs(np.diff(luma, axis=axis)).mean() for axis in (0, 1)]
+        saturation = np.where(top > 0, (top - rgb.min(-1)) / np.where(top > 0, top, 1), 0)
+        warmth = (rgb[..., 0] - rgb[..., 2]).mean()
+        out.append((luma.mean(), saturation.mean(), warmth, luma.std(), np.mean(steps)))
+    return np.array(out)
+
+
+def effects(u, values):
+    """Slopes of values on valence and arousal together, by least squares.
+
+    Parameters
+    ----------
+    u : ndarray (N, 2)
+    values : ndarray (N, K)
+
+    Returns
+    -------
+    ndarray (2, K)
+    """
+    x = np.column_stack([np.ones(len(u)), u])
+    return np.linalg.lstsq(x, values, rcond=None)[0][1:]
+
+
+# -- Inception -------------------------------------------------------------------------------
+
+
+def inception_weights(path=None, fetch=False):
+    """Find the official Inception weights, for FID.
+
+    Parameters
+    ----------
+    path : their file; else $M2L_INCEPTION, else torch's cache, where pytorch-fid keeps them.
+    fetch : get them from pytorch-fid's release (95 MB) into torch's cache if they are not there.
+
+    Returns
+    -------
+    Path, or None
 
     Raises
     ------
     InputError
-        Without the official weights, or with fewer images than dimensions.
+        If a file that was named is missing, holds other weights, or they cannot be fetched.
     """
-    from PIL import Image
-    from pytorch_fid.fid_score import calculate_fid_given_paths
+    import torch
 
-    n = min(len(real), len(fake))
-    if inception_weights() is None:
-        raise InputError(
-            f"FID: the Inception weights are not here; put {INCEPTION} into torch's hub cache"
-        )
-    if n < dims:
-        raise InputError(f"FID: {n} images for {dims} dimensions; give {dims} or more a side")
-    with tempfile.TemporaryDirectory() as scratch:
-        folders = []
-        for name, images in (("real", real), ("fake", fake)):
-            folder = Path(scratch) / name
-            folder.mkdir()
-            folders.append(str(folder))
-            for i, image in enumerate(images):
-                Image.fromarray(image).save(folder / f"{i:06d}.png")
-        value = calculate_fid_given_paths(folders, 50, "cpu", dims, num_workers=0)
-    return {f"fid_{dims}_n{n}": float(value)}
+    named = path or os.environ.get("M2L_INCEPTION")
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION
+    if fetch and not named and not cached.is_file():
+        from pytorch_fid.inception import FID_WEIGHTS_URL
+
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(FID_WEIGHTS_URL, str(cached), hash_prefix=OFFICIAL)
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"FID: {INCEPTION} could not be fetched ({error}); get it and set M2L_INCEPTION"
+            ) from error
+    found = Path(named) if named else cached
+    if not found.is_file():
+        if named:
+            raise InputError(f"{found}: no such file; give the path of {INCEPTION}")
+        return None
+    if not _digest(found).startswith(OFFICIAL):
+        raise InputError(f"{found}: not the official Inception weights; get {INCEPTION}")
+    return found
+
+
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inception(images, weights, dims=2048, batch=50, keep=False):
+    """Inception features of images by pytorch-fid's network.
+
+    Parameters
+    ----------
+    images : ndarray (N, H, W, 3) uint8
+    weights : path of the network's weights; only the official ones give an FID.
+    dims : 64, 192, 768 or 2048
+    keep : keep the features in the cache, under the fingerprint of images and weights, and take
+        them from there the next time. For photos, which are the same in every comparison.
+
+    Returns
+    -------
+    ndarray (N, dims) float32
+    """
+    from m2l.corpora import cache_root
+
+    if not keep:
+        return _inception(images, weights, dims, batch)
+    images = np.ascontiguousarray(images)
+    pixels = hashlib.sha256(images.tobytes())
+    pixels.update(f"{images.shape} {dims} {_digest(weights)}".encode())
+    path = cache_root() / "inception" / f"{pixels.hexdigest()[:20]}.npy"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(f".{os.getpid()}.writing.npy")
+        np.save(scratch, _inception(images, weights, dims, batch))
+        os.replace(scratch, path)
+    return np.load(path)
+
+
+def _inception(images, weights, dims, batch):
+    import torch
+    from pytorch_fid.inception import InceptionV3
+    from tqdm import trange
+
+    try:
+        tensors = torch.load(weights, map_location="cpu", weights_only=True)
+        # pytorch-fid takes no path: it is handed the file's tensors where it would fetch them.
+        with mock.patch("pytorch_fid.inception.load_state_dict_from_url", lambda *_, **__: tensors):
+            net = InceptionV3([InceptionV3.BLOCK_INDEX_BY_DIM[dims]]).eval()
+    except Exception as error:  # pickle, zip and shape errors have no common base
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{weights}: not Inception weights ({reason}); get them again") from error
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    net, out = net.to(device), []
+    with torch.inference_mode():
+        for i in trange(0, len(images), batch, desc="Inception", disable=None, leave=False):
+            x = torch.from_numpy(np.array(images[i : i + batch])).to(device)
+            out.append(net(x.permute(0, 3, 1, 2).float() / 255)[0].mean((2, 3)).cpu().numpy())
+    return np.concatenate(out)

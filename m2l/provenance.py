@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import time
 from importlib import metadata
@@ -79,7 +80,13 @@ def save(path, result, *, started, data, seed, preset, arrays=None):
     path.with_suffix(".npz").unlink(missing_ok=True)
     if arrays:
         np.savez_compressed(path.with_suffix(".npz"), **arrays)
-    block = {
+    block = describe(started=started, data=data, seed=seed, preset=preset)
+    path.write_text(json.dumps(result | {"provenance": block}, indent=1) + "\n")
+
+
+def describe(*, started, data, seed, preset):
+    """The provenance block: commit, data, seed, preset, hardware, duration; see `save`."""
+    return {
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "data": data,
@@ -90,7 +97,40 @@ def save(path, result, *, started, data, seed, preset, arrays=None):
         "versions": {"python": platform.python_version()}
         | {name: metadata.version(name) for name in _LIBRARIES},
     }
-    path.write_text(json.dumps(result | {"provenance": block}, indent=1) + "\n")
+
+
+def blocks():
+    """Where each result comes from, dict of its name to its provenance block."""
+    paths = sorted(results_dir().glob("*.json"))
+    return {path.stem: json.loads(path.read_text())["provenance"] for path in paths}
+
+
+def chapters(folder):
+    """What papermill noted in the executed notebooks of a folder.
+
+    Returns
+    -------
+    dict of the notebook's name to a dict: title; seconds, parameters and date of the run; results,
+    the names of those that it reads. A notebook that did not run to its end is left out.
+    """
+    runs = {}
+    for path in sorted(Path(folder).glob("*.ipynb")):
+        notebook = json.loads(path.read_text())
+        noted = notebook["metadata"].get("papermill", {})
+        if not noted.get("duration"):
+            continue
+        prose, code = (
+            "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == kind)
+            for kind in ("markdown", "code")
+        )
+        runs[path.stem] = {
+            "title": re.search(r"^# (.+)", prose, re.M)[1],
+            "seconds": noted["duration"],
+            "date": noted["end_time"][:10],
+            "parameters": noted["parameters"],
+            "results": sorted(set(re.findall(r"provenance\.load\(\"(\w+)\"\)", code))),
+        }
+    return runs
 
 
 def hardware():

@@ -2,7 +2,8 @@
 
 It is trained on real photos that the generator never sees (the "probe" split) and gives the
 metrics a feature space and an estimate of valence and arousal that do not depend on the
-generator's training.
+generator's training. In training it also sees photos as they are at lower resolutions, so one
+network judges pictures of 16×16 and upwards.
 
 Conventions
 -----------
@@ -63,7 +64,8 @@ class SceneNet(nn.Module):
 
 def prepare(images):
     """uint8 (N, H, W, 3) to the network's input (N, 3, 64, 64) in [-1, 1]."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    # A copy: memory maps are read-only.
+    x = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
     if x.shape[2:] == (SIDE, SIDE):
         return x
     return F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=x.shape[-1] > SIDE)
@@ -97,7 +99,7 @@ def train(images, scenes, va, epochs=40, batch=64, seed=0, progress=None):
         hidden = None if progress is None else not progress
         for _ in trange(epochs, desc="scene network", disable=hidden, leave=False):
             for rows in torch.randperm(len(x)).split(batch):
-                image = _augment(x[rows])
+                image = _coarsened(_augment(x[rows]))
                 _, logits, estimate = net(image)
                 loss = F.cross_entropy(logits, target[rows], label_smoothing=0.05)
                 loss = loss + ((estimate - va[rows]) / net.va_sd).square().mean()
@@ -114,6 +116,14 @@ def _augment(x):
     x = torch.where(flip[:, None, None, None], x.flip(3), x)
     dy, dx = torch.randint(0, 9, (2,)).tolist()
     return F.pad(x, (4, 4, 4, 4), mode="reflect")[..., dy : dy + SIDE, dx : dx + SIDE]
+
+
+def _coarsened(x):
+    """A batch as it is at 64×64, 32×32 or 16×16, at random: what coarse pictures will look like."""
+    factor = (1, 2, 4)[torch.randint(3, ()).item()]
+    if factor == 1:
+        return x
+    return F.interpolate(F.avg_pool2d(x, factor), (SIDE, SIDE), mode="bilinear")
 
 
 @torch.inference_mode()
@@ -144,7 +154,9 @@ def load(path=WEIGHTS):
     from m2l.training import read_checkpoint
 
     if not Path(path).is_file():
-        raise InputError(f"{path}: no scene network here; 'm2l metrics' trains one from photos")
+        raise InputError(
+            f"{path}: no scene network here; 'm2l metrics scene' trains one from photos"
+        )
     header, tensors = read_checkpoint(path, "m2l-scene")
     try:
         net = SceneNet(json.loads(header["scenes"]))

@@ -244,100 +244,6 @@ def quadrants(table):
     return {name: float(rows.mean()) for name, rows in shares.items()}
 
 
-def emotion(
-    features, out, weights, root=None, folds=5, repeats=3, trees=300, seed=0, preset="full"
-):
-    """Evaluate forests on 4Q-TAFFC (148 features) and DEAM (74), and train the one to release.
-
-    Parameters
-    ----------
-    features : .parquet of the 148 features, indexed by path.
-    out : .json to write; anonymous (true, predicted) pairs go beside it.
-    weights : .skops to write.
-    """
-    started = time.monotonic()
-    try:
-        table = pd.read_parquet(features)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{features}: not a readable table; run 'm2l features' again") from error
-    corpus = corpora.load("taffc", root).table.dropna(subset="path")
-    # The same song may have been named from another folder, or through a link.
-    table.index = table.index.astype(str).map(os.path.realpath)
-    songs = table.join(corpus.set_index(corpus["path"].map(os.path.realpath)), how="inner")
-    artists = songs["group"].nunique()
-    if artists < 2 * max(folds, 3):  # each fold's training songs are split in three once more
-        raise InputError(
-            f"{features}: {len(songs)} songs with labels, by {artists} artists; "
-            "extract more of 4Q-TAFFC first"
-        )
-    names = list(table.columns)
-    makers = {
-        "mean": forest.baseline,
-        "default forest": lambda: forest.default_forest(seed),
-        "tuned forest": lambda: forest.Tuned(seed, trees),
-    }
-    result, arrays = {"taffc": {}, "deam": {}}, {}
-    x, y = songs[names].to_numpy(), songs[list(forest.DIMENSIONS)].to_numpy()
-    for model, make in makers.items():
-        log.info("4Q-TAFFC: %s", model)
-        # Tuning is itself a search in each fold, so it is repeated once only.
-        times = 1 if model == "tuned forest" else repeats
-        out_of_fold = forest.cross_validate(make, x, y, songs["group"], folds, times, seed)
-        result["taffc"][model] = forest.evaluate(y, out_of_fold, songs["group"], seed=seed)
-        arrays[f"taffc {model}"] = np.concatenate([y, out_of_fold[0]], axis=1)
-
-    scores = result["taffc"]["tuned forest"]
-    card = {
-        "what": "Random forest from 148 features of a song to valence and arousal, 1–9",
-        "data": f"{len(songs)} clips of 4Q-TAFFC, artists kept apart in every evaluation",
-        "labels": "derived: median norm of the song's mood tags, not ratings by listeners",
-        "r2": {d: scores[d]["r2"] for d in forest.DIMENSIONS},
-        "use": "research and teaching; an average listener's reading of Western popular music",
-    }
-    released = forest.train(x, y, songs["group"], names, card, makers["tuned forest"], out_of_fold)
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    released.save(weights)
-    result["released"] = released.card | {
-        "halfwidth": released.halfwidth.tolist(),
-        "bytes": Path(weights).stat().st_size,
-    }
-    prints = {"taffc": photos.fingerprint(songs)}
-    _deam(result, arrays, prints, root, folds, seed)
-    for name, pairs in arrays.items():
-        # Rows in random order: pairs say nothing about which song they are.
-        arrays[name] = np.random.default_rng(seed).permutation(pairs).astype(np.float32)
-    provenance.save(
-        out,
-        {"songs": len(songs), "folds": folds, "repeats": repeats} | result,
-        started=started,
-        data=prints,
-        seed=seed,
-        preset=preset,
-        arrays=arrays,
-    )
-
-
-def _deam(result, arrays, prints, root, folds, seed):
-    from m2l.corpora import deam
-
-    for labels in ("published", "corrected"):
-        try:
-            table = corpora.load("deam", root, labels=labels).table.set_index("id")
-            rows = deam.features_74(root).join(table, how="inner")
-        except InputError as error:
-            log.warning("%s", error)
-            return
-        names = [c for c in rows.columns if c not in table.columns]
-        x, y = rows[names].to_numpy(), rows[list(forest.DIMENSIONS)].to_numpy()
-        log.info("DEAM, %s labels", labels)
-        out_of_fold = forest.cross_validate(
-            lambda: forest.default_forest(seed), x, y, rows["group"], folds, 1, seed
-        )
-        result["deam"][labels] = forest.evaluate(y, out_of_fold, rows["group"], seed=seed)
-        arrays[f"deam {labels}"] = np.concatenate([y, out_of_fold[0]], axis=1)
-        prints[f"deam {labels}"] = photos.fingerprint(rows.reset_index())
-
-
 def landscapes(root=None, limit=None, folder="landscapes128", top=128):
     """The photos' pyramid, cleaned and split.
 
@@ -462,6 +368,8 @@ def gan(run, out, weights):
     at, preset = run.progress, run.preset
     if not at.images:
         raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
+    # A pyramid of latents holds each photo twice, the second time mirrored.
+    shown = run.pyramid.table["id"].iloc[run.rows].nunique()
     resolution, source = run.side(run.reached), run.pyramid.table["label_source"].iloc[0]
     lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
     keys = (
@@ -478,9 +386,9 @@ def gan(run, out, weights):
     curve = pd.DataFrame(lines).reindex(columns=keys).astype(float)
     card = {
         "what": f"Progressive ERU generator, {resolution}×{resolution} landscapes for an emotion",
-        "data": f"{len(run.rows)} photos with ratings"
+        "data": f"{shown} photos with ratings"
         if source == "rated"
-        else f"{len(run.rows)} photos; their valence and arousal are {source}, not rated by people",
+        else f"{shown} photos; their valence and arousal are {source}, not rated by people",
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
         f"{provenance.hardware()}",
         "use": "research and teaching; the pictures show no real place",
@@ -500,7 +408,7 @@ def gan(run, out, weights):
         "card": card,
         "resolution": resolution,
         "images": at.images,
-        "photos": len(run.rows),
+        "photos": shown,
         "parameters": {
             name: sum(p.numel() for p in network.parameters())
             for name, network in (("generator", run.generator), ("critic", run.critic))
@@ -520,178 +428,77 @@ def gan(run, out, weights):
     )
 
 
-def judge(out, weights, generator, root=None, n=2000, epochs=40, seed=0, limit=None, preset="full"):
-    """Train the scene network on the probe photos and measure a generator with it.
+def study_power(out, config):
+    """Power of the user study: simulated studies of many sizes, effects and agreements.
 
     Parameters
     ----------
     out : .json to write.
-    weights : .safetensors of the scene network to write.
-    generator : .safetensors of the generator to measure.
-    n : generated images.
+    config : dict, from `m2l.study.settings`.
     """
-    from m2l import generate, metrics, scene
+    from m2l import simulation, study
 
     started = time.monotonic()
-    pyramid = landscapes(root, limit)
-    released = generate.load(generator)
-    net, reader = _reader(pyramid, released.resolution, epochs, seed)
-    reader["people"] = _people(net, released.resolution, root, seed)
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    scene.save(
-        net,
-        weights,
-        {
-            "what": "Scene, valence and arousal of a landscape, at any size",
-            "data": f"{reader['photos']} photos the generator has not seen; labels as the corpus's",
-            "accuracy": reader["accuracy"]["value"],
-            "r2": {d: reader["va"][d]["r2"] for d in forest.DIMENSIONS},
-        },
-    )
-    result, arrays = _measure(net, pyramid, released, n, seed)
-    many = max(n, 2048)  # what the distance in 2,048 dimensions needs
-    if metrics.inception_weights() and len(pyramid) >= many:
-        u = released.va_map(np.resize(arrays["requested"], (many, 2)))
-        fakes = generate.paint(u, np.arange(many), released)
-        result |= metrics.fid(pyramid.array(released.resolution)[:many], fakes)
-    provenance.save(
-        out,
-        {"reader": reader, "resolution": released.resolution} | result,
-        started=started,
-        seed=seed,
-        preset=preset,
-        arrays=arrays,
-        data={"landscapes": photos.fingerprint(pyramid.table)},
-    )
+    asked, planned = config["power"], simulation.Effects.of(config)
+    sizes = [(n, config["songs"], f) for n in asked["participants"] for f in asked["factors"]]
+    sizes += [(config["participants"], n, 1.0) for n in asked["songs"] if n != config["songs"]]
+    rows = [
+        {"participants": n, "songs": songs, "factor": factor, "agreement": planned.agreement}
+        | simulation.power(config, planned.scaled(factor), n, songs)
+        for n, songs, factor in _shown(sizes, "power")
+    ]
+    for agreement in _shown(asked["agreement"], "agreement"):
+        if agreement != planned.agreement:
+            effects = simulation.Effects.of(config, agreement=agreement)
+            rows.append(
+                {"participants": config["participants"], "songs": config["songs"], "factor": 1.0}
+                | {"agreement": agreement}
+                | simulation.power(config, effects)
+            )
+    result = {"simulated": True, "config": study.frame(config), "power": rows}
+    provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
 
 
-def _reader(pyramid, resolution, epochs, seed):
-    """A scene network for pictures of one resolution, and how well it reads held-out photos."""
-    from m2l import metrics, scene
+def study_validation(out, config):
+    """Analyse many simulated studies, with the assumed effects and with none.
 
-    probe, test = pyramid.rows("probe"), pyramid.rows("test")
-    if min(len(probe), len(test)) < 4:
-        raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
-    array, scenes = pyramid.array(resolution), pyramid.table["scene"].to_numpy()
-    net = scene.train(array[probe], scenes[probe], pyramid.va[probe], epochs, seed=seed)
-    _, probabilities, estimated = scene.look(net, array[test])
-    named = np.array(net.scenes)[probabilities.argmax(1)] == scenes[test]
-    return net, {
-        "photos": len(probe),
-        "tested": len(test),
-        "accuracy": metrics.bootstrap(np.mean, named),
-        "va": metrics.consistency(pyramid.va[test], estimated, seed),
+    Ctrl-C ends it early with the studies that are done.
+    """
+    from m2l import simulation, study
+
+    started, size = time.monotonic(), config["validation"]
+    songs = {"songs": size["songs"], "songs_each": min(size["songs"], config["songs_each"])}
+    made = study.design(config | songs | {"participants": size["participants"], "reserve": 0})
+    assumed = simulation.Effects.of(config)
+    numbers = list(range(size["studies"]))
+    # Both take turns, so that an early end leaves as many of the one as of the other.
+    runs = {
+        name: simulation.recover(
+            made, assumed.scaled(factor), numbers, config["seed"], size["every"]
+        )
+        for name, factor in (("effects", 1.0), ("none", 0.0))
     }
-
-
-def _people(net, resolution, root, seed):
-    """How a scene network agrees with people, on the rated scenery of OASIS; None without it."""
-    from m2l import metrics, scene
-
+    found = {name: [] for name in runs}
     try:
-        table = corpora.load("oasis", root).table.dropna(subset="path")
-    except InputError as error:
-        log.warning("%s", error)
-        return None
-    table = table[table["category"] == "Scenery"]
-    images = np.stack([np.asarray(photos.load(path, resolution)) for path in table["path"]])
-    ratings = table[list(forest.DIMENSIONS)].to_numpy()
-    return {"photos": len(table), **metrics.consistency(ratings, scene.look(net, images)[2], seed)}
+        for _ in _shown(numbers, "studies"):
+            done = {name: next(run) for name, run in runs.items()}
+            for name, one in done.items():
+                found[name].append(one)
+    except KeyboardInterrupt:
+        if not found["none"]:
+            raise
+        log.warning("interrupted; %d studies are kept", len(found["none"]))
+    result = {"simulated": True, "config": study.frame(config)}
+    for name, studies in found.items():
+        table, rest = simulation.summarise(studies, config["alpha"], assumed.agreement)
+        table = table.reset_index()
+        # JSON has no NaN, which stands for what has no known truth or no interval.
+        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        result[name] = rest | {"table": records}
+    provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
 
 
-def _measure(net, pyramid, released, n, seed):
-    """Figures of one generator in the eyes of a scene network, and the arrays behind them."""
-    from m2l import generate, metrics, scene
+def _shown(items, name):
+    from tqdm import tqdm
 
-    rng = np.random.default_rng(seed)
-    test = pyramid.rows("test")
-    real, _, _ = scene.look(net, pyramid.array(released.resolution)[test])
-    # Requests follow the photos' own joint distribution, so that a perfect generator could match.
-    requested = pyramid.va[test][rng.integers(len(test), size=n)]
-    images = generate.paint(released.va_map(requested), np.arange(n), released)
-    fake, _, answered = scene.look(net, images)
-    halves = np.array_split(rng.permutation(len(test)), 2)
-    n_each = min(len(halves[1]), n)
-    one, two = real[halves[0][:n_each]], real[halves[1][:n_each]]
-    # Twenty scenes at each of 7×7 points of the plane.
-    axis = np.linspace(-0.9, 0.9, 7)
-    u = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 1, 2)
-    on_grid = scene.look(net, generate.paint(u, np.arange(20), released))[2].reshape(7, 7, 20, 2)
-    result = {
-        "n": n,
-        "frechet": {
-            "generated": metrics.frechet(two, fake[:n_each]),
-            "photos": metrics.frechet(two, one),
-            "n": n_each,
-        },
-        "diversity": {
-            "generated": metrics.bootstrap(metrics.spread, fake),
-            "photos": metrics.bootstrap(metrics.spread, real),
-            "ratio": metrics.spread(fake) / metrics.spread(real),
-        },
-        "va": metrics.consistency(requested, answered, seed),
-        "va_r": {
-            d: metrics.bootstrap(_correlation, requested[:, i], answered[:, i])
-            for i, d in enumerate(forest.DIMENSIONS)
-        },
-        "grid": {"asked": axis.tolist(), "answered": on_grid.mean(2).tolist()},
-    }
-    return result, {
-        "requested": requested.astype(np.float32),
-        "answered": answered.astype(np.float32),
-    }
-
-
-def _correlation(x, y):
-    return np.corrcoef(x, y)[0, 1]
-
-
-def baselines(out, folder, root=None, preset="baseline", n=1000, epochs=20, seed=0, limit=None):
-    """Train the full model and the milestone's three baselines on equal terms, and measure them.
-
-    Parameters
-    ----------
-    out : .json to write; a grid of samples of each goes into the folder of the same name.
-    folder : where the runs go; finished ones are not trained again.
-    preset : schedule that all of them follow.
-    """
-    from m2l import generate
-    from m2l.training import BASELINES, Diverged, Preset, Run, describe, save_grid, variant
-
-    started = time.monotonic()
-    pyramid = landscapes(root, limit)
-    base = Preset.load(preset, seed=seed)
-    net, reader = _reader(pyramid, base.stages[-1].resolution, epochs, seed)
-    result = {"preset": describe(base), "reader": reader, "variants": {}}
-    pictures = Path(out).with_suffix("")
-    pictures.mkdir(parents=True, exist_ok=True)
-    for name in BASELINES:
-        log.info("baseline: %s", name)
-        slug = name.replace(" ", "-")
-        run = Run(variant(base, name), pyramid, Path(folder) / slug)
-        run.resume()
-        try:
-            complete = run.train()
-        except Diverged as error:
-            raise InputError(f"baseline {name}: {error}") from error
-        if not complete:
-            raise InputError(f"{run.folder}: interrupted; run the same command to go on")
-        weights = run.folder / "generator.safetensors"
-        run.release(weights, {"what": f"baseline: {name}"})
-        released = generate.load(weights)
-        measured, _ = _measure(net, pyramid, released, n, seed)
-        result["variants"][name] = measured | {
-            "images": run.progress.images,
-            "seconds": run.progress.seconds,
-        }
-        seeds = np.repeat(np.arange(3), 7)
-        u = np.tile(np.stack([np.linspace(-0.95, 0.95, 7), np.zeros(7)], 1), (3, 1))
-        save_grid(generate.paint(u, seeds, released), pictures / f"{slug}.png", columns=7)
-    provenance.save(
-        out,
-        result,
-        started=started,
-        seed=seed,
-        preset=base.name,
-        data={"landscapes": photos.fingerprint(pyramid.table)},
-    )
+    return tqdm(items, desc=name, disable=None)

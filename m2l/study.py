@@ -1,447 +1,570 @@
-"""Ask people whether the picture fits the song: the design, its power and its analysis.
+"""Ask people whether the picture fits the song: the design of the study, and its preregistration.
 
-The task. A person first rates pictures, then songs, on two sliders, then hears every song again
-and picks the better fitting of two pictures: the one that a system made for this song (matched)
-and one that the same system made for another (shuffled). Chance is 1/2, whatever the pictures
-look like, and the unconditional system must stay there.
+The task. A person rates pictures, then songs, on two scales; then hears every song twice more and
+picks the better fitting of two pictures. In half of these choices one picture was made for the
+song (matched) and the other by the same system for another song (shuffled): chance is 1/2,
+whatever the pictures look like. In the other half both were made for the song, by two systems.
 
 Conventions
 -----------
-A plan is a table with one row a trial: participant, position (order of showing, from 1), task
-("picture", "song" or "choice"), song, system (None for songs), foil (the song that the shuffled
-picture was made for) and matched_left. Participants and songs are counted from 1. Answers are
-added to it as columns: choice (1 where the matched picture was picked, 0 where not), valence and
-arousal (1–9), NaN where a task does not ask for them, and simulated, which is True for every
-answer that no person gave. Analyses carry that column on.
+There are five systems and one picture of each for every song; a person hears one deck of the
+songs. A design is a dict, the JSON that `m2l study design` writes and the participant's page
+reads. `trials` flattens it to a table with one row a trial: participant (code), trial, position
+(from 1), block, kind ("rate_image", "rate_song", "choose" or "check"), song, image, left, right,
+contrast, what a check asks for (ask_valence, ask_arousal), the systems behind the pictures
+(system, left_system, right_system), the songs that they were made for (left_song, right_song) and
+the song's seconds.
 
-Persons and songs both vary, so two intervals are reported. [low, high] resamples persons and
-speaks of these songs. [wide_low, wide_high] and the p-values take the songs for a sample too.
+Answers are a long table as the instrument stores it, with the columns `ANSWERS`: ratings 1–9,
+choice "left" or "right", ms until the answer, heard in seconds; empty where a trial does not ask.
+Answers that no person gave have a further column, simulated, which is True throughout; every
+analysis carries it on.
 
 References
 ----------
-Cameron, Gelbach and Miller 2011, "Robust inference with multiway clustering", Journal of Business
-& Economic Statistics 29(2), 238–249.
-Judd, Westfall and Kenny 2012, "Treating stimuli as a random factor in social psychology", Journal
-of Personality and Social Psychology 103(1), 54–69.
+Williams 1949, "Experimental designs balanced for the estimation of residual effects of
+treatments", Australian Journal of Scientific Research A 2(2), 149–168.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
-from scipy.stats import t
+import yaml
 
 from m2l.errors import InputError
 
 SYSTEMS = ("full", "without AFM", "non-progressive", "unconditional", "real photo")
+COMPARED = SYSTEMS[1:4]  # with the full system: what the hypotheses are about
 DIMENSIONS = ("valence", "arousal")
-CHANCE = 0.5
-_TRUTH_DRAWS = 400_000
+MATCHED = "matched-shuffled"
+BLOCKS = {"images": "rate_image", "songs": "rate_song", "choices": "choose"}
+ANSWERS = (
+    *("participant", "trial", "kind", "block", "song", "image", "left", "right"),
+    *("valence", "arousal", "choice", "ms", "heard", "position", "at"),
+)
+_SHOWN = ("song", "image", "left", "right", "contrast")
+_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"  # nothing that is misread on paper
+HYPOTHESES = {
+    "H1": "The full system's matched picture is chosen over its shuffled one more often than by "
+    "chance.",
+    **{
+        f"H2{letter}": f"Pictures of the full system are felt closer to their songs than those of "
+        f"the system “{name}”."
+        for letter, name in zip("abc", COMPARED, strict=True)
+    },
+    **{
+        f"H3{letter}": f"The full system's picture is chosen over that of the system “{name}”."
+        for letter, name in zip("abc", COMPARED, strict=True)
+    },
+}
 
 
-def design(participants=40, songs=20, seed=0):
-    """Deal songs and systems out to participants in a Latin square.
-
-    Every person meets every song once in each task and every system equally often, and sees no
-    picture twice. Over all persons every song meets every system equally often, with the matched
-    picture on the left as often as on the right, both within a person and for a song and system.
+def settings(path=None, **changes):
+    """Read the study's settings, `params/study.yaml` or another file like it.
 
     Parameters
     ----------
-    participants, songs : int, positive multiples of ten (two sides × five systems).
-    seed : int, for the deals of the songs, which pairs them up, and for the order of showing.
+    path : of a YAML file; the shipped one by default.
+    **changes : single settings to use instead; None leaves the file's.
 
     Returns
     -------
-    DataFrame, the plan, 3 × participants × songs rows.
+    dict
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or a setting is missing or unknown.
+    """
+    here = Path(__file__).resolve().parent
+    # Beside the package in a checkout, inside it once installed.
+    shipped = next(p for f in (here.parent, here) if (p := f / "params" / "study.yaml").is_file())
+    known = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    if path is None:
+        values = known
+    else:
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: not a readable YAML file; copy params/study.yaml") from error
+        if not isinstance(values, dict) or set(values) != set(known):
+            wrong = set(known) ^ set(values if isinstance(values, dict) else ())
+            raise InputError(
+                f"{path}: settings missing or unknown ({', '.join(sorted(map(str, wrong)))}); "
+                "compare with params/study.yaml"
+            )
+    return values | {k: v for k, v in changes.items() if v is not None}
+
+
+def frame(config):
+    """The settings without their texts: what figures computed from them depend on."""
+    texts = ("title", "minutes", "weeks", "instructions", "check", "consent", "debriefing")
+    return {name: value for name, value in config.items() if name not in texts}
+
+
+def assign(participants, songs, each=None, seed=0):
+    """Deal pictures out to participants, so that everyone sees every picture of their songs once.
+
+    Songs are dealt into decks, and persons take decks in turn. Within a deck, a Latin square: of
+    the five pictures of a song, a person rates one, meets one as the matched and one as the
+    shuffled picture of a choice, and chooses between the last two. Groups of five persons exchange
+    these parts in a circle; from group to group, the song that lends the shuffled picture, the two
+    systems that are compared and the sides change. Therefore, for the first persons of any number:
+    every picture is rated, matched and shuffled, and every pair of systems compared for every
+    song, equally often up to one; within a person, every system and both sides equally often. The
+    order of the songs follows a Williams square, in which every song stands at every place and
+    after every other song equally often.
+
+    Parameters
+    ----------
+    participants : int, 1 or more; exact balance over systems, sides and places where the persons
+        of a deck are a multiple of 20 and of `each`.
+    songs : int, a multiple of `each`.
+    each : int, songs for a person, all by default; a positive multiple of ten (two sides × five
+        systems).
+    seed : int, for the deal of the songs and the succession of shuffled pictures.
+
+    Returns
+    -------
+    DataFrame, 4 × participants × each rows in order of showing: participant (from 0), block, song
+    (from 0; the one that is heard or that the rated picture was made for), system, left_system,
+    left_song, right_system, right_song; systems index `SYSTEMS`, -1 where there is none.
 
     Raises
     ------
     InputError
         If a count would leave the plan unbalanced.
     """
-    step = 2 * len(SYSTEMS)
-    for name, count in (("participants", participants), ("songs", songs)):
-        if count < step or count % step:
-            raise InputError(
-                f"{count} {name}: cannot be balanced over five systems and two sides; "
-                f"choose a multiple of {step}"
-            )
-    rng = np.random.default_rng(seed)
-    person, place = (x.ravel() for x in np.mgrid[:participants, :songs])
-    system, group = (person + place) % len(SYSTEMS), person // len(SYSTEMS)
-    # Two groups of five persons share a deal of the songs, with the sides exchanged.
-    deals = rng.permuted(np.tile(np.arange(songs) + 1, (participants // step, 1)), axis=1)
-    song = deals[group // 2, place]
-    # One place on, the system differs from those under which a person rates or finds matched.
-    foil = deals[group // 2, (place + 1) % songs]
-
-    def block(task, **columns):
-        return pd.DataFrame({"participant": person + 1, "task": task, "song": song} | columns)
-
-    blocks = [
-        block("picture", system=np.take(SYSTEMS, (system + 1) % len(SYSTEMS))),
-        block("song", system=None),
-        block(
-            "choice",
-            system=np.take(SYSTEMS, system),
-            foil=foil,
-            matched_left=(group + place // len(SYSTEMS)) % 2 == 0,
-        ),
-    ]
-    for i, trials in enumerate(blocks):
-        order = rng.permuted(np.tile(np.arange(songs), (participants, 1)), axis=1)
-        trials.insert(1, "position", order.ravel() + 1 + i * songs)
-    plan = pd.concat(blocks).astype({"foil": "Int64", "matched_left": "boolean"})
-    return plan.sort_values(["participant", "position"], ignore_index=True)
-
-
-@dataclass(frozen=True)
-class Effects:
-    """What is assumed of the answers when they are simulated.
-
-    Attributes
-    ----------
-    rate : dict of system to probability, 0–1
-        How often the matched picture is picked, over all persons and songs.
-    error : dict of system to float, in units of 1–9
-        Standard deviation of a picture's emotion about that of its song, per dimension.
-    icc : float, 0–1
-        Correlation at chance between two choices of one person.
-    song_icc : float, 0–1
-        Correlation at chance between choices of two persons on one song of one system.
-    noise, bias : float, in units of 1–9
-        Standard deviations of a single rating and of a person's use of the scale.
-    spread : float, in units of 1–9
-        Standard deviation of the songs' emotion about the midpoint.
-    """
-
-    rate: dict = field(
-        default_factory=lambda: dict(zip(SYSTEMS, (0.65, 0.6, 0.6, 0.5, 0.75), strict=True))
-    )
-    error: dict = field(
-        default_factory=lambda: dict(zip(SYSTEMS, (1.5, 1.75, 1.75, 2.5, 1.0), strict=True))
-    )
-    icc: float = 0.05
-    song_icc: float = 0.05
-    noise: float = 1.4
-    bias: float = 0.6
-    spread: float = 1.2
-
-
-def simulate(plan, effects, seed=0):
-    """Answer a plan by simulated persons with known effects.
-
-    A choice follows a probit model with crossed effects of the person and of the song in its
-    system; a rating is the emotion of the song or picture, plus the person's bias and noise,
-    kept within 1–9.
-
-    Parameters
-    ----------
-    plan : DataFrame, from `design`.
-    effects : Effects
-    seed : int
-
-    Returns
-    -------
-    DataFrame, the plan with columns choice, valence, arousal and simulated (True throughout).
-    """
-    rng = np.random.default_rng(seed)
-    person, persons = _codes(plan["participant"])
-    song, songs = _codes(plan["song"])
-    system = pd.Categorical(plan["system"], SYSTEMS).codes
-    table = plan.assign(choice=np.nan, valence=np.nan, arousal=np.nan, simulated=True)
-
-    asked = (plan["task"] == "choice").to_numpy()
-    of_person = rng.standard_normal(persons)[person[asked]]
-    of_song = rng.standard_normal((len(SYSTEMS), songs))[system[asked], song[asked]]
-    rate = np.array([effects.rate[name] for name in SYSTEMS])[system[asked]]
-    chance = _chance(rate, effects.icc, effects.song_icc, of_person, of_song)
-    table.loc[asked, "choice"] = (rng.random(asked.sum()) < chance).astype(float)
-
-    error = np.array([effects.error[name] for name in SYSTEMS])
-    emotion = 5 + effects.spread * rng.standard_normal((songs, 2))
-    picture = emotion + error[:, None, None] * rng.standard_normal((len(SYSTEMS), songs, 2))
-    bias = effects.bias * rng.standard_normal((persons, 2))
-    felt = np.where(
-        (plan["task"] == "song").to_numpy()[:, None], emotion[song], picture[system, song]
-    )
-    felt = felt + bias[person] + effects.noise * rng.standard_normal(felt.shape)
-    table.loc[~asked, list(DIMENSIONS)] = np.clip(felt, 1, 9)[~asked]
-    return table
-
-
-def truth(effects):
-    """What the analyses should find in answers with these effects, over all persons and songs.
-
-    Returns
-    -------
-    DataFrame indexed by measure ("choice", "valence", "arousal") and system, column truth. Errors
-    of ratings are means over many draws, as the ends of the scale leave no closed form.
-    """
-    rng = np.random.default_rng(0)
-    emotion, off, bias, first, second = rng.standard_normal((5, _TRUTH_DRAWS))
-    common = 5 + effects.spread * emotion + effects.bias * bias
-    song = np.clip(common + effects.noise * first, 1, 9)
-    rows = {("choice", name): effects.rate[name] for name in SYSTEMS}
-    for name in SYSTEMS:
-        picture = np.clip(common + effects.error[name] * off + effects.noise * second, 1, 9)
-        error = np.abs(picture - song).mean()
-        rows |= {(dimension, name): error for dimension in DIMENSIONS}
-    return pd.Series(rows, name="truth").rename_axis(["measure", "system"]).to_frame()
-
-
-def analyse_choices(table, draws=2000, seed=0):
-    """How often each system's matched picture was picked, against chance and the full system.
-
-    Parameters
-    ----------
-    table : DataFrame, answers (see the module's conventions).
-    draws : int, bootstrap samples of persons.
-    seed : int
-
-    Returns
-    -------
-    DataFrame indexed by measure ("choice") and system, with columns trials, mean, low, high,
-    wide_low, wide_high, p (against 1/2), difference (from the full system), difference_low,
-    difference_high, difference_p and simulated. Intervals are 95 %, tests two-sided; those of
-    differences take persons and songs for samples. p-values are not adjusted.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, a choice is not 0 or 1, or a person met a song twice.
-    """
-    _require(table, ["participant", "song", "task", "system", "choice", "simulated"])
-    trials = table[table["task"] == "choice"]
-    if not trials["choice"].isin([0, 1]).all():
-        raise InputError("choice: holds something else than 0 and 1; drop unanswered trials first")
-    return _compare(trials, "choice", CHANCE, draws, seed)
-
-
-def analyse_ratings(table, draws=2000, seed=0):
-    """How far each system's pictures are felt from their songs.
-
-    The error of a trial is the absolute difference between a person's rating of the picture and
-    the same person's rating of the song, so that a person's bias cancels.
-
-    Parameters
-    ----------
-    table : DataFrame, answers (see the module's conventions).
-    draws : int, bootstrap samples of persons.
-    seed : int
-
-    Returns
-    -------
-    DataFrame indexed by measure ("valence", "arousal") and system, columns as those of
-    `analyse_choices`; p is NaN, for an error has no chance level of its own.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, a rating leaves 1–9, a person met a song twice, or rated a picture
-        and not its song.
-    """
-    _require(table, ["participant", "song", "task", "system", *DIMENSIONS, "simulated"])
-    trials = table[table["task"] == "picture"]
-    songs = table[table["task"] == "song"]
-    for name in DIMENSIONS:
-        if not pd.concat([trials, songs])[name].between(1, 9).all():
-            raise InputError(f"{name}: holds a rating outside 1–9; drop unanswered trials first")
-    key = ["participant", "song"]
-    if songs.duplicated(key).any():
-        raise InputError("song ratings: a person rated a song twice; keep one of them")
-    both = trials.merge(songs[[*key, *DIMENSIONS]], on=key, how="left", suffixes=("", "_song"))
-    if both["valence_song"].isna().any():
-        raise InputError("picture ratings: a person did not rate the song; drop those trials first")
-    return pd.concat(
-        _compare(both.assign(**{d: (both[d] - both[f"{d}_song"]).abs()}), d, np.nan, draws, seed)
-        for d in DIMENSIONS
-    )
-
-
-def power(
-    participants,
-    trials,
-    rate,
-    icc=0.05,
-    songs=20,
-    song_icc=0.05,
-    alpha=0.05,
-    draws=1000,
-    seed=0,
-):
-    """Simulated power of one system's choices against chance.
-
-    Parameters
-    ----------
-    participants : int
-    trials : int, a person's choices between pictures of this system, each with another song.
-    rate : float, 0–1, how often the matched picture is picked, over all persons and songs.
-    icc, song_icc : float, 0–1, as in `Effects`.
-    songs : int, a multiple of `trials`, dealt out evenly.
-    alpha : float, level of the two-sided test, the one of `analyse_choices`.
-    draws : int, simulated studies.
-    seed : int
-
-    Returns
-    -------
-    float, the share of simulated studies that reject chance.
-
-    Raises
-    ------
-    InputError
-        If songs cannot be dealt out evenly, or a rate or correlation is out of range.
-    """
-    if trials < 1 or songs % trials:
-        raise InputError(f"{songs} songs: not a multiple of {trials} trials; choose one that is")
-    rng = np.random.default_rng(seed)
-    seen = (np.arange(songs) + np.arange(participants)[:, None]) % (songs // trials) == 0
-    of_person = rng.standard_normal((draws, participants, 1))
-    of_song = rng.standard_normal((draws, 1, songs))
-    chance = _chance(rate, icc, song_icc, of_person, of_song)
-    picked = np.where(seen, rng.random(chance.shape) < chance, np.nan)
-    mean, score = _mean(picked)
-    return float(np.mean(_p_value(mean - CHANCE, score) < alpha))
-
-
-def recover(plan, effects, draws=400, seed=0, alpha=0.05):
-    """Analyse many simulated studies and count how often the known effects are found.
-
-    Parameters
-    ----------
-    plan : DataFrame, from `design`.
-    effects : Effects
-    draws : int, simulated studies.
-    seed : int
-    alpha : float, level of the tests.
-
-    Returns
-    -------
-    DataFrame indexed by measure and system, with columns truth, estimate (mean over studies),
-    coverage and wide_coverage (shares of studies whose interval holds the truth), found (share
-    with p < alpha), difference_coverage, difference_found and simulated.
-    """
-    known = truth(effects)
-    known["gap"] = known["truth"] - known.groupby("measure")["truth"].transform("first")
-    tables = (simulate(plan, effects, seed=[seed, i]) for i in range(draws))
-    analyses = (analyse_choices, analyse_ratings)
-    r = pd.concat([f(table, draws=400) for table in tables for f in analyses]).join(known)
-    compared = r["difference"].notna()
-    shares = {
-        "truth": r["truth"],
-        "estimate": r["mean"],
-        "coverage": r["truth"].between(r["low"], r["high"]),
-        "wide_coverage": r["truth"].between(r["wide_low"], r["wide_high"]),
-        "found": (r["p"] < alpha).where(r["p"].notna()),
-        "difference_coverage": r["gap"]
-        .between(r["difference_low"], r["difference_high"])
-        .where(compared),
-        "difference_found": (r["difference_p"] < alpha).where(compared),
-    }
-    shares = pd.DataFrame(shares, dtype=float).groupby(level=[0, 1], sort=False)
-    return shares.mean().assign(simulated=True)
-
-
-def _chance(rate, icc, song_icc, of_person, of_song):
-    """Probability of picking the matched picture, given standard normal effects.
-
-    Of the unit variance of a probit model's latent variable, persons and songs take the shares
-    that give the asked-for correlations between answers at 1/2 (Sheppard's formula,
-    r = 2/π · arcsin ρ). The mean over all effects is then exactly `rate`.
-    """
-    if min(icc, song_icc) < 0 or not np.all((np.asarray(rate) > 0) & (np.asarray(rate) < 1)):
-        raise InputError(f"rate {rate}, icc {icc}, {song_icc}: give 0 < rate < 1 and 0 <= icc < 1")
-    a, b = np.sin(np.pi / 2 * np.array([icc, song_icc]))
-    if a + b >= 1:
-        raise InputError(f"icc {icc} and {song_icc}: leave no variance over; choose smaller ones")
-    latent = ndtri(rate) + np.sqrt(a) * of_person + np.sqrt(b) * of_song
-    return ndtr(latent / np.sqrt(1 - a - b))
-
-
-def _mean(values):
-    """Mean of values (..., P, S), NaN where not seen, and each value's share of its error."""
-    seen = ~np.isnan(values)
-    count = seen.sum((-2, -1), keepdims=True)
-    mean = np.nansum(values, (-2, -1), keepdims=True) / count
-    return mean[..., 0, 0], np.where(seen, values - mean, 0) / count
-
-
-def _standard_error(score):
-    """Standard error of a mean from `score` (..., P, S), clustered by persons and by songs.
-
-    The variance of Cameron, Gelbach and Miller 2011, eq. 2.11; being a difference, it may fall
-    below that of one clustering alone, which then stands in.
-    """
-    by_person = (score.sum(-1) ** 2).sum(-1)
-    by_song = (score.sum(-2) ** 2).sum(-1)
-    both = by_person + by_song - (score**2).sum((-2, -1))
-    clusters = min(score.shape[-2:])
-    largest = np.maximum(np.maximum(by_person, by_song), both)
-    return np.sqrt(largest * clusters / (clusters - 1))
-
-
-def _p_value(distance, score):
-    """Two-sided p-value of a distance from the null hypothesis; NaN if nothing varies at it."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.abs(distance) / _standard_error(score)
-    return 2 * t.sf(ratio, min(score.shape[-2:]) - 1)
-
-
-def _compare(trials, value, null, draws, seed):
-    """One row a system: mean of a value, its intervals and tests, the difference from full."""
-    if trials.duplicated(["participant", "song"]).any():
-        raise InputError(f"{value}: a person met a song twice in a task; keep one of the trials")
-    person, persons = _codes(trials["participant"])
-    song, songs = _codes(trials["song"])
-    if min(persons, songs) < 2:
+    count, each = len(SYSTEMS), each or songs
+    if each < 2 * count or each % (2 * count):
         raise InputError(
-            f"{value}: {persons} participants and {songs} songs; two of each are needed"
+            f"{each} songs: cannot be balanced over five systems and two sides; "
+            f"choose a multiple of {2 * count}"
         )
-    values = np.full((len(SYSTEMS), persons, songs), np.nan)
-    system = pd.Categorical(trials["system"], SYSTEMS).codes
-    if set(system) != set(range(len(SYSTEMS))):
-        raise InputError(f"system: expected answers on exactly {', '.join(SYSTEMS)}")
-    values[system, person, song] = trials[value]
+    if songs < 1 or songs % each:
+        raise InputError(f"{songs} songs: no multiple of the {each} that a person hears")
+    if participants < 1:
+        raise InputError(f"{participants} participants: choose 1 or more")
+    rng = np.random.default_rng(seed)
+    decks = rng.permutation(songs).reshape(-1, each)  # the songs at the places of each square
+    shifts = rng.permutation([j for j in range(each) if j % count])
+    participant, turn = (x.ravel() for x in np.mgrid[:participants, :each])
+    person, deck = np.divmod(participant, len(decks))  # the person's number within the deck
+    group = person // count
+    shift = shifts[group % len(shifts)]
+    apart = 1 + group % 2  # how far the two compared systems lie apart in the circle
+    parts = {(f, a): _parts(f, a) for f in range(1, count) for a in (1, 2)}
+    rated, one, other = np.array(
+        [parts[f, a] for f, a in zip(-shift % count, apart, strict=True)]
+    ).T
 
-    mean, score = _mean(values)
-    drawn = np.random.default_rng(seed).multinomial(persons, np.full(persons, 1 / persons), draws)
-    sums, counts = np.nansum(values, 2), (~np.isnan(values)).sum(2)
-    low, high = np.quantile((drawn @ sums.T) / (drawn @ counts.T), [0.025, 0.975], axis=0)
+    def block(name, place, system=-1, first=None, second=None, swap=False):
+        """Trials of a block; first and second are the (system, place) of two pictures."""
+        table = pd.DataFrame(
+            {"participant": participant, "block": name, "song": decks[deck, place]}
+        )
+        table["system"] = system
+        for side, a, b in (("left", first, second), ("right", second, first)):
+            for what, i in (("system", 0), ("song", 1)):
+                value = -1 if a is None else np.where(swap, b[i], a[i])
+                table[f"{side}_{what}"] = value if i == 0 or a is None else decks[deck, value]
+        return table.assign(turn=turn)
 
-    # The difference of the full system from itself is no result.
-    difference, apart = mean - mean[0], score - score[0]
-    difference[0] = np.nan
-    margin = t.ppf(0.975, min(persons, songs) - 1)
-    wide, wide_apart = margin * _standard_error(score), margin * _standard_error(apart)
-    return pd.DataFrame(
-        {
-            "trials": counts.sum(1),
-            "mean": mean,
-            "low": low,
-            "high": high,
-            "wide_low": mean - wide,
-            "wide_high": mean + wide,
-            "p": _p_value(mean - null, score),
-            "difference": difference,
-            "difference_low": difference - wide_apart,
-            "difference_high": difference + wide_apart,
-            "difference_p": _p_value(difference, apart),
-            "simulated": bool(trials["simulated"].any()),
-        },
-        index=pd.MultiIndex.from_product([[value], SYSTEMS], names=["measure", "system"]),
+    row = _williams(each)[turn]
+    place = (row + person) % each
+    images = block("images", place, (person + place + rated) % count)
+    # Backwards through the square, and by an odd step, so that no one repeats an order.
+    heard = block("songs", (row - person - 1) % each)
+    own = (person + place) % count
+    matched = block(
+        "choices",
+        place,
+        own,
+        (own, place),
+        (own, (place + shift) % each),
+        (place // count + group) % 2 == 1,
     )
+    place = (place + each // 2) % each
+    own = (person + place) % count
+    systems = block(
+        "choices",
+        place,
+        -1,
+        ((own + one) % count, place),
+        ((own + other) % count, place),
+        (place // count + group // 2) % 2 == 1,
+    )
+    # The two kinds of choice take turns; which comes first changes from person to person.
+    matched["turn"] = 2 * turn + person % 2
+    systems["turn"] = 2 * turn + 1 - person % 2
+    plan = pd.concat([images, heard, matched, systems])
+    order = plan["block"].map({name: i for i, name in enumerate(BLOCKS)})
+    plan = plan.assign(order=order).sort_values(["participant", "order", "turn"], ignore_index=True)
+    return plan.drop(columns=["order", "turn"])
 
 
-def _codes(column):
-    codes, names = pd.factorize(column, sort=True)
-    return codes, len(names)
+def _parts(foil, apart):
+    """Steps in the circle of systems to the rated and to the two compared, matched being 0."""
+    for rated in range(1, len(SYSTEMS)):
+        rest = [i for i in range(1, len(SYSTEMS)) if i not in (foil, rated)]
+        if len(rest) == 2 and (rest[1] - rest[0]) % len(SYSTEMS) in (apart, len(SYSTEMS) - apart):
+            return rated, *rest
+    raise AssertionError("five systems always allow it")
 
 
-def _require(table, columns):
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise InputError(f"answers: no column {', '.join(missing)}; see m2l.study for the layout")
+def _williams(n):
+    """First row of a Williams square of even size: 0, n-1, 1, n-2, …"""
+    i = np.arange(n)
+    return np.where(i % 2, n - 1 - i // 2, i // 2)
+
+
+def design(config, stimuli=None, seed=None):
+    """The design file: everything that the instrument and the analysis need.
+
+    Parameters
+    ----------
+    config : dict, from `settings`.
+    stimuli : dict with songs and images as in the design file, from `m2l study stimuli`; without
+        it, files are named but need not exist, and the pictures' emotions are unknown.
+    seed : int, the settings' by default; participants' codes follow from it as well, so that of
+        a real study it is kept to oneself until all answers are in.
+
+    Returns
+    -------
+    dict, ready for JSON.
+    """
+    songs, seed = config["songs"], config["seed"] if seed is None else seed
+    people = config["participants"] + config["reserve"]
+    plan = assign(people, songs, config["songs_each"], seed)
+    rng = np.random.default_rng([seed, 1])
+    stimuli = stimuli or placeholders(songs, config["seconds"], seed)
+    names = list(stimuli["songs"])
+    pictures = {(i["system"], i["song"]): name for name, i in stimuli["images"].items()}
+    missing = [f"{s} of {n}" for s in SYSTEMS for n in names[:songs] if (s, n) not in pictures]
+    if len(names) < songs or missing:
+        what = missing[0] if missing else f"song {songs} of {songs}"
+        raise InputError(f"stimuli: no picture or song for {what}; run 'm2l study stimuli'")
+
+    def picture(system, song):
+        return pictures[SYSTEMS[system], names[song]]
+
+    text = {
+        name: [p.format(**config | {"images": 5 * config["songs_each"]}) for p in config[name]]
+        for name in ("consent", "debriefing")
+    }
+    participants, codes = [], _codes(people, rng)
+    for code, (_, rows) in zip(codes, plan.groupby("participant"), strict=True):
+        blocks, number = [], 0
+        for name, kind in BLOCKS.items():
+            trials = []
+            for row in rows[rows["block"] == name].itertuples():
+                trial = {"kind": kind}
+                if kind == "rate_image":
+                    trial["image"] = picture(row.system, row.song)
+                else:
+                    trial["song"] = names[row.song]
+                if kind == "choose":
+                    trial |= {
+                        "left": picture(row.left_system, row.left_song),
+                        "right": picture(row.right_system, row.right_song),
+                        "contrast": contrast(row.system, row.left_system, row.right_system),
+                    }
+                trials.append(trial)
+            # Not among the first, where people still read everything anyway.
+            spots = rng.choice(np.arange(3, len(trials)), config["checks"][name], replace=False)
+            for spot in sorted(spots, reverse=True):
+                trials.insert(spot, _attention(config["check"], rng))
+            for trial in trials:
+                number += 1
+                trial["id"] = f"t{number:03d}"
+            blocks.append(
+                {"name": name, "instructions": config["instructions"][name], "trials": trials}
+            )
+        participants.append({"code": code, "blocks": blocks})
+    return {
+        "format": "m2l-study",
+        "version": 1,
+        "title": config["title"],
+        "seed": seed,
+        "simulated": False,
+        **text,
+        "rules": config["rules"] | {"alpha": config["alpha"]},
+        "songs": {name: stimuli["songs"][name] for name in names[:songs]},
+        "images": stimuli["images"],
+        "participants": participants,
+    }
+
+
+def contrast(system, left, right):
+    """Name of what a choice compares: systems in the order of `SYSTEMS`, or `MATCHED`."""
+    return MATCHED if system >= 0 else " against ".join(SYSTEMS[i] for i in sorted((left, right)))
+
+
+def placeholders(songs, seconds, seed=0):
+    """Stimuli that are named only; the numbers of pictures tell nothing about their systems."""
+    names = [f"s{i + 1:02d}" for i in range(songs)]
+    keys = [(system, song) for system in SYSTEMS for song in names]
+    order = np.random.default_rng([seed, 2]).permutation(len(keys))
+    images = {}
+    for i, k in enumerate(order):
+        system, song = keys[k]
+        name = f"i{i + 1:03d}"
+        images[name] = {"src": f"images/{name}.png", "system": system, "song": song}
+        images[name] |= {"valence": None, "arousal": None}
+    return {
+        "songs": {name: {"src": f"songs/{name}.ogg", "seconds": seconds} for name in names},
+        "images": images,
+    }
+
+
+def _codes(n, rng):
+    codes = {}
+    while len(codes) < n:  # a dict keeps the order and drops the rare double
+        codes["".join(rng.choice(list(_ALPHABET), 12))] = None
+    return list(codes)
+
+
+def _attention(text, rng):
+    ask = {d: int(x) for d, x in zip(DIMENSIONS, rng.choice([1, 9], 2), strict=True)}
+    ends = {d: "right" if x == 9 else "left" for d, x in ask.items()}
+    return {"kind": "check", "text": text.format(**ends), "ask": ask}
+
+
+def load(path):
+    """Read a design file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is no design.
+    """
+    try:
+        made = json.loads(Path(path).read_text(encoding="utf-8"))
+        trials(made)
+    except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a design file; make one with 'm2l study design'") from error
+    return made
+
+
+def trials(made):
+    """Flatten a design to a table of trials; see the module's conventions."""
+    if (made["format"], made["version"]) != ("m2l-study", 1):
+        raise ValueError("another format")
+    rows = []
+    for person in made["participants"]:
+        position = 0
+        for block in person["blocks"]:
+            for t in block["trials"]:
+                position += 1
+                shown = {k: t.get(k) for k in ("kind", *_SHOWN)}
+                asked = {f"ask_{d}": t.get("ask", {}).get(d) for d in DIMENSIONS}
+                place = {"participant": person["code"], "trial": t["id"], "position": position}
+                rows.append(place | {"block": block["name"]} | shown | asked)
+    table = pd.DataFrame(rows)
+    images = pd.DataFrame.from_dict(made["images"], orient="index")[["system", "song"]]
+    for column, prefix in (("image", ""), ("left", "left_"), ("right", "right_")):
+        table[f"{prefix}system"] = table[column].map(images["system"])
+        if prefix:
+            table[f"{prefix}song"] = table[column].map(images["song"])
+        else:
+            table["song"] = table["song"].fillna(table["image"].map(images["song"]))
+    seconds = {name: song["seconds"] for name, song in made["songs"].items()}
+    return table.assign(seconds=table["song"].map(seconds))
+
+
+def stimuli(path, folder):
+    """Read what `m2l study stimuli` wrote, with paths as seen from the folder of the design.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is something else.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        for item in (*found["songs"].values(), *found["images"].values()):
+            item["src"] = Path(os.path.relpath(Path(path).parent / item["src"], folder)).as_posix()
+    except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: no list of stimuli; make one with 'm2l study stimuli'"
+        ) from error
+    return {"songs": found["songs"], "images": found["images"]}
+
+
+def preregistration(config, result):
+    """The preregistration as a page, from the settings and the power analysis.
+
+    Parameters
+    ----------
+    config : dict, from `settings`.
+    result : dict, what `m2l study power` wrote.
+
+    Returns
+    -------
+    text, Markdown for the book.
+
+    Raises
+    ------
+    InputError
+        If the power analysis was made from other settings.
+    """
+    if result["config"] | {"validation": None} != frame(config) | {"validation": None}:
+        raise InputError("power analysis: made from other settings; run 'm2l study power' again")
+    rules, assumed = config["rules"], config["assumed"]
+    each, decks = config["songs_each"], config["songs"] // config["songs_each"]
+    checks = sum(config["checks"].values())
+    texts = design(config | {"participants": 1, "reserve": 0})
+    planned = {
+        "participants": config["participants"],
+        "songs": config["songs"],
+        "factor": 1.0,
+        "agreement": assumed["agreement"],
+    }
+    rows = pd.DataFrame(result["power"])
+    power = rows[(rows[list(planned)] == pd.Series(planned)).all(axis=1)].iloc[0]
+    hypotheses = _table(
+        "What is tested, and its power at the planned size under the assumed effects (simulated).",
+        ["", "Hypothesis", "Power"],
+        [[key, text, f"{100 * power[key]:.0f} %"] for key, text in HYPOTHESES.items()],
+    )
+    effects = _table(
+        "Effects that the simulated answers assume, by system.",
+        ["System", "Matched chosen", "Error of the picture, sd in points", "Strength, log odds"],
+        [
+            [
+                name,
+                f"{assumed['matched'][name]:.2f}",
+                f"{assumed['error'][name]:.1f}",
+                f"{assumed['strength'][name]:.1f}".replace("-", "−"),
+            ]
+            for name in SYSTEMS
+        ],
+    )
+    fast = {kind: f"{ms / 1000:g} s" for kind, ms in rules["fast_ms"].items()}
+    heard = rules["heard_s"]
+    blocks = "\n\n".join(
+        f"Before the {name}:\n\n{_quoted([text])}" for name, text in config["instructions"].items()
+    )
+    return f"""<!-- Written by 'm2l study preregister' from params/study.yaml: change that. -->
+
+(sec-preregistration)=
+# Preregistration
+
+:::{{important}}
+No data have been collected. The power analysis rests on **simulated** answers with assumed
+effects. This page is generated from the settings that the design file and the analysis use.
+:::
+
+**{config["title"]}** A within-subject study of landscapes made from the emotion of music.
+
+## Hypotheses
+
+Tests are two-sided at α = {config["alpha"]:g}. H1 is tested by itself; within H2 and within H3,
+p-values are adjusted by Holm's procedure {{cite:p}}`holm1979simple`. A hypothesis is supported if
+its adjusted p-value is below α and the difference has the expected direction.
+
+{hypotheses}
+
+Two controls belong to the design. The unconditional system's two pictures do not depend on the
+song: its matched picture must be chosen as often as by chance, or the procedure is at fault. Real
+photographs, picked by the emotion of the song, show how much there is to gain; nothing is
+predicted of them.
+
+## Design
+
+- Five systems: {", ".join(SYSTEMS)}. One picture of each for every song.
+- {config["songs"]} songs, {config["seconds"]} s of each, dealt into {decks} decks. Participants
+  get the decks in turn and hear {each} songs.
+- Three blocks: (i) {each} pictures without music, each rated for valence and arousal in nine steps;
+  (ii) {each} songs, the same; (iii) {2 * each} choices between two pictures while a song plays. In
+  half of the choices one picture was made for the song and the other by the same system for another
+  song; in the other half two systems are compared, each with its picture for the song.
+- A Latin square within decks. Everyone sees each of the {5 * each} pictures of their songs once.
+  Every picture is rated, matched and shuffled equally often up to one; so is every pair of systems
+  compared for every song; systems and sides are balanced within a person. The order of songs
+  follows a Williams square {{cite:p}}`williams1949experimental`.
+- {checks} attention checks at random places. {checks + 4 * each} trials in all, about
+  {config["minutes"]} minutes.
+
+## Participants and stopping rule
+
+Adults who hear and see well enough for music and pictures, by their own word. Recruiting stops when
+{config["participants"]} participants are complete and not excluded, or after {config["weeks"]}
+weeks, whichever comes first. {config["participants"] + config["reserve"]} codes are prepared and
+given out in their order. Exclusions are counted without looking at the outcomes. There is no
+interim analysis.
+
+## What is left out
+
+A participant is excluded who
+
+- answered fewer than {100 * rules["answered"]:.0f} % of the trials,
+- failed {rules["failed_checks"]} or more of the {checks} attention checks (more than
+  {rules["tolerance"]:g} step off on either scale),
+- answered more than {100 * rules["fast_share"]:.0f} % of the trials too fast, or
+- rated the pictures or the songs with a standard deviation below {rules["flat_sd"]:g} on both
+  scales.
+
+A single answer is dropped if it came too fast (pictures {fast["rate_image"]}, songs
+{fast["rate_song"]}, choices {fast["choose"]}), or after less than {heard["rate_song"]} s of a song
+that is rated or {heard["choose"]} s of one that is chosen for. Nothing else is left out.
+
+## Analysis
+
+- **H1**: share of matched pictures chosen, against 1/2, with the variance of the answers clustered
+  by participants and by songs at once {{cite:p}}`cameron2011multiway`.
+- **H2**: the distance, in the plane, between a person's rating of the picture and the same person's
+  rating of the song. A linear mixed model with the systems as fixed effects and crossed random
+  intercepts of participant, song and picture; contrasts with the full system. If it does not
+  converge, the intercept of the picture is left out; if that does not converge either, means are
+  compared with clustered variance, as for H1.
+- **H3**: Bradley–Terry strengths {{cite:p}}`bradley1952rank`, differences from the full system,
+  variance clustered as for H1.
+- In all three, Student's t with as many degrees of freedom as the fewer of participants and songs,
+  less one.
+- **Beside the tests**, carrying no decision: ICC(2,k) {{cite:p}}`shrout1979icc` and Krippendorff's
+  α of the ratings {{cite:p}}`hayes2007answering`; bootstrap intervals over participants; valence
+  and arousal apart; effect sizes (Cohen's h, d {{cite:p}}`westfall2014power`, share of wins); a
+  proportional-odds model of the distances as a check of H2 that needs no interval scale; the share
+  of left choices.
+
+## Power
+
+Each figure in the table of hypotheses counts {config["power"]["draws"]} simulated studies with
+{config["participants"]} participants after exclusions.
+
+{effects}
+
+Two choices of one person are assumed to correlate by {assumed["icc"]:g} at chance, the choices of
+two persons for one song by {assumed["song_icc"]:g}, and single ratings of a song to agree with
+ICC(2,1) = {assumed["agreement"]:g}. For power, the contrasts of H2 are computed from means with
+clustered variance, which take a small part of the time of the mixed model;
+{{doc}}`executed/06_user_study` compares the two and shows the curves.
+
+## What participants read
+
+Before they take part:
+
+{_quoted(texts["consent"])}
+
+{blocks}
+
+After the last trial:
+
+{_quoted(texts["debriefing"])}
+"""
+
+
+def _table(caption, head, body):
+    """A table in MyST, from rows of texts."""
+    rows = ["* - " + "\n  - ".join(row) for row in (head, *body)]
+    return "\n".join([f"```{{list-table}} {caption}", ":header-rows: 1", "", *rows, "```"])
+
+
+def _quoted(paragraphs):
+    return "\n>\n".join(f"> {' '.join(p.split())}" for p in paragraphs)

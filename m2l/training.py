@@ -212,6 +212,7 @@ _CHANGES = {
     "DiffAugment with colour": {"augment": "translation,cutout,color"},
     "hinge": {"objective": "hinge", "gp_weight": 1.0},
     "relativistic": {"objective": "relativistic", "gp_weight": 1.0},
+    "without penalty": {"gp_weight": 0.0},
     "penalty each step": {"gp_interval": 1},
     "penalty each 16th step": {"gp_interval": 16},
     "2 critic steps": {"n_critic": 2},
@@ -257,6 +258,7 @@ class Progress:
     stage_images: int = 0
     step: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     stage_seconds: float = 0.0
 
 
@@ -558,9 +560,10 @@ class Run:
                     bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
                 ) as shown:
                     while done < 1 and not stopped:
-                        start = time.monotonic()
+                        start, cpu = time.monotonic(), time.process_time()
                         figures = self.step()
                         took = time.monotonic() - start
+                        at.cpu_seconds += time.process_time() - cpu
                         figures, took, stopped = self._agree(figures, took)
                         at.seconds += took
                         at.stage_seconds += took

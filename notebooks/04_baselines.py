@@ -18,10 +18,10 @@
 # (sec-nb-baselines)=
 # # Against simpler versions of itself
 #
-# Three parts of the method are supposed to matter: the labels that reach every resolution, the
-# growing from stage to stage, and affective feature matching. A part matters if taking it away makes
-# something measurable worse. {ref}`sec-baselines` names the three baselines; this chapter trains
-# them.
+# Parts of the method are supposed to matter: the labels that reach every resolution, the growing
+# from stage to stage, affective feature matching, the gradient penalty. A part matters if taking it
+# away makes something measurable worse, by more than another seed would. This chapter takes them
+# away one at a time.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -39,39 +39,71 @@ import torch
 from myst_nb import glue
 from PIL import Image
 
-from m2l import corpora, figures, provenance
+from m2l import ablation, corpora, figures, provenance
 from m2l import photos as pyramids
-from m2l.forest import DIMENSIONS
-from m2l.training import VARIANTS, Preset, Run, variant
+from m2l.training import Preset, Run, variant
 
 figures.use_style()
 torch.set_num_threads(2)
 
-# %% [markdown]
-# ## Four variants of one preset
-#
-# A variant is a preset with one thing changed. All four have the same budget; without progression,
-# all of it is spent at the highest resolution.
+folder = provenance.results_dir() / "ablation"
+everything = ablation.load(folder)
+grid = ablation.foremost(everything)
+runs = everything[everything["grid"] == grid]
+seeds = ablation.table(runs, "training.images")  # variants by seeds, empty where not run
+planned = len(ablation.cells(grid))
 
-# %%
-base = Preset.load("baseline")
-variants = {name: variant(base, name) for name in VARIANTS}
+# %% [markdown]
+# ## Variants of one preset
+#
+# A variant is a preset with one thing changed. {ref}`sec-baselines` names the first four, the
+# headline; the others ask how strong affective matching should be and where, whether another way to
+# give labels does as well, what the penalty is for, and what fewer photos cost.
 
 # %% tags=["hide-input"]
-figures.table(
-    pd.DataFrame(
+full = ablation.preset(grid, "full", 0)
+labels = {"eru": "ERU", "ili": "label input", "none": "none"}
+rows = []
+for name in seeds.index:
+    preset = ablation.preset(grid, name, 0)
+    conditional = preset.sizes.condition == "eru"  # without ERUs there are no gates to match
+    rows.append(
         {
             "variant": name,
-            "stages": ", ".join(f"{s.resolution}×{s.resolution}" for s in preset.stages),
-            "minutes": f"{sum(s.minutes for s in preset.stages):g}",
-            "labels": "ERU" if preset.sizes.conditional else "none",
-            # Without ERUs there are no gates to match.
-            "AFM weight": f"{preset.afm_weight * preset.sizes.conditional:g}",
+            "images shown": int(seeds.loc[name].max()),
+            "photos": "all" if preset.photos is None else f"{preset.photos:,}",
+            "stages": len(preset.stages),
+            "labels": labels[preset.sizes.condition],
+            "AFM": f"{preset.afm_weight:g}, {preset.afm_form}"
+            if preset.afm_weight and conditional
+            else "–",
+            "penalty": f"{preset.gp_weight:g}",
+            "seeds run": int(seeds.loc[name].notna().sum()),
         }
-        for name, preset in variants.items()
-    ),
-    "The variants and what each of them is given.",
-)
+    )
+figures.table(pd.DataFrame(rows), "The variants that have been run, and what each is given.")
+
+# %% tags=["remove-cell"]
+done = int(seeds.notna().sum().sum())
+resolution = int(runs["resolution"].max())
+cpu = ablation.table(runs, "training.cpu_seconds").loc["full"].mean() / 60
+glue("base_grid", grid, display=False)
+glue("base_done", f"{done}", display=False)
+glue("base_planned", f"{planned}", display=False)
+glue("base_resolution", f"{resolution}×{resolution}", display=False)
+glue("base_images", f"{int(seeds.loc['full'].max()):,}", display=False)
+glue("base_cpu", f"{cpu:.1f}", display=False)
+glue("base_seeds", f"{int(seeds.loc['full'].notna().sum())}", display=False)
+
+# %% [markdown]
+# Budgets are counted in images shown to the critic, {glue:text}`base_images` for the full model, so
+# that a busy machine changes how long a run takes and not what it gives. Only the variant without
+# progression, all of whose images are large, gets fewer: as many as cost the same number of
+# multiplications. Runs of one seed see the photographs in the same order, and all runs are judged on
+# the same noise, the same requests and by the same scene network, which {ref}`sec-nb-metrics`
+# introduces. What follows comes from the grid `{glue:text}`base_grid``: {glue:text}`base_done` of its
+# {glue:text}`base_planned` runs, at {glue:text}`base_resolution`, a full one in
+# {glue:text}`base_cpu` minutes of one core.
 
 # %% [markdown]
 # ## What a label can do, live
@@ -118,90 +150,189 @@ for name, slope in slopes.items():
 # {glue:text}`base_live_full` for the full model and {glue:text}`base_live_unconditional` without
 # labels.
 
-# %% tags=["remove-cell"]
-study = provenance.load("baselines")
-measured = study["variants"]
-glue("base_minutes", f"{sum(s['minutes'] for s in study['preset']['stages']):g}", display=False)
-top = study["preset"]["stages"][-1]["resolution"]
-glue("base_resolution", f"{top}×{top}", display=False)
-glue("base_n", f"{measured['full']['n']:,}", display=False)
-glue("base_floor", f"{measured['full']['frechet']['photos']:.3g}", display=False)
+# %% [markdown]
+# ## The same scenes in each variant
+#
+# Three seeds, each from low to high valence, then the same three from low to high arousal. The noise
+# behind a row is the same in all variants; they share nothing else, so the scenes need not agree.
+
+# %% mystnb={"figure": {"caption": "Samples of each variant, training seed 0, on the same noise. In each block: three seeds from low to high valence (left to right), below them the same three from low to high arousal.", "name": "fig-base-grids"}, "image": {"alt": "Blocks of very small generated landscapes, one block for each variant, in six rows of seven."}} tags=["hide-input", "full-width"]
+shown = [v for v in seeds.index if (folder / f"{ablation.stem(grid, v, 0)}.png").is_file()]
+columns = min(3, len(shown))
+lines = -(-len(shown) // columns)
+figure, axes = plt.subplots(
+    lines, columns, figsize=(3.1 * columns, 2.9 * lines), squeeze=False, layout="constrained"
+)
+for ax in axes.ravel():
+    ax.axis("off")
+for ax, name in zip(axes.ravel(), shown):
+    picture = Image.open(folder / f"{ablation.stem(grid, name, 0)}.png")
+    ax.imshow(picture.resize((7 * 96, 6 * 96), Image.Resampling.BICUBIC))
+    ax.set_title(name, fontsize=9)
+plt.show()
 
 # %% [markdown]
-# ## On photographs
+# ## Seven figures for each
 #
-# The same four variants on the landscape photographs, {glue:text}`base_minutes` minutes each at up
-# to {glue:text}`base_resolution`, are measured by a scene network that was trained on photographs
-# the generators never saw; {ref}`sec-nb-metrics` describes it. This is a first comparison: one seed,
-# a short run and low resolution. Differences of the size that another seed would make cannot be told
-# from it.
+# Distances to real photographs and density and coverage are taken in the features of the scene
+# network, variety is the mean distance between two pictures of the same part of the plane as a share
+# of the photographs', and the correlations are between the emotion asked and the one seen.
+
+
+# %% tags=["remove-cell"]
+def number(x, digits=2):
+    return f"{x:.{digits}f}".replace("-", "−")
+
+
+def span(row, digits=2):
+    """A mean with its interval, as text."""
+    told = number(row["value"], digits)
+    if np.isfinite(row["low"]):
+        told += f" ({number(row['low'], digits)} to {number(row['high'], digits)})"
+    return told
+
+
+arrows = {1: "↑", -1: "↓"}
+summaries = {name: ablation.summary(runs, path) for name, (path, _) in ablation.MEASURES.items()}
+floors = ablation.floors(runs)
+
+# %% tags=["hide-input", "full-width"]
+rows = [
+    {"variant": name}
+    | {"seeds": int(summaries["variety"].loc[name, "n"])}
+    | {
+        f"{measure} {arrows[better]}": span(summaries[measure].loc[name])
+        for measure, (_, better) in ablation.MEASURES.items()
+    }
+    for name in summaries["variety"].index
+]
+floor = {
+    f"{measure} {arrows[better]}": number(floors[measure])
+    for measure, (_, better) in ablation.MEASURES.items()
+}
+rows.append({"variant": "photographs", "seeds": ""} | floor)
+figures.table(
+    pd.DataFrame(rows),
+    "Means over seeds with 95 % intervals: over seeds where there are several, over pictures where "
+    "there is one. Last row: other photographs, as many, in place of generated ones.",
+)
+
+# %% [markdown]
+# ## Differences from the full model
+#
+# Seeds differ; pairs of the same seed differ less. A part has an effect where the interval of the
+# paired difference leaves zero. To the right is better for every measure.
+
+# %% mystnb={"figure": {"caption": "Difference of each variant from the full model, paired by training seed; to the right the variant is better. Small marks: single seeds; points and bars: mean and 95 % interval of Student's t, which two pairs or more are needed for.", "name": "fig-base-differences"}, "image": {"alt": "One panel for each of seven measures, with a row of marks for each variant around a line at zero."}} tags=["hide-input", "full-width"]
+gaps = {name: ablation.differences(runs, path) for name, (path, _) in ablation.MEASURES.items()}
+others = [v for v in seeds.index if v != "full"]
+columns = 2 if len(gaps) < 5 else 4
+lines = -(-len(gaps) // columns)
+figure, axes = plt.subplots(
+    lines,
+    columns,
+    figsize=(9, (0.9 + 0.24 * len(others)) * lines),
+    sharey=True,
+    squeeze=False,
+    layout="constrained",
+)
+for ax in axes.ravel()[len(gaps) :]:
+    ax.axis("off")
+for ax, (measure, gap) in zip(axes.ravel(), gaps.items()):
+    sign = ablation.MEASURES[measure][1]
+    for row, name in enumerate(others):
+        if name not in gap.index:
+            continue
+        each = sign * np.array(gap.loc[name, "each"])
+        ax.plot(each, np.full(len(each), row), "|", color="C0", ms=7)
+        if len(each) > 1:
+            low, high = sorted(sign * gap.loc[name, ["low", "high"]].astype(float))
+            ax.plot([low, high], [row, row], color="C1", lw=1.4)
+            ax.plot(sign * gap.loc[name, "value"], row, "o", color="C1", ms=5)
+    ax.axvline(0, color=figures.INK, lw=0.8)
+    ax.set_title(measure, fontsize=9)
+    ax.set_yticks(range(len(others)), others)
+    ax.set_ylim(len(others) - 0.5, -0.5)
+    ax.grid(axis="x")
+plt.show()
+
+# %% [markdown]
+# ## Where each one fails
+#
+# Measures have different units, so a loss is put in units of how far the full model is from
+# photographs, or from the judge's own correlation on them: at 1, the variant is twice as far.
 
 # %% tags=["hide-input"]
-rows = []
-for name, m in measured.items():
-    row = {
-        "variant": name,
-        "images seen": f"{m['images']:,}",
-        "Fréchet distance ↓": f"{m['frechet']['generated']:.3g}",
-        "diversity / photos ↑": f"{m['diversity']['ratio']:.2f}",
-    }
-    for d in DIMENSIONS:
-        r = m["va_r"][d]
-        row[f"r, {d} ↑"] = f"{r['value']:.2f} ({r['low']:.2f} to {r['high']:.2f})"
-    rows.append(row)
-figures.table(pd.DataFrame(rows), "The four variants on photographs, one run each.")
+failings = ablation.failings(runs)
+figures.table(
+    pd.DataFrame(
+        {"variant": name, "loses most at": f["measure"], "loss": float(f["loss"])}
+        for name, f in failings.iterrows()
+    ),
+    "What each variant loses most at, in units of the full model's own gap. Below zero: nothing "
+    "is lost, and least is gained here.",
+)
 
 # %% [markdown]
-# The Fréchet distance is in the scene network's features and is not FID; between two halves of the
-# real photographs it is {glue:text}`base_floor`. The correlations are between the emotion asked and
-# the emotion that the network sees in {glue:text}`base_n` pictures, with 95 % bootstrap intervals
-# over pictures.
+# ## Which claims hold
+#
+# The first report on this generator made claims about it from looking at pictures. Each is put here
+# as a number with an interval, and holds if the interval lies above zero; with one seed, a difference
+# has no interval and decides nothing.
 
-# %% mystnb={"figure": {"caption": "How well each variant obeys. Points: correlation of asked and seen emotion; bars: 95 % bootstrap intervals over pictures of one run, which do not cover the difference between runs.", "name": "fig-base-va"}, "image": {"alt": "Points with intervals for four variants, for valence and for arousal; the unconditional variant lies at zero."}} tags=["hide-input"]
-figure, axes = plt.subplots(1, 2, figsize=(7.6, 2.5), sharey=True)
-for ax, d in zip(axes, DIMENSIONS):
-    values = [m["va_r"][d] for m in measured.values()]
-    figures.intervals(
-        ax,
-        np.arange(len(values)),
-        [v["low"] for v in values],
-        [v["value"] for v in values],
-        [v["high"] for v in values],
-        list(measured),
-    )
-    ax.axvline(0, color=figures.INK, lw=0.8)
-    ax.set(title=d, xlabel="correlation of asked and seen", xlim=(-0.2, 1))
-axes[1].invert_yaxis()
-plt.show()
-
-# %% mystnb={"figure": {"caption": "The same three seeds (rows) from low to high valence (left to right) in each variant.", "name": "fig-base-grids"}, "image": {"alt": "Four grids of very small generated landscapes, three rows of seven each, one grid for each variant."}} tags=["hide-input"]
-folder = provenance.results_dir() / "baselines"
-figure, axes = plt.subplots(2, 2, figsize=(8, 4.2))
-for ax, name in zip(axes.ravel(), measured):
-    ax.imshow(Image.open(folder / f"{name.replace(' ', '-')}.png"))
-    ax.set_title(name)
-    ax.axis("off")
-plt.show()
+# %% tags=["hide-input", "full-width"]
+claims = ablation.claims(runs)
+verdicts = {True: "holds", False: "does not hold", None: "not shown"}
+figures.table(
+    pd.DataFrame(
+        {
+            "claim": c["claim"],
+            "number": c["measure"],
+            "value": span(c, 3),
+            "seeds": c["n"],
+            "verdict": verdicts[c["holds"]],
+        }
+        for c in claims
+    ),
+    "Claims about the generator, each with the number that decides it.",
+)
 
 # %% tags=["remove-cell"]
-for name, m in measured.items():
+counts = pd.Series([verdicts[c["holds"]] for c in claims]).value_counts()
+glue(
+    "base_claims",
+    ", ".join(f"{counts.get(v, 0)} {v}" for v in ("holds", "does not hold", "not shown"))
+    .replace(" holds", " hold")
+    .replace("does not", "do not" if counts.get("does not hold", 0) != 1 else "does not"),
+    display=False,
+)
+clear = [
+    f"{name} ({measure})"
+    for measure, gap in gaps.items()
+    for name in gap.index
+    if gap.loc[name, "low"] > 0 or gap.loc[name, "high"] < 0
+]
+glue("base_clear", "; ".join(clear) or "none yet", display=False)
+for name in ("full", "without AFM", "unconditional", "non-progressive"):
     key = name.replace(" ", "_").replace("-", "_")
-    glue(f"base_{key}_frechet", f"{m['frechet']['generated']:.3g}", display=False)
-    glue(f"base_{key}_diversity", f"{m['diversity']['ratio']:.2f}", display=False)
-    for d in DIMENSIONS:
-        glue(f"base_{key}_{d}", f"{m['va_r'][d]['value']:.2f}", display=False)
+    for measure, short in (
+        ("Fréchet distance", "frechet"),
+        ("variety", "diversity"),
+        ("r, valence", "valence"),
+    ):
+        known = name in summaries[measure].index
+        told = span(summaries[measure].loc[name]) if known else "not run yet"
+        glue(f"base_{key}_{short}", told, display=False)
 
 # %% [markdown]
 # ## Summary
 #
-# - Without labels, valence asked and valence seen correlate by
-#   {glue:text}`base_unconditional_valence`; with them by {glue:text}`base_full_valence`, and without
-#   affective feature matching by {glue:text}`base_without_AFM_valence`.
-# - Variety, as a share of the photographs', is {glue:text}`base_full_diversity` in full,
-#   {glue:text}`base_without_AFM_diversity` without affective feature matching,
-#   {glue:text}`base_unconditional_diversity` without labels and
-#   {glue:text}`base_non_progressive_diversity` without growing.
-# - The Fréchet distance of the full model is {glue:text}`base_full_frechet`, that of the one that did
-#   not grow {glue:text}`base_non_progressive_frechet`, in equal time.
-# - One seed each: these figures say that the comparison works, not yet which part of the method
-#   deserves the credit.
+# - {glue:text}`base_done` of {glue:text}`base_planned` runs are in, {glue:text}`base_seeds` of the
+#   full model.
+# - Valence asked and seen correlate by {glue:text}`base_full_valence` in the full model, by
+#   {glue:text}`base_without_AFM_valence` without affective matching and by
+#   {glue:text}`base_unconditional_valence` without labels.
+# - The Fréchet distance to photographs is {glue:text}`base_full_frechet`, and
+#   {glue:text}`base_non_progressive_frechet` without growing, for the same work.
+# - Differences from the full model whose interval leaves zero: {glue:text}`base_clear`.
+# - Of the claims, {glue:text}`base_claims`.

@@ -6,17 +6,19 @@ import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
+import yaml
 from click.testing import CliRunner
 from PIL import Image
 
+from m2l import corpora, generate, simulation, study
 from m2l import forest as forests
-from m2l import generate
 from m2l.cli import main
 from m2l.features import NAMES
 from m2l.training import read_checkpoint
@@ -24,11 +26,17 @@ from m2l.training import read_checkpoint
 torch.set_num_threads(1)
 
 COMMANDS = [
-    *([name] for name in ("emotion", "generate", "features", "data", "forest", "gan", "metrics")),
+    *(
+        [name]
+        for name in ("emotion", "generate", "features", "data", "forest", "gan", "metrics", "page")
+    ),
     ["forest", "train"],
-    *(["gan", name] for name in ("train", "release", "baselines", "sample")),
+    *(["gan", name] for name in ("train", "release", "autoencoder", "ablation", "sample")),
+    *(["metrics", name] for name in ("scene", "model", "folders", "end-to-end")),
     ["study"],
     *(["study", name] for name in ("serve", "static", "links", "export", "withdraw")),
+    *(["study", name] for name in ("stimuli", "design", "simulate", "analyse", "preregister")),
+    *(["study", name] for name in ("power", "validate")),
 ]
 
 
@@ -79,9 +87,9 @@ def refused(run, *words, match=""):
 def test_help(m2l, command):
     out, error = m2l(*command, "--help")
     assert out.startswith("Usage: ") and not error
-    if command not in (["forest"], ["gan"], ["study"]):  # groups, which hold the next ones
+    if command not in (["forest"], ["gan"], ["metrics"], ["study"]):  # groups, with the next ones
         nothing_written = ["emotion"], ["study", "serve"], ["study", "links"], ["study", "withdraw"]
-        assert "--out" in out or command in nothing_written
+        assert "--out" in out or command in (*nothing_written, ["metrics", "folders"])
 
 
 def test_help_does_not_import_what_takes_time():
@@ -232,8 +240,12 @@ def test_generate_side_by_side_and_enlarged(m2l):
 def test_generate_from_a_song(m2l, song):
     out, error = m2l("generate", song, "-o", "song.png", "--seed", 1, "--size", 8)
     assert "among landscapes" in out and not error
-    images, _ = generate.from_song(song, 1)
+    images, felt = generate.from_song(song, 1)
     np.testing.assert_array_equal(np.asarray(Image.open("song.png")), images[0])
+    assert f"({felt['valence_low']:.1f} to {felt['valence_high']:.1f})" in out
+    m2l("generate", song, "-o", "many.png", "-n", 3, "--spread", "--size", 8)
+    images, _ = generate.from_song(song, [0, 1, 2], spread=True)
+    np.testing.assert_array_equal(np.asarray(Image.open("many.png")), np.hstack(images))
 
 
 @pytest.mark.parametrize(
@@ -247,6 +259,7 @@ def test_generate_from_a_song(m2l, song):
         (("--valence", 11, "--arousal", 5), "valence 11"),
         (("--valence", 5, "--arousal", 0.5), "arousal 0.5"),
         (("--valence", "nan", "--arousal", 5), "valence nan"),
+        (("--valence", 5, "--arousal", 5, "--spread"), "no song to be unsure of"),
     ],
     ids=str,
 )
@@ -364,15 +377,15 @@ def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
     [
         (("gan", "train", "--preset", "enormous"), "preset 'enormous'"),
         (("gan", "train", "--preset", "smoke"), "M2L_DATA: not set"),
-        (("gan", "train", "--preset", "smoke", "--set", "speed=3"), "'speed'"),
-        (("gan", "train", "--preset", "smoke", "--set", "objective=gan"), "objective 'gan'"),
-        (
-            ("gan", "train", "--preset", "smoke", "--photos", "sample", "--start", "x"),
-            "x: no check",
-        ),
         (("gan", "release", "--preset", "enormous"), "runs/enormous: no checkpoint"),
-        (("gan", "baselines"), "M2L_DATA: not set"),
-        (("metrics",), "M2L_DATA: not set"),
+        (("gan", "ablation"), "M2L_DATA: not set"),
+        (("gan", "ablation", "--grid", "huge"), "grid 'huge'"),
+        (("gan", "ablation", "--variant", "huge"), "variant 'huge'"),
+        (("metrics", "scene"), "M2L_DATA: not set"),
+        (("metrics", "model"), "M2L_DATA: not set"),
+        (("metrics", "model", "--inception", "gone.pth"), "gone.pth: no such file"),
+        (("metrics", "folders", "gone", "gone"), "gone: no such folder"),
+        (("metrics", "end-to-end", "--features", "gone.parquet"), "gone.parquet"),
         (("forest", "train", "--features", "gone.parquet"), "gone.parquet"),
         (("gan", "sample", "-o", "gone/grid.png"), "gone/grid.png"),
     ],
@@ -387,6 +400,35 @@ def test_gan_sample_writes_a_grid(m2l, tiny_generator):
     assert "3×3" in out and Image.open("grid.png").size == (24, 24)
     m2l("gan", "sample", "-o", "seeds.png", "--side", 2, "--what", "seeds", "--size", 8)
     assert Image.open("seeds.png").size == (16, 16)
+
+
+def test_the_ablation_says_what_there_is_to_do(m2l, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/ablation-full-1.jsonl").touch()
+    out, _ = m2l("gan", "ablation", "--variant", "full", "-o", "out", "--dry-run")
+    states = [line.split(": ") for line in out.splitlines()]
+    assert states == [
+        ["out/ablation-full-0.jsonl", "to do"],
+        ["out/ablation-full-1.jsonl", "there"],
+        ["out/ablation-full-2.jsonl", "to do"],
+    ]
+
+
+def test_folders_are_compared(m2l, tmp_path, monkeypatch):
+    from m2l import metrics
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))  # without Inception
+    monkeypatch.setattr(metrics, "DRAWS", 5)
+    for name, n in (("generated", 12), ("real", 24)):
+        (tmp_path / name).mkdir()
+        pixels = np.random.default_rng(n).integers(0, 256, (n, 8, 8, 3), dtype=np.uint8)
+        for i, image in enumerate(pixels):
+            Image.fromarray(image).save(tmp_path / name / f"{i}.png")
+    out, _ = m2l("metrics", "folders", "generated", "real")
+    assert out.startswith("scene features, 12 images a side\n")
+    assert "frechet" in out and "coverage" in out and "FID not reported" in out
+    told = json.loads(m2l("metrics", "folders", "generated", "real", "--json")[0])
+    assert told["scene"]["n"] == 12 and not any("fid" in key for key in told)
 
 
 def test_a_run_is_trained_refused_resumed_and_released(m2l, monkeypatch, tmp_path):
@@ -427,6 +469,100 @@ def test_a_setting_to_change_needs_a_value(m2l):
 
 
 # -- as installed ----------------------------------------------------------------------------
+
+
+# -- the user study --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(m2l, tmp_path):
+    """A small design with its settings, and simulated answers to it."""
+    settings = study.settings() | {"participants": 10, "reserve": 0, "songs": 10, "songs_each": 10}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
+    out, _ = m2l("study", "design", "--config", "small.yaml", "-o", "new/design.json")
+    assert out == "new/design.json: 10 participants, 10 songs, 44 trials each\n"
+    out, _ = m2l("study", "simulate", "new/design.json", "-o", "answers.csv")
+    assert out == "answers.csv: 440 simulated answers\n"
+    return pd.read_csv("answers.csv")
+
+
+def test_a_study_from_the_design_to_the_report(m2l, asked):
+    out, error = m2l("study", "analyse", "new/design.json", "answers.csv", "-o", "report")
+    assert out.startswith("report: simulated answers; 10 participants, ") and not error
+    assert [line[:3].strip() for line in out.splitlines()[1:]] == list(study.HYPOTHESES)
+    assert "No person gave them" in (Path("report") / "report.md").read_text()
+    real = asked.drop(columns=["simulated", "careless"])
+    real.to_csv("real.csv", index=False)
+    out, _ = m2l("study", "analyse", "new/design.json", "real.csv", "-o", "real")
+    assert out.startswith("real: 10 participants") and "simulated" not in out
+    assert "imulated" not in (Path("real") / "report.md").read_text()
+
+
+def test_a_study_that_cannot_be_analysed(m2l, asked):
+    empty, gone = Path("empty.csv"), asked.drop(columns="heard")
+    empty.touch()
+    refused(m2l, "study", "analyse", "new/design.json", empty, "-o", "r", match="empty.csv: empty")
+    gone.to_csv("gone.csv", index=False)
+    refused(m2l, "study", "analyse", "new/design.json", "gone.csv", "-o", "r", match="column heard")
+    bad = asked.assign(valence=10).to_csv("bad.csv", index=False)
+    refused(m2l, "study", "analyse", "new/design.json", "bad.csv", "-o", "r", match="line 2: ")
+    asked.assign(ms=1).to_csv("fast.csv", index=False)
+    refused(m2l, "study", "analyse", "new/design.json", "fast.csv", "-o", "r", match="too fast")
+    refused(m2l, "study", "analyse", "answers.csv", "answers.csv", "-o", "r", match="not a design")
+    refused(m2l, "study", "analyse", "design.json", "answers.csv", "-o", "r", match="design.json: ")
+    refused(m2l, "study", "design", "--config", "none.yaml", "-o", "d.json", match="none.yaml")
+    assert bad is None and not Path("r").exists()
+
+
+def test_stimuli_need_generators(m2l, monkeypatch, song):
+    monkeypatch.setattr(corpora, "load", lambda name: Corpus())
+    match = "photos: 1 for 40 songs"
+    refused(m2l, "study", "stimuli", song, "--generators", "runs", "-o", "new", match=match)
+
+
+class Corpus:
+    table = pd.DataFrame({"path": ["a.png", None], "valence": [1, 2], "arousal": [3, 4]})
+
+
+def test_power_and_validation_are_written_and_preregistered(m2l, monkeypatch, tmp_path):
+    settings = study.settings() | {
+        "participants": 10, "reserve": 0, "songs": 10, "songs_each": 10,
+        "power": {"draws": 2, "participants": [10, 20], "songs": [10, 20], "factors": [1.0],
+                  "agreement": [0.2, 0.35]},
+        "validation": {"studies": 4, "every": 2, "participants": 10, "songs": 10},
+    }  # fmt: skip
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
+    m2l("study", "power", "--config", "small.yaml", "-o", "r/study.json")
+    made = json.loads(Path("r/study.json").read_text())
+    assert made["simulated"] and made["provenance"]["seed"] == settings["seed"]
+    sizes = [(r["participants"], r["songs"], r["agreement"]) for r in made["power"]]
+    assert sizes == [(10, 10, 0.35), (20, 10, 0.35), (10, 20, 0.35), (10, 10, 0.2)]
+    words = ["--config", "small.yaml", "--power", "r/study.json", "-o", "page.md"]
+    m2l("study", "preregister", *words)
+    assert "10 participants are complete" in " ".join(Path("page.md").read_text().split())
+    refused(m2l, "study", "preregister", *words[2:], match="made from other settings")
+
+    m2l("study", "validate", "--config", "small.yaml", "-o", "r/validation.json")
+    made = json.loads(Path("r/validation.json").read_text())
+    assert made["simulated"] and made["effects"]["studies"] == made["none"]["studies"] == 4
+    assert made["none"]["slow"] == 2 and len(made["none"]["table"]) == 24
+
+
+def test_validation_interrupted_keeps_what_is_done(m2l, monkeypatch, tmp_path, caplog):
+    size = {"studies": 9, "every": 9, "participants": 10, "songs": 10}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(study.settings() | {"validation": size}))
+    recover = simulation.recover
+
+    def interrupted(*words):
+        found = recover(*words)
+        yield next(found)
+        yield next(found)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation, "recover", interrupted)
+    m2l("study", "validate", "--config", "small.yaml", "-o", "v.json")
+    assert json.loads(Path("v.json").read_text())["none"]["studies"] == 2
+    assert "interrupted; 2 studies are kept" in caplog.text
 
 
 def test_the_installed_command_with_the_shipped_weights(tmp_path):

@@ -12,7 +12,7 @@ import soundfile
 
 from m2l import features
 from m2l.errors import InputError
-from m2l.features import DESCRIPTORS, FAMILIES, HOP, NAMES, ROWS, SR, from_signal
+from m2l.features import DESCRIPTORS, EXTENDED, FAMILIES, HOP, NAMES, ROWS, SR, from_signal
 
 CHROMAS = ("chroma_stft", "chroma_cqt", "chroma_cens")
 BY_LIBROSA = (
@@ -184,6 +184,43 @@ def test_silence_within_a_song_stays_finite():
 
 def test_three_seconds_of_a_low_hum_stay_finite():
     assert np.isfinite(from_signal(tones([24], seconds=3.0, harmonics=1))).all()
+
+
+def test_tuning_is_librosas_on_every_fourth_frame():
+    import librosa
+
+    for y in (tones([57.2, 61.2]), tones([60, 64, 67]), clicks(100), 0.1 * noise(5)):
+        magnitude = np.abs(librosa.stft(y))
+        whole = librosa.estimate_tuning(S=magnitude[:, ::4], sr=SR, n_fft=2048)
+        assert features.tuning(magnitude) == pytest.approx(whole, abs=1e-9)
+    assert features.tuning(np.abs(librosa.stft(tones([57.3])))) == pytest.approx(0.3, abs=0.05)
+    assert features.tuning(np.zeros((1025, 9), np.float32)) == 0
+
+
+def test_no_compiled_generalised_function_takes_part(song, monkeypatch):
+    # Two processes that compile it at once leave a cache behind that crashes every later one.
+    from numba.np.ufunc import gufunc
+
+    def fail(self, *args, **kwargs):
+        raise AssertionError(f"{self} was called")
+
+    monkeypatch.setattr(gufunc.GUFunc, "__call__", fail)
+    assert np.isfinite(from_signal(song)).all()
+
+
+def test_the_extended_set_adds_how_fast_each_descriptor_changes(song):
+    assert len(EXTENDED) == len(set(EXTENDED)) == 222 and EXTENDED[:148] == NAMES
+    values = dict(zip(EXTENDED, from_signal(song, EXTENDED), strict=True))
+    np.testing.assert_array_equal([values[name] for name in NAMES], from_signal(song))
+    curves = features.curves(song)
+    step = np.abs(np.diff(curves["loudness"])).mean()
+    assert values["loudness_change"] == pytest.approx(step, rel=1e-5)
+    # A signal that is louder by a constant changes as fast as before.
+    louder = dict(zip(EXTENDED, from_signal(2 * song, EXTENDED), strict=True))
+    assert louder["loudness_change"] == pytest.approx(values["loudness_change"], rel=1e-3)
+    assert louder["rms_change"] == pytest.approx(2 * values["rms_change"], rel=1e-3)
+    some = ("tempo_std", "mode_change", "rms_mean")
+    np.testing.assert_array_equal(from_signal(song, some), [values[name] for name in some])
 
 
 def write(path, y, rate=SR, **options):

@@ -69,12 +69,31 @@ def test_pictures_are_laid_out_in_rows_without_axes(ax):
     assert len(figures.pictures(images).axes) == 5
 
 
+FRAME = pd.DataFrame(
+    {"corpus": ["a"], "songs": [1802], "r": [-0.456], "sd": [np.nan], "met": [True]}
+)
+
+
 def test_a_table_shows_its_numbers_as_a_reader_wants_them():
-    frame = pd.DataFrame({"corpus": ["a"], "songs": [1802], "r": [0.456], "sd": [np.nan]})
-    html = figures.table(frame, "Songs and scores").to_html()
+    html = figures.table(FRAME, "Songs and scores")._repr_html_()
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
-    assert cells == ["a", "1,802", "0.46", "–"]
+    assert cells == ["a", "1,802", "−0.46", "–", "True"]
     assert "<caption>Songs and scores</caption>" in html
+
+
+def test_a_table_is_one_of_the_book_with_a_name_to_refer_to():
+    text = figures.table(FRAME[["corpus", "r"]], "Scores", decimals=1, name="tab-x")
+    assert text._repr_markdown_().splitlines() == [
+        "````{list-table} Scores",
+        ":header-rows: 1",
+        ":name: tab-x",
+        "",
+        "* - corpus",
+        "  - r",
+        "* - a",
+        "  - −0.5",
+        "````",
+    ]
 
 
 def test_players_carry_their_sound():

@@ -191,6 +191,31 @@ def test_a_song_becomes_landscapes(song, tiny_forest, tiny_generator):
     )
 
 
+def test_pictures_may_spread_over_what_a_song_may_be(
+    song, tiny_forest, tiny_generator, monkeypatch
+):
+    asked = []
+    paint = generate.paint
+    monkeypatch.setattr(generate, "paint", lambda u, *a: asked.append(u) or paint(u, *a))
+    seeds = np.arange(200)
+    images, felt = generate.from_song(song, seeds, tiny_generator, tiny_forest, spread=True)
+    assert images.shape == (200, 8, 8, 3) and asked[0].shape == (200, 2)
+    # A song of which little is known may be anything that songs are, and so may its pictures.
+    assert (asked[0].std(0) > 0.5 / 3**0.5).all()
+    released = generate.load(tiny_generator)
+    np.testing.assert_allclose(
+        felt[["landscape_valence", "landscape_arousal"]].to_numpy(float),
+        released.va_map.inverse(asked[0]).mean(0),
+        atol=0.05,
+    )
+    again, _ = generate.from_song(song, seeds, tiny_generator, tiny_forest, spread=True)
+    np.testing.assert_array_equal(images, again)
+    one, _ = generate.from_song(song, 0, tiny_generator, tiny_forest, spread=True)
+    np.testing.assert_allclose(one[0], images[0].astype(int), atol=1)
+    generate.from_song(song, seeds, tiny_generator, tiny_forest)
+    assert asked[-1].shape == (2,)
+
+
 def test_what_is_no_song_gets_no_landscape(tmp_path, tiny_forest, tiny_generator):
     (tmp_path / "text.mp3").write_text("no song")
     with pytest.raises(InputError, match=r"text\.mp3"):

@@ -1,14 +1,75 @@
 """Closed forms of the distances and of the controls beside them."""
 
+import contextlib
+import urllib.error
+
 import numpy as np
 import pytest
+import torch
 
 from m2l import metrics
 from m2l.errors import InputError
 from m2l.forest import DIMENSIONS
 
+torch.set_num_threads(1)
 rng = np.random.default_rng(0)
 ROWS = rng.normal(size=(200, 4))
+
+
+# -- intervals -------------------------------------------------------------------------------
+
+
+def test_bootstrap_intervals_are_those_of_the_mean():
+    x = rng.normal(10, 2, 400)
+    out = metrics.bootstrap(np.mean, x, draws=500)
+    assert out["value"] == pytest.approx(x.mean())
+    assert out["low"] < 10 < out["high"]
+    assert out["high"] - out["low"] == pytest.approx(2 * 1.96 * 2 / 20, rel=0.2)
+
+
+def test_bootstrap_draws_rows_together():
+    x = rng.normal(size=50)
+    out = metrics.bootstrap(lambda a, b: np.abs(a - b).max(), x, x)
+    assert out == {"value": 0, "low": 0, "high": 0}
+
+
+def test_bootstrap_of_a_nest_of_figures():
+    x = rng.normal(size=50)
+    out = metrics.bootstrap(lambda a: {"one": {"mean": a.mean()}, "max": a.max()}, x, draws=20)
+    assert out["one"]["mean"] == metrics.bootstrap(np.mean, x, draws=20)
+    assert out["max"]["high"] == out["max"]["value"] == x.max()
+
+
+def test_groups_drawn_whole_are_as_good_as_one_row_each():
+    x = rng.normal(size=40)
+    apart = metrics.bootstrap(np.mean, x, draws=2000)
+    groups = np.repeat(np.arange(40), 9)
+    together = metrics.bootstrap(np.mean, x.repeat(9), groups=groups, draws=2000)
+    assert together == pytest.approx(apart, abs=0.05)
+    as_if_more = metrics.bootstrap(np.mean, x.repeat(9), draws=2000)
+    width = [out["high"] - out["low"] for out in (together, as_if_more)]
+    assert width[0] == pytest.approx(3 * width[1], rel=0.15)
+
+
+def test_halves_give_the_interval_of_the_mean():
+    x = rng.normal(10, 2, 400)
+    out = metrics.halves(lambda rows: x[rows].mean(), 400, draws=1000)
+    assert out["value"] == pytest.approx(x.mean())
+    assert out["high"] - out["low"] == pytest.approx(2 * 1.96 * x.std() / 20, rel=0.1)
+
+
+def test_halves_are_moved_to_the_whole_and_hold_no_row_twice():
+    seen = []
+
+    def number(rows):
+        seen.append(rows)
+        return float(len(rows))  # a half has half of it
+
+    assert metrics.halves(number, 100, draws=5) == {"value": 100, "low": 100, "high": 100}
+    assert all(len(set(rows)) == len(rows) for rows in seen)
+
+
+# -- likeness --------------------------------------------------------------------------------
 
 
 def test_with_equal_covariances_it_is_the_squared_difference_of_the_means():
@@ -21,6 +82,14 @@ def test_scaling_a_gaussian_leaves_the_difference_of_the_deviations():
     centred = ROWS - ROWS.mean(0)
     want = 4 * np.trace(np.cov(ROWS, rowvar=False))
     assert metrics.frechet(centred, 3 * centred) == pytest.approx(want, rel=1e-6)
+
+
+def test_the_distance_is_that_of_pytorch_fid():
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    a, b = ROWS, rng.normal(size=(90, 4)) @ rng.normal(size=(4, 4))
+    moments = [m for x in (a, b) for m in (x.mean(0), np.cov(x, rowvar=False))]
+    assert metrics.frechet(a, b) == pytest.approx(calculate_frechet_distance(*moments), rel=1e-9)
 
 
 def test_a_set_has_no_distance_from_itself_in_any_order():
@@ -39,10 +108,79 @@ def test_fewer_images_than_features_still_have_a_distance():
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_a_distance_needs_two_images_a_side(n):
-    with pytest.raises(InputError, match="two images"):
-        metrics.frechet(ROWS[:n], ROWS)
+    for distance in (metrics.frechet, metrics.kid):
+        with pytest.raises(InputError, match="two images"):
+            distance(ROWS[:n], ROWS)
     with pytest.raises(InputError, match="two images"):
         metrics.spread(ROWS[:n])
+
+
+def test_kid_of_two_points_by_hand():
+    # One dimension: k(0, 0) = k(0, c) = 1 and k(c, c) = (c² + 1)³.
+    zeros, twos = np.zeros((5, 1)), np.full((7, 1), 2.0)
+    assert metrics.kid(zeros, twos) == pytest.approx(1 + 5**3 - 2)
+    assert metrics.kid(zeros, zeros) == 0
+
+
+def test_kid_is_unbiased():
+    """Between halves of one population its mean is zero, and it may be negative."""
+    values = [metrics.kid(x[:50], x[50:]) for x in rng.normal(size=(300, 100, 3))]
+    assert min(values) < 0
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(300)
+
+
+def test_kid_grows_with_the_shift():
+    other = rng.normal(size=(200, 4))
+    values = [metrics.kid(ROWS, other + shift) for shift in (0, 0.5, 1, 2)]
+    assert values == sorted(values)
+
+
+def test_density_and_coverage_are_those_of_prdc():
+    from prdc import compute_prdc
+
+    fake = rng.normal(0.3, 0.8, size=(150, 4))
+    with contextlib.redirect_stdout(None):
+        theirs = compute_prdc(ROWS, fake, nearest_k=5)
+    ours = metrics.density_coverage(ROWS, fake)
+    assert ours == pytest.approx((theirs["density"], theirs["coverage"]))
+
+
+def test_density_and_coverage_at_their_ends():
+    assert metrics.density_coverage(ROWS, ROWS + 100) == (0, 0)
+    one = np.repeat(ROWS[:1], 50, axis=0)  # one photo, painted over and over
+    density, coverage = metrics.density_coverage(ROWS, one)
+    assert density > 0.2 and coverage < 0.2
+    assert metrics.density_coverage(ROWS, ROWS)[1] == 1
+    with pytest.raises(InputError, match="more than 5"):
+        metrics.density_coverage(ROWS[:5], ROWS)
+
+
+def test_compare_has_every_figure_with_its_interval():
+    near = metrics.compare(ROWS, rng.normal(size=(200, 4)), draws=50)
+    far = metrics.compare(ROWS, rng.normal(2, 1, size=(200, 4)), draws=50)
+    assert set(near) == {"frechet", "kid", "density", "coverage"}
+    for name in near:
+        assert near[name]["low"] < near[name]["value"] < near[name]["high"]
+        assert near[name]["high"] < far[name]["low"] or near[name]["low"] > far[name]["high"]
+    assert near["kid"]["subset"] == 100 and near["kid"]["sd"] > 0
+
+
+def test_the_nearest_by_hand():
+    distance, index = metrics.nearest(np.array([[0.0, 0], [9, 9]]), np.array([[9.0, 8], [3, 4]]))
+    assert distance.tolist() == [5, 1] and index.tolist() == [1, 0]
+
+
+def test_copies_are_found_out():
+    train, new = ROWS, rng.normal(size=(100, 4))
+    honest, _, _ = metrics.closeness(rng.normal(size=(100, 4)), new, train)
+    assert honest["closer"]["value"] < 0.1
+    assert honest["generated"]["low"] < honest["photos"]["value"] < honest["generated"]["high"]
+    copied, distance, index = metrics.closeness(train[:50] + 1e-6, new, train)
+    assert copied["closer"]["value"] == 1 and distance.max() < 1e-4
+    assert index.tolist() == list(range(50))
+
+
+# -- variety ---------------------------------------------------------------------------------
 
 
 def test_spread_is_linear_in_scale_and_zero_for_one_image_repeated():
@@ -55,57 +193,212 @@ def test_no_image_is_paired_with_itself():
     assert metrics.spread(np.array([[0.0, 0], [3, 4]])) == 5
 
 
+def test_spread_within_cells_by_hand():
+    rows = np.array([[0.0, 0], [3, 4], [100, 0], [100, 1], [100, 0], [7, 7]])
+    # Distances 5 in the first cell, (1 + 0 + 1) / 3 in the second, none in the third.
+    within = metrics.spread_within(rows, np.array([0, 0, 1, 1, 1, 2]))
+    assert within == pytest.approx((2 * 5 + 3 * 2 / 3) / 5)
+    assert metrics.spread_within(rows, np.arange(6)) == 0
+
+
+# -- obedience -------------------------------------------------------------------------------
+
+
 def va(n=400):
     return rng.uniform(1, 9, (n, 2))
 
 
+def values(told):
+    return {k: x["value"] for k, x in told.items()}
+
+
 def test_perfect_answers():
     asked = va()
-    for told in metrics.consistency(asked, asked).values():
-        assert [told[k] for k in ("r", "ccc", "spearman", "slope")] == pytest.approx([1] * 4)
-        assert told["mae"] == 0
-        assert abs(told["shuffled_r"]) < 0.15
+    for told in metrics.consistency(asked, asked, draws=20).values():
+        assert values(told) == pytest.approx(
+            {"mae": 0, "r": 1, "ccc": 1, "spearman": 1, "slope": 1}
+        )
 
 
 def test_a_timid_answer_keeps_r_and_shows_in_slope_and_ccc():
     asked = va()
-    out = metrics.consistency(asked, 5 + 0.25 * (asked - 5))
+    out = metrics.consistency(asked, 5 + 0.25 * (asked - 5), draws=20)
     assert list(out) == list(DIMENSIONS)
-    for told in out.values():
+    for told in map(values, out.values()):
         assert told["r"] == pytest.approx(1) and told["slope"] == pytest.approx(0.25)
         assert told["ccc"] < 0.5
 
 
 def test_answers_exchanged_between_dimensions_are_found_out():
     asked = va()
-    for told in metrics.consistency(asked, asked[:, ::-1]).values():
-        assert abs(told["r"]) < 0.15
+    for told in metrics.consistency(asked, asked[:, ::-1], draws=50).values():
+        assert told["r"]["low"] < 0.05 and told["r"]["high"] > -0.05
 
 
-def test_bootstrap_intervals_are_those_of_the_mean():
-    x = rng.normal(10, 2, 400)
-    out = metrics.bootstrap(np.mean, x, draws=500)
-    assert out["value"] == pytest.approx(x.mean())
-    assert out["low"] < 10 < out["high"]
-    assert out["high"] - out["low"] == pytest.approx(2 * 1.96 * 2 / 20, rel=0.2)
+def test_rank_and_slope_are_those_of_scipy():
+    from scipy.stats import linregress, spearmanr
+
+    asked = va()
+    told = asked + rng.normal(size=asked.shape) ** 3
+    out = metrics.consistency(asked, told, draws=2)["arousal"]
+    assert out["spearman"]["value"] == pytest.approx(spearmanr(asked[:, 1], told[:, 1]).statistic)
+    assert out["slope"]["value"] == pytest.approx(linregress(asked[:, 1], told[:, 1]).slope)
 
 
-def test_bootstrap_draws_rows_together():
-    x = rng.normal(size=50)
-    out = metrics.bootstrap(lambda a, b: np.abs(a - b).max(), x, x)
-    assert out == {"value": 0, "low": 0, "high": 0}
+def test_a_grid_is_drawn_scene_by_scene():
+    asked = np.broadcast_to(va(9), (6, 9, 2))
+    scenes = rng.normal(0, 50, (6, 1, 2))  # each scene has a look of its own
+    by_scene = metrics.consistency(asked, asked + scenes)["valence"]["mae"]
+    by_picture = metrics.consistency(asked.reshape(-1, 2), (asked + scenes).reshape(-1, 2))[
+        "valence"
+    ]["mae"]
+    assert by_scene["value"] == pytest.approx(by_picture["value"])
+    assert by_scene["high"] - by_scene["low"] > 1.5 * (by_picture["high"] - by_picture["low"])
 
 
-def test_fid_without_its_weights_names_them(monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+def test_answers_that_never_vary_have_no_correlation():
+    told = metrics.consistency(va(), np.full((400, 2), 5.0), draws=5)["valence"]
+    assert values(told)["r"] == values(told)["spearman"] == values(told)["slope"] == 0
+
+
+def test_matched_at_its_ends():
+    asked = va(50)
+    assert (metrics.matched(asked, asked) == 1).all()
+    assert (metrics.matched(asked, np.full((50, 2), 5.0)) == 0.5).all()  # all ties
+    assert metrics.matched(asked, rng.permutation(asked)).mean() == pytest.approx(0.5, abs=0.1)
+    assert metrics.matched(np.array([[0, 0], [1, 1]]), np.array([[1, 1], [0, 0]])).tolist() == [
+        0,
+        0,
+    ]
+
+
+def test_partial_correlation_is_that_of_the_formula():
+    x, y, g = rng.normal(size=(3, 300)) + rng.normal(size=300)
+    r = np.corrcoef([x, y, g])
+    want = (r[0, 1] - r[0, 2] * r[1, 2]) / np.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
+    assert metrics.partial(x, y, g[:, None]) == pytest.approx(want)
+
+
+def test_nothing_is_left_of_what_brightness_explains():
+    brightness = rng.normal(size=300)
+    answer = 5 + 2 * brightness + rng.normal(size=300)
+    assert (
+        abs(metrics.partial(brightness + rng.normal(size=300), answer, brightness[:, None])) < 0.15
+    )
+
+
+def test_looks_by_hand():
+    images = np.zeros((5, 4, 4, 3), np.uint8)
+    images[1] = 255
+    images[2, ..., 0] = 255  # red
+    images[3, ..., 2] = 255  # blue
+    images[4, :, ::2] = 255  # upright stripes
+    told = dict(zip(metrics.LOOKS, metrics.looks(images).T, strict=True))
+    np.testing.assert_allclose(told["brightness"], [0, 1, 0.299, 0.114, 0.5])
+    np.testing.assert_allclose(told["saturation"], [0, 0, 1, 1, 0])
+    np.testing.assert_allclose(told["warmth"], [0, 0, 1, -1, 0])
+    np.testing.assert_allclose(told["contrast"], [0, 0, 0, 0, 0.5], atol=1e-12)
+    np.testing.assert_allclose(told["detail"], [0, 0, 0, 0, 0.5])
+
+
+def test_effects_are_the_slopes_of_a_plane():
+    u = rng.uniform(-1, 1, (50, 2))
+    values = np.column_stack([3 + 2 * u[:, 0] - u[:, 1], np.ones(50)])
+    np.testing.assert_allclose(metrics.effects(u, values), [[2, 0], [-1, 0]], atol=1e-12)
+
+
+# -- Inception -------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("M2L_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("M2L_INCEPTION", raising=False)
+
+
+def test_without_weights_there_are_none():
     assert metrics.inception_weights() is None
-    images = np.zeros((2, 8, 8, 3), np.uint8)
-    with pytest.raises(InputError, match=metrics.INCEPTION.replace(".", r"\.")):
-        metrics.fid(images, images)
 
 
-def test_fid_needs_as_many_images_as_dimensions(monkeypatch):
-    monkeypatch.setattr(metrics, "inception_weights", lambda: "there")
-    images = np.zeros((63, 8, 8, 3), np.uint8)
-    with pytest.raises(InputError, match="63 images for 64 dimensions"):
-        metrics.fid(images, np.zeros((100, 8, 8, 3), np.uint8), dims=64)
+def test_weights_are_found_by_path_by_variable_and_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics, "_digest", lambda path: metrics.OFFICIAL + "00")
+    cached = tmp_path / "torch/hub/checkpoints" / metrics.INCEPTION
+    cached.parent.mkdir(parents=True)
+    for name in ("a.pth", "b.pth", cached):
+        (tmp_path / name).touch()
+    assert metrics.inception_weights() == cached
+    monkeypatch.setenv("M2L_INCEPTION", str(tmp_path / "a.pth"))
+    assert metrics.inception_weights() == tmp_path / "a.pth"
+    assert metrics.inception_weights(tmp_path / "b.pth") == tmp_path / "b.pth"
+    with pytest.raises(InputError, match=r"gone\.pth: no such file"):
+        metrics.inception_weights(tmp_path / "gone.pth")
+
+
+def test_other_weights_give_no_fid(tmp_path):
+    (tmp_path / "mine.pth").write_bytes(b"weights")
+    with pytest.raises(InputError, match=r"mine\.pth: not the official"):
+        metrics.inception_weights(tmp_path / "mine.pth")
+
+
+def test_weights_are_fetched_only_when_asked(monkeypatch):
+    asked = []
+
+    def download(url, path, hash_prefix):
+        asked.append((url, hash_prefix))
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    assert metrics.inception_weights() is None and not asked
+    with pytest.raises(InputError, match="could not be fetched"):
+        metrics.inception_weights(fetch=True)
+    assert asked[0][0].endswith(metrics.INCEPTION) and asked[0][1] == metrics.OFFICIAL
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """File of random weights in the official format."""
+    from unittest import mock
+
+    from pytorch_fid import inception
+
+    torch.manual_seed(0)
+    states = []
+    with (
+        mock.patch.object(inception, "load_state_dict_from_url", lambda *_, **__: {}),
+        mock.patch.object(torch.nn.Module, "load_state_dict", lambda net, _: states.append(net)),
+    ):
+        inception.fid_inception_v3()
+    path = tmp_path_factory.mktemp("inception") / "random.pth"
+    torch.save(states[-1].state_dict(), path)
+    return path
+
+
+def test_features_are_those_of_pytorch_fid(weights, tmp_path, monkeypatch):
+    from PIL import Image
+    from pytorch_fid.fid_score import get_activations
+    from pytorch_fid.inception import InceptionV3
+
+    images = rng.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    ours = metrics.inception(images, weights, keep=True)
+    assert ours.shape == (3, 2048)
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    cached = tmp_path / "torch/hub/checkpoints" / metrics.INCEPTION
+    cached.parent.mkdir(parents=True)
+    cached.symlink_to(weights)
+    theirs = get_activations(paths, InceptionV3([3]), batch_size=3, num_workers=0)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+    # The second time they come from the cache; for other images they do not.
+    monkeypatch.setattr(metrics, "_inception", None)
+    np.testing.assert_array_equal(metrics.inception(images, weights, keep=True), ours)
+    with pytest.raises(TypeError):
+        metrics.inception(images[:2], weights, keep=True)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    torch.save({"a": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"other\.pth: not Inception weights"):
+        metrics.inception(np.zeros((2, 8, 8, 3), np.uint8), tmp_path / "other.pth")

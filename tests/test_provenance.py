@@ -123,3 +123,41 @@ def test_commit_is_the_one_checked_out_and_tells_changes(tmp_path, monkeypatch):
     assert provenance._commit() == head
     module.write_text("a = 2\n")
     assert provenance._commit() == head + "+"
+
+
+def test_the_blocks_of_all_results_by_name(results):
+    save(results / "two.json", seed=2)
+    save(results / "one.json", seed=1)
+    assert {name: block["seed"] for name, block in provenance.blocks().items()} == {
+        "one": 1,
+        "two": 2,
+    }
+
+
+def executed(path, sources, **noted):
+    cells = [{"cell_type": kind, "source": [text]} for kind, text in sources]
+    noted = {"duration": 12.5, "end_time": "2026-01-02T03:04:05", "parameters": {"seed": 3}} | noted
+    path.write_text(json.dumps({"metadata": {"papermill": noted}, "cells": cells}))
+
+
+def test_chapters_say_how_they_ran(tmp_path):
+    sources = [
+        ("markdown", "(sec-x)=\n# A chapter\n\ntext"),
+        ("code", 'a = provenance.load("gan")\nb = provenance.load("data")'),
+    ]
+    executed(tmp_path / "01_done.ipynb", sources)
+    executed(tmp_path / "02_going.ipynb", sources, duration=None)
+    assert provenance.chapters(tmp_path) == {
+        "01_done": {
+            "title": "A chapter",
+            "seconds": 12.5,
+            "date": "2026-01-02",
+            "parameters": {"seed": 3},
+            "results": ["data", "gan"],
+        }
+    }
+
+
+def test_a_comment_in_code_is_no_title(tmp_path):
+    executed(tmp_path / "a.ipynb", [("code", "# a comment"), ("markdown", "# A title")])
+    assert provenance.chapters(tmp_path)["a"]["title"] == "A title"

@@ -69,6 +69,27 @@ def test_it_looks_at_other_sizes_and_in_batches(net, painted):
         np.testing.assert_allclose(one, by_two, atol=1e-4)
 
 
+def test_it_learns_from_coarser_pictures_too(net, painted):
+    images, scenes, _ = painted
+    coarse = images[48:].reshape(12, 16, 2, 16, 2, 3).mean((2, 4)).astype(np.uint8)
+    named = np.array(net.scenes)[scene.look(net, coarse)[1].argmax(1)]
+    assert (named == scenes[48:]).mean() >= 0.75
+
+
+def test_a_coarsened_batch_is_what_a_coarse_picture_becomes():
+    x = scene.prepare(np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8))
+    torch.manual_seed(0)
+    seen = {}
+    for _ in range(20):
+        y = scene._coarsened(x)
+        seen[round(y.std().item(), 3)] = y
+    assert y.shape == x.shape and len(seen) == 3  # as it is, at half and at a quarter
+    smoothest = seen[min(seen)]
+    coarse = torch.nn.functional.avg_pool2d(x, 4)
+    want = torch.nn.functional.interpolate(coarse, (64, 64), mode="bilinear")
+    torch.testing.assert_close(smoothest, want)
+
+
 def test_black_and_white_are_the_ends_of_the_range():
     flat = np.zeros((2, 8, 8, 3), np.uint8)
     flat[1] = 255

@@ -12,7 +12,7 @@ from PIL import Image
 from test_deam import write as write_deam
 from test_pmemo import write as write_pmemo
 
-from m2l import corpora, forest, generate, metrics, scene, stages, training
+from m2l import corpora, forest, generate, stages, training
 from m2l.errors import InputError
 from m2l.features import NAMES
 
@@ -28,10 +28,8 @@ afm_form: channel
 """
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def write_study(root):
     """A data root with thirty clips by ten artists, twelve songs of DEAM and fifty-four photos."""
-    root = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     write_deam(root)
     deam = pd.DataFrame(rng.normal(size=(12, 4)), columns=list("abcd"))
@@ -65,10 +63,14 @@ def root(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture(autouse=True)
 def quick(root, monkeypatch):
     monkeypatch.setenv("M2L_CACHE", str(root / "cache"))
-    monkeypatch.setattr(metrics, "bootstrap", partial(metrics.bootstrap, draws=10))
     monkeypatch.setattr(forest, "evaluate", partial(forest.evaluate, draws=50))
 
 
@@ -84,8 +86,7 @@ def run(root, preset, tmp_path):
     return training.Run(training.Preset.load(preset), pyramid, tmp_path / "run", accelerator="cpu")
 
 
-@pytest.fixture
-def table(root, tmp_path):
+def write_features(root, folder):
     """File of features of the thirty clips, in which feature 0 tells the valence.
 
     They were extracted under another name of the data root.
@@ -93,12 +94,17 @@ def table(root, tmp_path):
     labels = pd.read_csv(root / "music/4Q-TAFFC/annotations.csv")
     x = np.random.default_rng(1).normal(size=(30, len(NAMES)))
     x[:, 0] = labels["valence"]
-    (tmp_path / "link").symlink_to(root)
-    paths = [str(tmp_path / f"link/music/4Q-TAFFC/audio/Q1/{song}.ogg") for song in labels["song"]]
+    (folder / "link").symlink_to(root)
+    paths = [str(folder / f"link/music/4Q-TAFFC/audio/Q1/{song}.ogg") for song in labels["song"]]
     pd.DataFrame(x, index=pd.Index(paths, name="path"), columns=list(NAMES)).to_parquet(
-        tmp_path / "features.parquet"
+        folder / "features.parquet"
     )
-    return tmp_path / "features.parquet"
+    return folder / "features.parquet"
+
+
+@pytest.fixture
+def table(root, tmp_path):
+    return write_features(root, tmp_path)
 
 
 def read(path):
@@ -208,39 +214,6 @@ def test_quadrants_are_cut_at_five_and_sum_to_one():
     assert stages.quadrants(va) == pytest.approx({"Q1": 0.4, "Q2": 0.2, "Q3": 0.2, "Q4": 0.2})
 
 
-# -- emotion ---------------------------------------------------------------------------------
-
-
-def test_emotion_evaluates_and_releases_a_forest(root, table, tmp_path):
-    out, weights = tmp_path / "forest.json", tmp_path / "deep/forest.skops"
-    stages.emotion(table, out, weights, root, folds=3, repeats=1, trees=9, preset="tiny")
-    result = read(out)
-    assert set(result["taffc"]) == {"mean", "default forest", "tuned forest"}
-    assert set(result["deam"]) == {"published", "corrected"}
-    scores = result["taffc"]["default forest"]
-    assert scores["valence"]["r"]["value"] > 0.5 > scores["arousal"]["r"]["value"]
-    assert result["taffc"]["mean"]["valence"]["r2"]["value"] < 0.1
-    assert result["songs"] == 30 and result["released"]["bytes"] == weights.stat().st_size
-    with np.load(tmp_path / "forest.npz") as arrays:
-        pairs = arrays["taffc default forest"]
-    truth = pd.read_csv(root / "music/4Q-TAFFC/annotations.csv")["valence"].to_numpy(np.float32)
-    assert pairs.shape == (30, 4)
-    np.testing.assert_array_equal(np.sort(pairs[:, 0]), np.sort(truth))
-    assert (pairs[:, 0] != truth).any()  # the order says nothing about the song
-    released = forest.load(weights)
-    assert released.names == list(NAMES)
-    assert "Singer" not in json.dumps(released.card)
-
-
-def test_too_few_songs_are_an_error(root, table, tmp_path):
-    pd.read_parquet(table).iloc[:5].to_parquet(table)
-    with pytest.raises(InputError, match="5 songs with labels, by 5 artists"):
-        stages.emotion(table, tmp_path / "f.json", tmp_path / "f.skops", root, folds=3)
-    table.write_text("no parquet")
-    with pytest.raises(InputError, match="m2l features"):
-        stages.emotion(table, tmp_path / "f.json", tmp_path / "f.skops", root)
-
-
 # -- photos and generators -------------------------------------------------------------------
 
 
@@ -281,62 +254,6 @@ def test_gan_tells_a_run_and_releases_its_generator(run, tmp_path):
 def test_gan_before_any_training_is_an_error(run, tmp_path):
     with pytest.raises(InputError, match="not trained"):
         stages.gan(run, tmp_path / "gan.json", tmp_path / "g.safetensors")
-
-
-def test_judge_measures_a_generator(root, run, tmp_path, monkeypatch):
-    # Where the weights are, FID still needs 2,048 photos, and fewer are no error.
-    monkeypatch.setattr(metrics, "inception_weights", lambda: "there")
-    run.train()
-    run.release(tmp_path / "g.safetensors", {"what": "tiny"})
-    out, weights = tmp_path / "metrics.json", tmp_path / "deep/scene.safetensors"
-    stages.judge(out, weights, tmp_path / "g.safetensors", root, n=12, epochs=2, preset="tiny")
-    result = read(out)
-    assert result["n"] == 12 and result["resolution"] == 8 and result["frechet"]["n"] == 3
-    assert result["reader"]["photos"] == 9 and result["reader"]["tested"] == 6
-    assert np.shape(result["grid"]["answered"]) == (7, 7, 2)
-    assert result["frechet"]["photos"] > 0 and result["diversity"]["ratio"] > 0
-    assert not any(key.startswith("fid") for key in result)
-    with np.load(tmp_path / "metrics.npz") as arrays:
-        assert arrays["requested"].shape == arrays["answered"].shape == (12, 2)
-    assert scene.load(weights).scenes == ["sea", "wood"]
-
-
-def test_too_few_photos_to_judge_by(root, run, tmp_path):
-    run.train()
-    run.release(tmp_path / "g.safetensors", {"what": "tiny"})
-    with pytest.raises(InputError, match="too few"):
-        stages.judge(
-            tmp_path / "m.json",
-            tmp_path / "s.safetensors",
-            tmp_path / "g.safetensors",
-            root,
-            limit=2,
-        )
-
-
-def test_baselines_are_trained_and_measured_alike(root, preset, tmp_path, monkeypatch):
-    out = tmp_path / "baselines.json"
-    stages.baselines(out, tmp_path / "runs", root, preset, n=8, epochs=1)
-    result = read(out)
-    assert list(result["variants"]) == list(training.VARIANTS)
-    assert {v["images"] for v in result["variants"].values()} == {16}
-    assert result["provenance"]["preset"] == "tiny"
-    assert len(list((tmp_path / "baselines").glob("*.png"))) == 4
-
-    # Finished runs are not trained again.
-    monkeypatch.setattr(training.Run, "step", None)
-    monkeypatch.setattr(stages, "_reader", lambda *_: (None, {}))
-    monkeypatch.setattr(stages, "_measure", lambda *_: ({}, {}))
-    stages.baselines(out, tmp_path / "runs", root, preset, n=8, epochs=1)
-
-
-def test_a_baseline_that_diverges_is_named(root, preset, tmp_path, monkeypatch):
-    def diverge(self):
-        raise training.Diverged("step 3: critic nan")
-
-    monkeypatch.setattr(training.Run, "train", diverge)
-    with pytest.raises(InputError, match="baseline full: step 3"):
-        stages.baselines(tmp_path / "b.json", tmp_path / "runs", root, preset, n=8, epochs=1)
 
 
 # -- the autoencoder -------------------------------------------------------------------------

@@ -1,251 +1,314 @@
-"""Design, simulation, power and analysis of the user study."""
+"""The design of the user study: balance, codes, checks, and the page made from its settings."""
+
+import json
+from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from m2l import study
 from m2l.errors import InputError
 
-SAME = dict.fromkeys(study.SYSTEMS, 0.5)
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def config():
+    return study.settings()
 
 
 @pytest.fixture(scope="module")
 def plan():
-    return study.design(participants=40, songs=20, seed=3)
+    """40 persons, two decks of 20 songs: a complete square in each deck."""
+    return study.assign(40, 40, 20, seed=3)
 
 
 @pytest.fixture(scope="module")
-def answers(plan):
-    return study.simulate(plan, study.Effects(), seed=1)
+def made(config):
+    return study.design(config)
 
 
-@pytest.mark.parametrize("task", ["picture", "choice"])
-def test_songs_and_systems_meet_equally_often(plan, task):
-    trials = plan[plan["task"] == task]
-    assert set(trials.value_counts(["song", "system"])) == {40 // 5}
-    assert set(trials.value_counts(["participant", "system"])) == {20 // 5}
-    assert trials.value_counts(["song", "system"]).size == 20 * 5
+def roles(plan):
+    """Every (picture, role) of a plan: the rated, matched, shuffled and compared pictures."""
+    images = plan[plan["block"] == "images"].assign(role="rated", picture=lambda d: d["song"])
+    rows = [images[["participant", "system", "picture", "role"]]]
+    choices = plan[plan["block"] == "choices"]
+    for side in ("left", "right"):
+        own = choices[f"{side}_song"] == choices["song"]
+        matched = choices["system"] >= 0
+        role = np.where(~matched, "compared", np.where(own, "matched", "shuffled"))
+        part = choices.assign(
+            role=role, picture=choices[f"{side}_song"], system=choices[f"{side}_system"]
+        )
+        rows.append(part[["participant", "system", "picture", "role"]])
+    return pd.concat(rows, ignore_index=True)
 
 
-def test_sides_are_balanced_within_persons_and_pictures(plan):
-    choices = plan[plan["task"] == "choice"]
-    for key in (["participant", "system"], ["song", "system"]):
-        assert (choices.groupby(key)["matched_left"].mean() == 0.5).all()
+def spread(counts, cells):
+    """The largest less the smallest of counts, where `cells` of them there could be."""
+    assert len(counts) <= cells
+    return counts.max() - (counts.min() if len(counts) == cells else 0)
 
 
-def test_foils_are_other_songs_equally_often(plan):
-    choices = plan[plan["task"] == "choice"]
-    assert (choices["foil"] != choices["song"]).all()
-    assert set(choices.value_counts(["participant", "foil"])) == {1}
+def test_everyone_sees_every_picture_of_their_songs_once(plan):
+    seen = roles(plan)
+    assert not seen.duplicated(["participant", "system", "picture"]).any()
+    assert (seen.value_counts("participant") == 5 * 20).all()
 
 
-def test_everyone_does_every_task_with_every_song_once(plan):
-    assert set(plan.value_counts(["participant", "task", "song"])) == {1}
-    assert len(plan) == 3 * 40 * 20
-    assert plan["position"].tolist() == 40 * list(range(1, 61))
+@pytest.mark.parametrize("people", [1, 3, 7, 13, 20, 33, 40, 97])
+def test_pictures_are_used_equally_often_up_to_one_however_many_came(people):
+    seen = roles(study.assign(people, 20, seed=1))
+    for role in ("rated", "matched", "shuffled"):
+        counts = seen[seen["role"] == role].value_counts(["system", "picture"])
+        assert spread(counts, 5 * 20) <= 1
+    plan = study.assign(people, 20, seed=1)
+    pairs = plan[(plan["block"] == "choices") & (plan["system"] < 0)]
+    both = pairs[["left_system", "right_system"]]
+    pairs = pairs.assign(a=both.min(axis=1), b=both.max(axis=1))
+    assert spread(pairs.value_counts(["song", "a", "b"]), 20 * 10) <= 1
 
 
-def test_songs_travel_in_different_company(plan):
-    choices = plan[(plan["task"] == "choice") & (plan["system"] == "full")]
-    together = choices.groupby("participant")["song"].apply(frozenset)
-    # Five sets a deal, each for two persons.
-    assert together.nunique() == 40 // 2
+def test_pictures_are_used_equally_often_up_to_one_over_decks():
+    for people in (5, 21, 38):
+        seen = roles(study.assign(people, 40, 20, seed=1))
+        counts = seen[seen["role"] == "rated"].value_counts(["system", "picture"])
+        assert spread(counts, 5 * 40) <= 1
 
 
-@pytest.mark.parametrize("songs", [10, 20, 30])
-def test_no_picture_is_seen_twice(songs):
-    plan = study.design(participants=60, songs=songs)
-    shown = plan[plan["system"].notna()]
-    foils = plan[plan["task"] == "choice"].assign(song=lambda d: d["foil"])
-    seen = pd.concat([shown, foils])[["participant", "song", "system"]]
-    assert len(seen) == 3 * 60 * songs and not seen.duplicated().any()
+def test_a_person_meets_all_systems_and_both_sides_equally_often(plan):
+    for block in ("images", "choices"):
+        rows = plan[(plan["block"] == block) & (plan["system"] >= 0)]
+        assert set(rows.value_counts(["participant", "system"])) == {4}
+    matched = plan[(plan["block"] == "choices") & (plan["system"] >= 0)]
+    left = matched["left_song"] == matched["song"]
+    assert (left.groupby([matched["participant"], matched["system"]]).mean() == 0.5).all()
+    pairs = plan[(plan["block"] == "choices") & (plan["system"] < 0)]
+    first = pairs["left_system"] < pairs["right_system"]
+    assert (first.groupby(pairs["participant"]).mean() == 0.5).all()
 
 
-def test_the_seed_decides(plan):
-    pd.testing.assert_frame_equal(plan, study.design(40, 20, seed=3))
-    assert not plan.equals(study.design(40, 20, seed=4))
+def test_sides_are_balanced_over_persons(plan):
+    plan = study.assign(40, 20, seed=2)
+    matched = plan[(plan["block"] == "choices") & (plan["system"] >= 0)]
+    left = matched["left_song"] == matched["song"]
+    assert (left.groupby([matched["song"], matched["system"]]).mean() == 0.5).all()
+    pairs = plan[(plan["block"] == "choices") & (plan["system"] < 0)]
+    sides = pd.crosstab(pairs["left_system"], pairs["right_system"])
+    assert (sides.to_numpy() == sides.to_numpy().T).all()
 
 
-@pytest.mark.parametrize("counts", [(0, 20), (45, 20), (40, 15), (40, -10)])
-def test_unbalanced_counts_are_refused(counts):
-    with pytest.raises(InputError, match="multiple of 10"):
-        study.design(*counts)
+def test_a_shuffled_picture_is_of_another_song_by_the_same_system(plan):
+    matched = plan[(plan["block"] == "choices") & (plan["system"] >= 0)]
+    assert (matched["left_song"] != matched["right_song"]).all()
+    assert (matched["left_system"] == matched["right_system"]).all()
+    pairs = plan[(plan["block"] == "choices") & (plan["system"] < 0)]
+    assert (pairs["left_system"] != pairs["right_system"]).all()
+    assert (pairs["left_song"] == pairs["song"]).all() and (
+        pairs["right_song"] == pairs["song"]
+    ).all()
 
 
-def test_simulated_answers_fit_the_plan_and_say_so(plan, answers):
-    pd.testing.assert_frame_equal(answers[plan.columns], plan)
-    assert answers["simulated"].all()
-    choice = answers["task"] == "choice"
-    assert set(answers.loc[choice, "choice"]) == {0, 1}
-    assert answers.loc[choice, ["valence", "arousal"]].isna().all(axis=None)
-    assert answers.loc[~choice, "choice"].isna().all()
-    assert answers.loc[~choice, ["valence", "arousal"]].stack().between(1, 9).all()
+def test_no_pair_of_pictures_repeats_before_all_shifts_are_used():
+    matched = study.assign(80, 20).query("block == 'choices' and system >= 0")
+    pair = np.sort(matched[["left_song", "right_song"]].to_numpy(), axis=1)
+    keys = matched[["system", "song"]].assign(one=pair[:, 0], other=pair[:, 1])
+    # Sixteen shifts (those of 20 that are no multiple of 5) in groups of five persons.
+    assert not keys.duplicated().any()
 
 
-def test_simulated_rates_and_correlation_are_those_asked_for():
-    rate = dict(zip(study.SYSTEMS, (0.65, 0.5, 0.3, 0.8, 0.9), strict=True))
-    effects = study.Effects(rate=rate, icc=0.2, song_icc=0)
-    trials = study.simulate(study.design(3000, 10), effects).dropna(subset="choice")
-    seen = trials.groupby("system")["choice"].mean()
-    assert seen.to_dict() == pytest.approx(rate, abs=0.025)
-    chance = trials[trials["system"] == "without AFM"].groupby("participant")["choice"]
-    first, second = chance.first(), chance.last()
-    assert first.corr(second) == pytest.approx(0.2, abs=0.05)
+@pytest.mark.parametrize("block", ["images", "songs"])
+def test_order_is_a_williams_square(block):
+    rows = study.assign(20, 20).query("block == @block")
+    orders = np.array([person["song"] for _, person in rows.groupby("participant")])
+    assert all(len(set(place)) == 20 for place in orders.T)  # every song at every place
+    after = [pair for row in orders for pair in pairwise(row)]
+    assert len(set(after)) == len(after) == 20 * 19  # and after every other, once
 
 
-def test_truth_of_ratings_without_ends_of_scale():
-    effects = study.Effects(error=dict.fromkeys(study.SYSTEMS, 0.3), noise=0.2, spread=0.3, bias=0)
-    known = study.truth(effects)["truth"]
-    # The mean of |N(0, s²)| is s √(2/π).
-    expected = np.sqrt((0.3**2 + 2 * 0.2**2) * 2 / np.pi)
-    assert known[["valence", "arousal"]].to_numpy() == pytest.approx(expected, rel=0.01)
-    assert known["choice"].to_dict() == effects.rate
+def test_orders_differ_within_a_person(plan):
+    for _, rows in plan.groupby("participant"):
+        images, songs = (rows.loc[rows["block"] == b, "song"].tolist() for b in ("images", "songs"))
+        assert images != songs and sorted(images) == sorted(songs)
 
 
-def test_standard_error_of_independent_values():
-    values = np.full((6, 6), np.nan)
-    np.fill_diagonal(values, [1, 2, 4, 7, 7, 9])
-    mean, score = study._mean(values)
-    assert mean == 5
-    assert study._standard_error(score) == pytest.approx(
-        np.std([1, 2, 4, 7, 7, 9], ddof=1) / 6**0.5
-    )
+def test_systems_stand_at_all_places_equally_often():
+    rows = study.assign(20, 20).query("block == 'images'")
+    place = rows.groupby("participant").cumcount()
+    assert set(pd.crosstab(place, rows["system"]).to_numpy().ravel()) == {4}
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-def test_standard_error_when_only_persons_or_only_songs_differ(axis):
-    level = np.array([1.0, 2, 4, 7, 7, 9])
-    values = np.repeat(level[:, None], 50, axis=1)
-    _, score = study._mean(values if axis == 0 else values.T)
-    # Fifty answers that repeat one another count as one.
-    assert study._standard_error(score) == pytest.approx(level.std(ddof=1) / 6**0.5)
+def test_the_kinds_of_choice_take_turns(plan):
+    for person, rows in plan[plan["block"] == "choices"].groupby("participant"):
+        kinds = (rows["system"] >= 0).to_numpy()
+        assert (kinds[1:] != kinds[:-1]).all()
+        # Counted within decks, which the persons take in turn.
+        assert kinds[0] == (person // 2 % 2 == 0)
 
 
-def test_choices_that_all_agree(answers):
-    choices = answers.assign(choice=(answers["system"] == "full").astype(float))
-    result = study.analyse_choices(choices).loc["choice"]
-    assert result["mean"].tolist() == [1, 0, 0, 0, 0]
-    assert (result["low"] == result["mean"]).all() and (result["high"] == result["mean"]).all()
-    assert (result["p"] == 0).all()
-    assert result["difference"].iloc[1:].tolist() == [-1] * 4 and np.isnan(
-        result["difference"].iloc[0]
-    )
+def test_all_ways_to_part_five_systems():
+    for foil in range(1, 5):
+        for apart in (1, 2):
+            rated, one, other = study._parts(foil, apart)
+            assert {0, foil, rated, one, other} == set(range(5))
+            assert (other - one) % 5 in (apart, 5 - apart)
 
 
-def test_a_bias_of_the_person_cancels(answers):
-    quiet = answers.assign(
-        valence=5 + 0.05 * answers["participant"], arousal=5 + 0.05 * answers["participant"]
-    )
-    off = quiet["system"].map(dict(zip(study.SYSTEMS, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True)))
-    result = study.analyse_ratings(quiet.assign(valence=quiet["valence"] + off.fillna(0)))
-    assert result.loc["valence", "mean"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
-    assert result.loc["arousal", "mean"].tolist() == pytest.approx([0] * 5)
-    assert result.loc["valence", "difference"].iloc[-1] == pytest.approx(0.4)
-    assert result["p"].isna().all()
-
-
-@pytest.mark.parametrize("analyse", [study.analyse_choices, study.analyse_ratings])
-def test_order_and_names_do_not_matter(answers, analyse):
-    known = analyse(answers)
-    changed = answers.assign(participant="p" + answers["participant"].astype(str).str.zfill(3))
-    pd.testing.assert_frame_equal(analyse(changed.sample(frac=1, random_state=0)), known)
-
-
-@pytest.mark.parametrize("analyse", [study.analyse_choices, study.analyse_ratings])
-def test_results_say_whether_answers_are_simulated(answers, analyse):
-    assert analyse(answers)["simulated"].all()
-    assert not analyse(answers.assign(simulated=False))["simulated"].any()
-
-
-def change(table, task, column, value):
-    """The table with one answer of a task changed."""
-    table = table.copy()
-    table.loc[table.index[table["task"] == task][0], column] = value
-    return table
+def test_the_seed_decides(plan, config):
+    pd.testing.assert_frame_equal(plan, study.assign(40, 40, 20, seed=3))
+    assert not plan.equals(study.assign(40, 40, 20, seed=4))
+    small = config | {"participants": 2, "reserve": 0}
+    assert study.design(small) == study.design(small)
+    one, two = (study.design(small, seed=s)["participants"][0]["code"] for s in (1, 2))
+    assert one != two
 
 
 @pytest.mark.parametrize(
-    ("analyse", "spoil", "message"),
+    ("counts", "message"),
     [
-        ("choices", lambda a: a.drop(columns="choice"), "no column choice"),
-        ("choices", lambda a: change(a, "choice", "choice", 2), "0 and 1"),
-        ("choices", lambda a: change(a, "choice", "choice", np.nan), "0 and 1"),
-        ("choices", lambda a: pd.concat([a, a]), "a song twice"),
-        ("choices", lambda a: a[a["participant"] == 1], "1 participants"),
-        ("choices", lambda a: a[a["system"] != "full"], "expected answers on exactly"),
-        (
-            "choices",
-            lambda a: change(a, "choice", "system", "other"),
-            "expected answers on exactly",
-        ),
-        ("ratings", lambda a: a.drop(columns="simulated"), "no column simulated"),
-        ("ratings", lambda a: change(a, "picture", "valence", 9.5), "valence: .*outside 1–9"),
-        ("ratings", lambda a: change(a, "song", "arousal", np.nan), "arousal: .*outside 1–9"),
-        ("ratings", lambda a: a.drop(a.index[a["task"] == "song"][0]), "did not rate the song"),
-        ("ratings", lambda a: pd.concat([a, a[a["task"] == "song"]]), "rated a song twice"),
-        ("ratings", lambda a: pd.concat([a, a[a["task"] == "picture"]]), "met a song twice"),
+        ((0, 20), "1 or more"),
+        ((4, 15), "multiple of 10"),
+        ((4, 0), "multiple of 10"),
+        ((4, 30, 20), "no multiple of the 20"),
+        ((4, 40, 8), "multiple of 10"),
     ],
 )
-def test_unusable_answers_are_refused(answers, analyse, spoil, message):
+def test_unbalanced_counts_are_refused(counts, message):
     with pytest.raises(InputError, match=message):
-        getattr(study, f"analyse_{analyse}")(spoil(answers))
+        study.assign(*counts)
 
 
-def test_power_of_independent_trials_is_the_textbook_value():
-    # Normal approximation: (1.96 · 0.5 + 0.84 · √(0.65 · 0.35))² / 0.15² = 85 trials.
-    assert study.power(85, 1, 0.65, 0, 85, 0, draws=2000) == pytest.approx(0.8, abs=0.03)
+# -- the design file -------------------------------------------------------------------------
 
 
-def test_power_without_effect_is_the_level():
-    assert study.power(85, 1, 0.5, 0, 85, 0, draws=2000) == pytest.approx(0.05, abs=0.015)
-    for alpha in (0.05, 0.1):
-        assert 0.4 * alpha < study.power(40, 4, 0.5, alpha=alpha, draws=2000) < 1.2 * alpha
+def test_design_keeps_its_contract(made, config):
+    assert (made["format"], made["version"], made["simulated"]) == ("m2l-study", 1, False)
+    assert made == json.loads(json.dumps(made))
+    assert len(made["participants"]) == config["participants"] + config["reserve"]
+    assert len(made["songs"]) == 40 and len(made["images"]) == 200
+    person = made["participants"][0]
+    assert [b["name"] for b in person["blocks"]] == ["images", "songs", "choices"]
+    ids = [t["id"] for b in person["blocks"] for t in b["trials"]]
+    assert ids == [f"t{i:03d}" for i in range(1, 85)]
+    for block, kind in zip(person["blocks"], ("rate_image", "rate_song", "choose"), strict=True):
+        assert {t["kind"] for t in block["trials"]} == {kind, "check"}
+    assert not any("{" in p for p in made["consent"] + made["debriefing"])
 
 
-def test_agreement_within_persons_and_songs_costs_power():
-    one = study.power(40, 4, 0.62, icc=0, song_icc=0)
-    assert study.power(40, 4, 0.62, icc=0.2, song_icc=0) < one
-    assert study.power(40, 4, 0.62, icc=0, song_icc=0.2) < one
+def test_codes_are_long_different_and_safe_in_links(made):
+    codes = [p["code"] for p in made["participants"]]
+    assert len(set(codes)) == len(codes)
+    assert all(len(c) == 12 and set(c) <= set(study._ALPHABET) for c in codes)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"songs": 21},
-        {"trials": 0},
-        {"rate": 1.0},
-        {"icc": -0.1},
-        {"icc": 0.8, "song_icc": 0.7},
-    ],
-)
-def test_impossible_power_settings_are_refused(settings):
-    with pytest.raises(InputError, match=r"choose|give"):
-        study.power(**({"participants": 20, "trials": 4, "rate": 0.6} | settings))
+def test_numbers_of_pictures_tell_nothing(made):
+    systems = [image["system"] for _, image in sorted(made["images"].items())]
+    runs = sum(a != b for a, b in pairwise(systems))
+    assert runs > 140  # of 199, where a random order has 159 on average, and a listing four
 
 
-def test_known_effects_are_recovered():
-    result = study.recover(study.design(40, 20), study.Effects(), draws=80)
-    assert result["simulated"].all()
-    assert (result["estimate"] - result["truth"]).abs().max() < 0.05
-    # 80 studies: a true 0.95 gives at least 0.87 in a row, 99 times of 100.
-    for column in ("wide_coverage", "difference_coverage"):
-        assert result[column].min() > 0.86
-        assert result[column].mean() == pytest.approx(0.95, abs=0.025)
-    found = result.loc["choice", "found"]
-    assert found["unconditional"] < 0.1 and found["full"] > 0.7 and found["real photo"] > 0.98
+def test_trials_of_a_design_are_those_of_the_plan(made, config):
+    table = study.trials(made)
+    plan = study.assign(100, 40, 20, config["seed"])
+    real = table[table["kind"] != "check"].reset_index(drop=True)
+    assert (real["block"] == plan["block"]).all()
+    names = list(made["songs"])
+    assert (real["song"] == [names[i] for i in plan["song"]]).all()
+    systems = [*study.SYSTEMS, None]
+    for column in ("left_system", "right_system"):
+        assert [x if isinstance(x, str) else None for x in real[column]] == [
+            systems[i] for i in plan[column]
+        ]
+    assert table.groupby("participant")["position"].apply(list).map(len).eq(84).all()
 
 
-def test_intervals_over_persons_hold_where_songs_do_not_differ():
-    effects = study.Effects(song_icc=0)
-    result = study.recover(study.design(40, 20), effects, draws=80).loc["choice"]
-    assert result["coverage"].min() > 0.86
-    assert result["coverage"].mean() == pytest.approx(0.95, abs=0.025)
+def test_contrasts_are_named_in_one_order(made):
+    names = set(study.trials(made)["contrast"].dropna())
+    pairs = {f"{a} against {b}" for a, b in combinations(study.SYSTEMS, 2)}
+    assert names == pairs | {"matched-shuffled"}
 
 
-def test_nothing_is_found_where_nothing_is():
-    effects = study.Effects(rate=SAME, error=dict.fromkeys(study.SYSTEMS, 1.5))
-    result = study.recover(study.design(20, 20), effects, draws=80)
-    # 80 studies: a true 0.05 gives at most 0.1.
-    assert result["found"].dropna().max() < 0.1
-    assert result["difference_found"].dropna().max() <= 0.1
+def test_checks_ask_for_what_they_say(made, config):
+    asked = set()
+    for person in made["participants"]:
+        for block in person["blocks"]:
+            at = [i for i, t in enumerate(block["trials"]) if t["kind"] == "check"]
+            assert len(at) == config["checks"][block["name"]] and min(at) >= 3
+            for i in at:
+                check = block["trials"][i]
+                asked.add(tuple(check["ask"].values()))
+                ends = ["right" if check["ask"][d] == 9 else "left" for d in study.DIMENSIONS]
+                first, second = check["text"].split("pleasantness")
+                assert ends[0] in first and ends[1] in second.split("excitement")[0]
+    assert asked == {(1, 1), (1, 9), (9, 1), (9, 9)}
+
+
+def test_stimuli_come_into_the_design(config, tmp_path):
+    small = config | {"participants": 2, "songs": 10, "songs_each": 10}
+    found = study.placeholders(10, 15, seed=5)
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "stimuli.json").write_text(json.dumps(found | {"sources": {}}))
+    made = study.design(small, study.stimuli(tmp_path / "media" / "stimuli.json", tmp_path))
+    assert made["songs"]["s01"]["src"] == "media/songs/s01.ogg"
+    del found["images"]["i007"]
+    with pytest.raises(InputError, match="no picture or song for"):
+        study.design(small, found)
+    with pytest.raises(InputError, match="for song 20 of 20"):
+        study.design(small | {"songs": 20}, study.placeholders(10, 15))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "m2l-study", "version": 2}', "no"])
+def test_what_is_no_design_is_refused(text, tmp_path):
+    (tmp_path / "design.json").write_text(text)
+    with pytest.raises(InputError, match="not a design file"):
+        study.load(tmp_path / "design.json")
+    with pytest.raises(InputError, match="no list of stimuli"):
+        study.stimuli(tmp_path / "design.json", tmp_path)
+
+
+# -- settings and preregistration ------------------------------------------------------------
+
+
+def test_settings_may_be_changed_and_must_be_known(config, tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(config | {"songs": 60}))
+    assert study.settings(path)["songs"] == 60
+    assert study.settings(participants=7, songs=None) == config | {"participants": 7}
+    path.write_text(yaml.safe_dump(config | {"sogns": 60}))
+    with pytest.raises(InputError, match="sogns"):
+        study.settings(path)
+    path.write_text("a: [")
+    with pytest.raises(InputError, match="not a readable YAML"):
+        study.settings(path)
+    with pytest.raises(InputError, match="not a readable YAML"):
+        study.settings(tmp_path / "gone.yaml")
+
+
+@pytest.fixture(scope="module")
+def planned():
+    return json.loads((ROOT / "results" / "study.json").read_text())
+
+
+def test_the_page_of_the_book_is_that_of_the_settings(config, planned):
+    page = (ROOT / "book" / "preregistration.md").read_text()
+    assert page == study.preregistration(config, planned), "run 'm2l study preregister'"
+
+
+def test_the_preregistration_holds_what_binds(config, planned):
+    page = " ".join(study.preregistration(config, planned).split())
+    for text in (*study.HYPOTHESES.values(), *config["consent"][1:3], *config["debriefing"][1:]):
+        assert " ".join(text.split()) in page.replace("> ", "")
+    for words in ("Stopping rule", "simulated", "excluded who", "80 participants", "Holm"):
+        assert words.lower() in page.lower()
+    stricter = config | {"rules": config["rules"] | {"failed_checks": 1}}
+    with pytest.raises(InputError, match="other settings"):
+        study.preregistration(stricter, planned)
+    power = next(
+        r
+        for r in planned["power"]
+        if (r["participants"], r["songs"], r["factor"], r["agreement"]) == (80, 40, 1.0, 0.35)
+    )
+    assert f"- {100 * power['H1']:.0f} %" in page

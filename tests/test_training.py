@@ -204,7 +204,7 @@ def test_every_variant_trains(start, name):
 
 
 def test_variants_differ_in_what_their_name_says():
-    base = Preset.load("baseline")
+    base = Preset.load("ablation")
     made = {name: variant(base, name) for name in VARIANTS}
     assert made["full"] == base and set(training.BASELINES) <= set(VARIANTS)
     assert made["AFM 10"] == replace(base, afm_weight=10.0)

@@ -1,0 +1,91 @@
+"""A Sphinx extension: what the theme leaves to be wished for, and links to run a chapter elsewhere.
+
+The built pages are mended once they are written, since most of it comes from templates of the
+theme, of which copies would soon be out of date.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+# What is found in a page, and what stands there afterwards.
+_MENDED = [
+    # Their visible text names them; another name leaves who speaks to a browser without a word.
+    (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    (r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"', r"\1"),
+    (r'(<i class="theme-switch [^>]*?) title="[^"]*"', r'\1 aria-hidden="true"'),
+    # A list role wants list items in it.
+    (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
+    # The stylesheet has the same icons, a tenth of the weight.
+    (r'\s*<script defer src="[^"]*scripts/fontawesome\.js[^"]*"></script>', ""),
+    # No page runs code, and this names a third party that would.
+    (r"\s*<script>const THEBE_JS_URL.*?</script>", ""),
+    (r'\s*<(?:script|link)[^>]*_static/sphinx-thebe\.(?:js|css)[^>]*>(?:</script>)?', ""),
+    (r'\s*<script type="text/x-thebe-config">.*?</script>', ""),
+    (r"\s*<script>kernelName = .*?</script>", ""),
+]  # fmt: skip
+
+
+def mended(page):
+    """The text of a built page, mended."""
+    for found, instead in _MENDED:
+        page = re.sub(found, instead, page, flags=re.S)
+    return page
+
+
+def mend(app, exception):
+    """Mend all pages that were written."""
+    if not exception and app.builder.format == "html":
+        for path in Path(app.outdir).rglob("*.html"):
+            path.write_text(mended(path.read_text()))
+
+
+def repository(config):
+    """Where the project is published, as "https://host/owner/name", or "".
+
+    It is what _config.yml says under `repository: url`; a build by GitHub knows it by itself.
+    """
+    given = config.html_theme_options.get("repository_url") or ""
+    if "GITHUB_REPOSITORY" in os.environ:
+        given = given or "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format(**os.environ)
+    return given.rstrip("/")
+
+
+def launch(app, pagename, templatename, context, doctree):
+    """Give a chapter buttons that open its notebook on Binder and on Colab.
+
+    Only where the project has an address, and for notebooks that it holds: the page itself comes
+    from an executed copy, which it does not hold.
+    """
+    notebook = f"notebooks/{Path(pagename).name}.ipynb"
+    address = repository(app.config)
+    if not (address.startswith("https://github.com/") and (Path(app.srcdir) / notebook).is_file()):
+        return
+    name = address.removeprefix("https://github.com/")
+    places = {
+        "Binder": f"https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/{notebook}",
+        "Colab": f"https://colab.research.google.com/github/{name}/blob/colab/{notebook}",
+        "GitHub": f"{address}/blob/HEAD/{notebook}",
+    }
+    context["header_buttons"].append(
+        {
+            "type": "group",
+            "label": "launch-buttons",
+            "tooltip": "Run or read this notebook elsewhere",
+            "icon": "fas fa-rocket",
+            "buttons": [
+                {"type": "link", "text": place, "tooltip": f"Open on {place}", "url": url,
+                 "icon": "fas fa-arrow-up-right-from-square"}
+                for place, url in places.items()
+            ],
+        }
+    )  # fmt: skip
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("html-page-context", launch, priority=600)  # the theme's own buttons come first
+    app.connect("build-finished", mend)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,417 @@
+"""The ablation grid: the full model and what is left of it when one part is taken out.
+
+Conventions
+-----------
+A cell of the grid is one variant (`m2l.training.variant`) trained with one seed. Budgets are in
+images shown, so that a busy machine changes how long a run takes and not what it gives; without
+progression, where all images are large, in as many as cost the same multiplications. Runs of one
+seed see the photos in one order, and all are measured with one judge, on the same noise and
+the same requests, so that variants are compared in pairs.
+
+A cell writes `<grid>-<variant>-<seed>.jsonl`, one line a set of figures, and a grid of samples as
+a .png of the same name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from m2l.errors import InputError
+
+log = logging.getLogger(__name__)
+
+SEEDS = (0, 1, 2)
+HEADLINE = ("full", "without AFM", "unconditional", "non-progressive")
+REST = (
+    "label input",
+    "AFM spatial",
+    "AFM 1",
+    "AFM 10",
+    "without penalty",
+    "photos 500",
+    "photos 1300",
+)
+GRIDS = {
+    "smoke": HEADLINE,
+    "ablation": HEADLINE + REST,
+    "ablation64": HEADLINE,
+    "ablation128": HEADLINE + REST,
+}
+"""Variants of each grid, the coarsest first; the name is also that of its training preset."""
+
+MEASURES = {
+    "Fréchet distance": ("likeness.frechet.generated", -1),
+    "KID": ("likeness.kid.generated", -1),
+    "density": ("likeness.density.generated", 1),
+    "coverage": ("likeness.coverage.generated", 1),
+    "variety": ("diversity.cell.ratio", 1),
+    "r, valence": ("va.random.valence.r", 1),
+    "r, arousal": ("va.random.arousal.r", 1),
+}
+"""What variants are compared by: the figure's name in `load`, and 1 where more is better."""
+
+
+def cells(grid, seeds=SEEDS):
+    """The grid's (variant, seed) in the order of their importance: the headline first.
+
+    Raises
+    ------
+    InputError
+        If there is no such grid.
+    """
+    if grid not in GRIDS:
+        raise InputError(f"grid '{grid}': choose one of {', '.join(GRIDS)}")
+    rest = [v for v in GRIDS[grid] if v not in HEADLINE]
+    return [(v, s) for part in (HEADLINE, rest) for s in seeds for v in part]
+
+
+def stem(grid, variant, seed):
+    """Name of a cell's files, without their ending."""
+    return f"{grid}-{variant.replace(' ', '-')}-{seed}"
+
+
+def preset(grid, variant, seed):
+    """The training preset of a cell."""
+    from m2l import training
+
+    base = training.Preset.load(grid, seed=seed)
+    changed = training.variant(base, variant)
+    if variant == "non-progressive":
+        (stage,) = changed.stages
+        each = work(base)
+        images = sum(s.images * w for s, w in zip(base.stages, each, strict=True)) / each[-1]
+        steps = max(1, round(images / stage.batch))
+        changed = replace(changed, stages=(replace(stage, images=steps * stage.batch),))
+    return changed
+
+
+def work(preset):
+    """Floating point operations that one image takes in both networks, forward, at each stage."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from m2l.networks import Critic, Generator
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        generator, critic = Generator(preset.sizes), Critic(preset.sizes)
+        z, va = torch.zeros(1, preset.sizes.z), torch.zeros(1, 2)
+        counts = []
+        for stage in preset.stages:
+            level = preset.sizes.stage(stage.resolution)
+            with FlopCounterMode(display=False) as counter:
+                critic(generator(z, va, level), va, level)
+            counts.append(counter.get_total_flops())
+    return counts
+
+
+def run(
+    grid,
+    variant,
+    seed,
+    out,
+    folder,
+    root=None,
+    judge=None,
+    n=1000,
+    draws=100,
+    limit=None,
+):
+    """Train and measure one cell, unless it is there already; go on where it was interrupted.
+
+    Parameters
+    ----------
+    grid, variant, seed : the cell.
+    out : folder that gets its .jsonl and its .png.
+    folder : where the training run is kept.
+    judge : .safetensors of the scene network.
+    n : generated images to measure.
+
+    Returns
+    -------
+    Path of the .jsonl
+
+    Raises
+    ------
+    InputError
+        If the training is interrupted; the same call goes on.
+    """
+    from m2l import evaluate, generate, photos, provenance, scene, stages
+    from m2l import training as t
+
+    path = Path(out) / f"{stem(grid, variant, seed)}.jsonl"
+    if path.is_file():
+        return path
+    started = time.monotonic()
+    pyramid = stages.landscapes(root, limit)
+    trained = t.Run(preset(grid, variant, seed), pyramid, Path(folder) / path.stem)
+    trained.resume()
+    diverged = None
+    try:
+        if not trained.train():
+            raise InputError(f"{trained.folder}: interrupted; run the same command to go on")
+    except t.Diverged as error:  # a result like any other
+        diverged = str(error).partition("; the run")[0]
+        log.warning("%s, seed %d: %s", variant, seed, diverged)
+    sets = {"training": _training(trained, diverged)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not diverged:
+        weights = trained.folder / "generator.safetensors"
+        trained.release(weights, {"what": f"ablation: {variant}, seed {seed}"})
+        released = generate.load(weights)
+        net = scene.load(judge or scene.WEIGHTS)
+        measured, _, _ = evaluate.measure(net, pyramid, released, n, draws=draws)
+        sets |= {
+            "likeness": measured["likeness"]["scene"],
+            **{k: measured[k] for k in ("diversity", "va", "colour", "looks", "grid")},
+        }
+        # Three scenes from low to high valence, then the same three from low to high arousal.
+        axis, zero = np.linspace(-0.95, 0.95, 7), np.zeros(7)
+        ways = np.stack([np.stack([axis, zero], 1), np.stack([zero, axis], 1)])
+        images = generate.paint(ways[:, None], np.arange(3)[None, :, None], released)
+        t.save_grid(images, path.with_suffix(".png"), columns=7)
+    block = provenance.describe(
+        started=started,
+        data={"landscapes": photos.fingerprint(pyramid.table)},
+        seed=seed,
+        preset=grid,
+    )
+    cell = {"grid": grid, "variant": variant, "seed": seed, "resolution": trained.reached, "n": n}
+    scratch = path.with_suffix(".writing")
+    scratch.write_text(
+        "".join(
+            json.dumps(cell | {"set": name, "values": values, "provenance": block}) + "\n"
+            for name, values in sets.items()
+        )
+    )
+    os.replace(scratch, path)
+    return path
+
+
+def _training(trained, diverged):
+    """How a run went: its budget, its time, and how calm it was at each resolution."""
+    at = trained.progress
+    lines = pd.read_json(trained.folder / "metrics.jsonl", lines=True)
+    stages, before = [], 0
+    for resolution, part in lines.groupby("resolution"):
+        largest = part[["critic", "penalty"]].abs().max().fillna(0)  # a short stage has no penalty
+        stages.append(
+            {
+                "resolution": int(resolution),
+                "images": int(part["images"].iloc[-1]) - before,
+                "critic": float(largest["critic"]),
+                "penalty": float(largest["penalty"]),
+                "diversity": float(part["diversity"].iloc[-1]),
+                "least diversity": float(part["diversity"].min()),
+            }
+        )
+        before = int(part["images"].iloc[-1])
+    return {
+        "images": at.images,
+        "photos": len(trained.rows),
+        "parameters": sum(p.numel() for p in trained.generator.parameters()),
+        "seconds": at.seconds,
+        "cpu_seconds": at.cpu_seconds,
+        "diverged": diverged,
+        "stages": stages,
+    }
+
+
+def load(folder):
+    """Read all cells.
+
+    Returns
+    -------
+    DataFrame, one row a figure: grid, variant, seed, resolution, set, metric (its path in the
+    set, joined by dots), value, low and high, NaN without an interval.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    rows = [
+        {k: line[k] for k in ("grid", "variant", "seed", "resolution", "set")} | figure
+        for path in sorted(Path(folder).glob("*.jsonl"))
+        for line in map(json.loads, path.read_text().splitlines())
+        for figure in _figures(line["values"])
+    ]
+    if not rows:
+        raise InputError(f"{folder}: no runs of the ablation here; 'm2l gan ablation' makes them")
+    return pd.DataFrame(rows)
+
+
+def _figures(values, path=()):
+    if isinstance(values, dict) and not {"value", "low", "high"} <= set(values):
+        for key, value in values.items():
+            yield from _figures(value, (*path, key))
+    elif isinstance(values, dict):
+        yield {"metric": ".".join(path)} | {k: values[k] for k in ("value", "low", "high")}
+        yield from _figures(
+            {k: v for k, v in values.items() if k not in ("value", "low", "high")}, path
+        )
+    elif isinstance(values, list):
+        for i, value in enumerate(values):
+            yield from _figures(value, (*path, str(i)))
+    elif isinstance(values, (int, float)):
+        yield {"metric": ".".join(path), "value": float(values), "low": np.nan, "high": np.nan}
+
+
+def foremost(figures):
+    """The grid to tell about: the finest whose headline has been run, else that with most runs."""
+    runs = figures.drop_duplicates(["grid", "variant", "seed"]).groupby("grid")["variant"]
+    whole = [g for g in GRIDS if g in runs.groups and set(HEADLINE) <= set(runs.get_group(g))]
+    return whole[-1] if whole else runs.size().idxmax()
+
+
+def table(figures, metric, column="value"):
+    """One figure of all runs of a grid: a DataFrame of variants by seeds."""
+    name, _, path = metric.partition(".")
+    rows = figures[(figures["set"] == name) & (figures["metric"] == path)]
+    wide = rows.pivot(index="variant", columns="seed", values=column)
+    known = [v for v in HEADLINE + REST if v in wide.index]
+    return wide.loc[known + [v for v in wide.index if v not in known]]
+
+
+def summary(figures, metric):
+    """One figure of each variant over its seeds.
+
+    Returns
+    -------
+    DataFrame indexed by variant: n (seeds), value (mean), low and high: the 95 % interval of
+    Student's t over seeds or, with one seed, that of its run.
+    """
+    parts = {c: table(figures, metric, c) for c in ("value", "low", "high")}
+    rows = {}
+    for variant, values in parts["value"].iterrows():
+        values = values.dropna()
+        rows[variant] = over_seeds(values)
+        if len(values) == 1:
+            seed = values.index[0]
+            rows[variant] |= {c: parts[c].loc[variant, seed] for c in ("low", "high")}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def over_seeds(values):
+    """n, mean and 95 % interval of Student's t (NaN for one value) of a figure over seeds."""
+    from scipy.stats import t
+
+    values = np.asarray(values, float)
+    n, mean = len(values), values.mean()
+    half = t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return {"n": n, "value": mean, "low": mean - half, "high": mean + half}
+
+
+def differences(figures, metric, reference="full"):
+    """Differences of each variant from the reference, paired by seed.
+
+    Parameters
+    ----------
+    figures : DataFrame, from `load`, of one grid.
+    metric : "<set>.<path>", as in its rows.
+
+    Returns
+    -------
+    DataFrame indexed by variant: n (pairs), value (mean difference), low, high (`over_seeds`) and
+    each (tuple of the differences).
+    """
+    wide, rows = table(figures, metric), {}
+    for variant in wide.index.drop(reference, errors="ignore"):
+        each = (wide.loc[variant] - wide.loc[reference]).dropna()
+        if len(each):
+            rows[variant] = over_seeds(each) | {"each": tuple(each)}
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["n", "value", "low", "high", "each"]
+    )
+
+
+def floors(figures):
+    """What photographs reach in place of generated pictures, dict of measure to value.
+
+    For correlations it is the judge's own with the labels; for variety, a share, it is 1.
+    """
+    out = dict.fromkeys(MEASURES, 1.0)
+    for measure, (metric, _) in MEASURES.items():
+        other = metric.replace(".generated", ".photos").replace(".random.", ".photos.")
+        if other != metric:
+            out[measure] = float(np.nanmean(table(figures, other).to_numpy()))
+    return out
+
+
+def failings(figures):
+    """What each variant loses most at.
+
+    Measures have different units, so a loss is put in units of the full model's own gap, its
+    distance from `floors`: at 1, the variant is twice as far from photographs.
+
+    Returns
+    -------
+    DataFrame indexed by variant: measure and loss.
+    """
+    best, losses = floors(figures), {}
+    for measure, (metric, better) in MEASURES.items():
+        means = summary(figures, metric)["value"]
+        gap = abs(best[measure] - means["full"])
+        losses[measure] = better * (means["full"] - means.drop("full")) / gap
+    losses = pd.DataFrame(losses)
+    return pd.DataFrame({"measure": losses.idxmax(axis=1), "loss": losses.max(axis=1)}).loc[
+        [v for v in table(figures, MEASURES["variety"][0]).index if v != "full"]
+    ]
+
+
+def claims(figures):
+    """The claims of the first report about the generator, each with the number that decides it.
+
+    Returns
+    -------
+    list of dict: claim; measure, what the number is; n (seeds), value, low, high; and holds, True
+    or False where the interval excludes 0, None where it does not or there is none.
+    """
+    out = []
+
+    def add(claim, measure, found, scale=1.0):
+        ends = sorted(scale * found[c] for c in ("low", "high"))
+        holds = True if ends[0] > 0 else False if ends[1] < 0 else None
+        told = {"n": int(found["n"]), "value": scale * found["value"], "low": ends[0]}
+        out.append({"claim": claim, "measure": measure, **told, "high": ends[1], "holds": holds})
+
+    def of_full(metric):
+        return summary(figures, metric).loc["full"]
+
+    full = figures[(figures["variant"] == "full") & (figures["set"] == "training")]
+    least = full[full["metric"].str.fullmatch(r"stages\.\d+\.diversity")].groupby("seed")["value"]
+    ended = set(figures[(figures["variant"] == "full") & (figures["set"] == "va")]["seed"])
+    stable = [0.0 if seed not in ended else value for seed, value in least.min().items()]
+    out.append(
+        {
+            "claim": "Training is stable through all stages",
+            "measure": "least variety of a batch at the end of a stage, as a share of the photos'; "
+            "0 for a run that diverged; at least 0.5 is asked",
+            **over_seeds(stable),
+            "holds": bool(min(stable) >= 0.5),
+        }
+    )
+    # From −1 to 1, the whole way is twice the slope.
+    for claim, look, dimension in (
+        ("Higher valence is brighter", "brightness", "valence"),
+        ("Higher valence is warmer", "warmth", "valence"),
+        ("Lower arousal is calmer", "detail", "arousal"),
+    ):
+        measure = f"{look}, highest minus lowest {dimension}"
+        add(claim, measure, of_full(f"looks.generated.{look}.{dimension}"), 2.0)
+    for claim, other, measure in (
+        ("AFM keeps the emotion", "without AFM", "r, valence"),
+        ("AFM keeps the emotion", "without AFM", "r, arousal"),
+        ("The gradient penalty prevents collapse", "without penalty", "variety"),
+    ):
+        found = differences(figures, MEASURES[measure][0])
+        if other in found.index:
+            add(claim, f"{measure}, full minus {other}", found.loc[other], -1.0)
+    return out

@@ -1,0 +1,597 @@
+"""The study of music emotion: a ladder of models under one protocol, and the forest to release.
+
+Conventions
+-----------
+A `Task` is a corpus with features. Every model is judged by cross-validation with groups apart, on
+the same folds. What a model answers is kept in one file a task and model (`<task>/<model>.npz`
+under the run's folder), so that an interrupted study goes on; a file made from other songs or with
+other settings is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from m2l import corpora, forest, listening, models, provenance
+from m2l.errors import InputError
+from m2l.features import NAMES
+
+log = logging.getLogger(__name__)
+
+TARGETS = {"deam corrected": (0.42, 0.68), "taffc": (0.27, 0.52), "taffc extended": (0.27, 0.52)}
+"""R² of valence and arousal that the study set out to beat."""
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+SHARES = (0.0625, 0.125, 0.25, 0.5, 1.0)
+
+
+@dataclass
+class Task:
+    """A corpus to be predicted.
+
+    Attributes
+    ----------
+    name : of its folder
+    x : DataFrame (N, F), features
+    y : ndarray (N, 2)
+    groups : ndarray (N,), kept whole in every fold
+    rungs : names of the models
+    source : array (N,) or None, which part of the corpus a song is from.
+    mels : ndarray (N, 64, T) or None, what the CNN hears.
+    """
+
+    name: str
+    x: pd.DataFrame
+    y: np.ndarray
+    groups: np.ndarray
+    rungs: tuple
+    source: np.ndarray | None = None
+    mels: np.ndarray | None = None
+
+    def fingerprint(self):
+        """Fingerprint of all that a model can learn from."""
+        names = "\n".join(map(str, [*self.x.columns, *self.groups]))
+        parts = self.x.to_numpy(float).tobytes(), self.y.tobytes(), names.encode()
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+@dataclass
+class Effort:
+    """How much computing goes into the study.
+
+    Attributes
+    ----------
+    folds : of every cross-validation.
+    repeats : partitions into folds; for forests, the CNN and models with a search it is one.
+    trees : of a forest.
+    trials : of a search.
+    epochs : of the CNN.
+    seed : of everything.
+    """
+
+    folds: int = 5
+    repeats: int = 3
+    trees: int = 150
+    trials: int = 8
+    epochs: int = 12
+    seed: int = 0
+
+
+def taffc(features, root=None):
+    """The songs of 4Q-TAFFC with features: a table of features and one of labels, alike in rows.
+
+    Raises
+    ------
+    InputError
+        If the features cannot be read.
+    """
+    try:
+        table = pd.read_parquet(features)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{features}: not a readable table; run 'm2l features' again") from error
+    corpus = corpora.load("taffc", root).table.dropna(subset="path")
+    # The same song may have been named from another folder, or through a link.
+    table.index = table.index.astype(str).map(os.path.realpath)
+    songs = corpus.set_index(corpus["path"].map(os.path.realpath))
+    both = table.index.intersection(songs.index)
+    return table.loc[both], songs.loc[both]
+
+
+def tasks(features, root=None, mels=None):
+    """All corpora at hand as tasks, the most important first.
+
+    Parameters
+    ----------
+    features : .parquet of the 148 features or of the extended set, indexed by path.
+    mels : callable (paths) -> ndarray (N, 64, T), the songs' `m2l.models.log_mel`, or None
+    """
+    from m2l.corpora import deam
+
+    every = (*models.LADDER, *models.TOGETHER)
+    few = ("ridge", "default forest", "SVR")
+    table, songs = taffc(features, root)
+    y, artists = songs[list(forest.DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
+    heard = None if mels is None else mels(songs["path"])
+    rungs = every if heard is None else (*every, "CNN")
+    out = [Task("taffc", table[list(NAMES)], y, artists, rungs, mels=heard)]
+    try:
+        known = deam.features_74(root)
+        for labels in ("corrected", "published"):
+            corpus = corpora.load("deam", root, labels=labels).table.set_index("id")
+            rows = known.join(corpus, how="inner")
+            x, y = rows[list(known)], rows[list(forest.DIMENSIONS)].to_numpy(float)
+            kept, block = rows["group"].to_numpy(), rows["block"].to_numpy()
+            rungs = ("block alone", *(every if labels == "corrected" else ("mean", *few)))
+            out.append(Task(f"deam {labels}", x, y, kept, rungs, block))
+            if labels == "corrected":
+                own = block == "1-1000"
+                out.append(Task("deam 1-1000", x[own], y[own], kept[own], few))
+    except InputError as error:
+        log.warning("%s", error)
+    if table.shape[1] > len(NAMES):
+        rungs = (*few, "extra trees", "tuned forest", *models.TOGETHER)
+        out.append(Task("taffc extended", table, out[0].y, artists, rungs))
+    return out
+
+
+def climb(task, name, folder, effort):
+    """What a model answers to songs of groups that it has not seen.
+
+    Returns
+    -------
+    dict: predicted (repeats, N, 2), seconds; of a searched model also doubts (N, 2), folds (N,),
+    history (folds, trials) and settings, a JSON list of one dict a fold.
+    """
+    if name in models.TOGETHER:
+        parts = [climb(task, one, folder, effort) for one in models.TOGETHER[name]]
+        return {
+            "predicted": np.mean([part["predicted"] for part in parts], axis=0),
+            "seconds": sum(part["seconds"] for part in parts),
+        }
+    x, seed = task.x.to_numpy(float), effort.seed
+    place, repeats, settings = Path(folder) / task.name / name, effort.repeats, {}
+    if name == "CNN":
+        settings, repeats = {"epochs": effort.epochs}, 1
+        make = partial(models.Cnn, task.mels, seed, **settings)
+        x = np.arange(len(task.y))[:, None]
+    elif name == "block alone":
+        make = models.linear
+        x = pd.get_dummies(pd.Series(task.source), dtype=float).to_numpy()
+    else:
+        if name in models.SEARCHED:
+            settings, repeats = {"trials": effort.trials}, 1
+        if name in ("tuned forest", "extra trees"):
+            settings["trees"] = effort.trees
+        if name.endswith(("forest", "trees")):
+            repeats = 1
+        make = partial(models.LADDER[name], seed, **settings)
+    key = f"{task.fingerprint()} {effort.folds} folds, {repeats} times, seed {seed}, {settings}"
+    if name == "tuned forest":
+        key += f", {forest.SPACE}"
+
+    def work():
+        log.info("%s: %s", task.name, name)
+        started = time.monotonic()
+        if name in models.SEARCHED:
+            searching = partial(make, journal=place.with_suffix(".log"))
+            tested = forest.out_of_fold(searching, x, task.y, task.groups, effort.folds, seed)
+            out = {
+                "predicted": tested.predicted[None],
+                "doubts": tested.doubts,
+                "folds": tested.folds,
+                # A search that was interrupted may have one trial more.
+                "history": [model.history[: effort.trials] for model in tested.models],
+                "settings": json.dumps([model.settings for model in tested.models]),
+            }
+        else:
+            out = {
+                "predicted": forest.cross_validate(
+                    make, x, task.y, task.groups, effort.folds, repeats, seed
+                )
+            }
+        return out | {"seconds": time.monotonic() - started}
+
+    return part(place.with_suffix(".npz"), key, work)
+
+
+def part(path, key, work):
+    """Arrays of a finished piece of work, from its file if the key is the same."""
+    path = Path(path)
+    if path.exists():
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["key"]) == key:
+                return {name: kept[name] for name in kept if name != "key"}
+    arrays = {name: np.asarray(array) for name, array in work().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        np.savez_compressed(file, key=key, **arrays)
+    os.replace(file.name, path)
+    return arrays
+
+
+def hear(paths, folder):
+    """Log-mel spectrograms of songs, kept in the run's folder; (N, 64, T) float16."""
+    from tqdm.auto import tqdm
+
+    paths = [str(path) for path in paths]
+
+    def work():
+        return {
+            "mels": np.stack([models.log_mel(p) for p in tqdm(paths, unit="song", disable=None)])
+        }
+
+    key = hashlib.sha256("\n".join(paths).encode()).hexdigest()
+    return part(Path(folder) / "mels.npz", key, work)["mels"]
+
+
+# -- what follows from the answers ---------------------------------------------------------------
+
+
+def scores(task, found, seed=0):
+    """Every model of a task: its scores, and `gain`, the R² above that of the default forest.
+
+    Parameters
+    ----------
+    found : dict of model to what `climb` returns.
+
+    Returns
+    -------
+    dict of model to dict of dimension to dict of score, with "seconds" and "repeats" beside them.
+    """
+    reference = found.get("default forest", found.get("extra trees", {})).get("predicted")
+    return {
+        name: forest.evaluate(task.y, one["predicted"], task.groups, 500, seed, reference)
+        | {"seconds": float(one["seconds"]), "repeats": len(one["predicted"])}
+        for name, one in found.items()
+    }
+
+
+def coverage(task, tested):
+    """How often the intervals of the tuned forest held, on songs it had not seen.
+
+    Returns
+    -------
+    dict of level to dict of dimension: held (share with 95 % interval), width (mean length of the
+    interval), thirds (held and width where the forest was surest, in between, and least sure) and
+    even (held and width of intervals of the same length for all songs).
+    """
+    errors, doubts = task.y - tested["predicted"][0], tested["doubts"]
+    out = {}
+    for level in LEVELS:
+        held, half = forest.coverage(errors, doubts, tested["folds"], level)
+        same, even = forest.coverage(errors, np.ones_like(doubts), tested["folds"], level)
+        out[f"{level:g}"] = {}
+        for i, d in enumerate(forest.DIMENSIONS):
+            third = doubts[:, i].argsort().argsort() * 3 // len(doubts)
+            out[f"{level:g}"][d] = {
+                "held": forest.share(held[:, i], task.groups),
+                "width": float(2 * half[:, i].mean()),
+                "thirds": [
+                    {
+                        "held": forest.share(held[third == t, i], task.groups[third == t]),
+                        "width": float(2 * half[third == t, i].mean()),
+                    }
+                    for t in range(3)
+                ],
+                "even": {
+                    "held": forest.share(same[:, i], task.groups),
+                    "width": float(2 * even[:, i].mean()),
+                },
+            }
+    return out
+
+
+class Fewer:
+    """A model that is fitted to a random share of the groups only."""
+
+    def __init__(self, model, share, seed=0):
+        self.model, self.share, self.seed = model, share, seed
+
+    def fit(self, x, y, groups):
+        names = np.random.default_rng(self.seed).permutation(np.unique(groups))
+        rows = np.isin(groups, names[: max(2, round(self.share * len(names)))])
+        return forest.fit(self.model, x[rows], y[rows], groups[rows])
+
+    def predict(self, x):
+        return self.model.predict(x)
+
+
+def curve(task, folder, effort, names=("ridge", "extra trees")):
+    """R² when models learn from a share of the groups only, and the gain of the last doubling.
+
+    Returns
+    -------
+    dict: songs, list of how many there are to learn from; models, dict of name to dict of dimension
+    to list of {"value", "low", "high"}; doubling, the same for R² at all songs less R² at half.
+    """
+    x, seed = task.x.to_numpy(float), effort.seed
+    settings = {"extra trees": {"trees": min(100, effort.trees)}}
+    out = {
+        "songs": [round(s * len(x) * (1 - 1 / effort.folds)) for s in SHARES],
+        "models": {},
+        "doubling": {},
+    }
+    for name in names:
+        make = partial(models.LADDER[name], seed, **settings.get(name, {}))
+
+        def fewer(share, make=make):
+            return Fewer(make(), share, seed)
+
+        def work(name=name, fewer=fewer):
+            log.info("%s: learning curve, %s", task.name, name)
+            where = x, task.y, task.groups, effort.folds, 1, seed
+            return {
+                f"{share}": forest.cross_validate(partial(fewer, share), *where) for share in SHARES
+            }
+
+        key = f"{task.fingerprint()} {effort.folds} {seed} {settings.get(name)}"
+        found = part(Path(folder) / task.name / f"curve {name}.npz", key, work)
+        told = [found[f"{share}"] for share in SHARES]
+        each = [
+            forest.evaluate(task.y, p, task.groups, 300, seed, reference=told[-2]) for p in told
+        ]
+        out["models"][name] = {d: [e[d]["r2"] for e in each] for d in forest.DIMENSIONS}
+        out["doubling"][name] = {d: each[-1][d]["gain"] for d in forest.DIMENSIONS}
+    return out
+
+
+def between_blocks(task, effort, trees=100):
+    """Extra trees that learn from one block of a corpus, on the songs of another.
+
+    Returns
+    -------
+    list of dict: trained_on, tested_on, songs (trained on), and for each dimension its scores and
+    r_other, the correlation with the label of the other dimension. Within a block: cross-validated.
+    """
+    x, out = task.x.to_numpy(float), []
+    make = partial(models.extra_trees, effort.seed, min(trees, effort.trees))
+    blocks = [b for b in pd.unique(task.source) if (task.source == b).sum() >= 2 * effort.folds]
+    for one in blocks:
+        rows = task.source == one
+        fitted = make().fit(x[rows], task.y[rows])
+        for other in blocks:
+            tested = task.source == other
+            y, groups = task.y[tested], task.groups[tested]
+            if one == other:
+                predicted = forest.cross_validate(make, x[tested], y, groups, effort.folds)[0]
+            else:
+                predicted = fitted.predict(x[tested])
+            found = forest.evaluate(y, predicted[None], groups, 300, effort.seed)
+            for i, d in enumerate(forest.DIMENSIONS):
+                found[d]["r_other"] = forest.score(y[:, 1 - i], predicted[:, i])["r"]
+            out.append({"trained_on": one, "tested_on": other, "songs": int(rows.sum()), **found})
+    return out
+
+
+def abroad(released, root=None, cache=None):
+    """The released forest on clips of other corpora whose sound is at hand.
+
+    Returns
+    -------
+    dict of corpus, and of all together, to n, to each dimension's scores and rank correlation
+    (with 95 % intervals where there are ten clips), and to held, the share of the 90 % intervals
+    that held; and pairs, ndarray (n, 4) of labels and predictions.
+    """
+    from scipy.stats import spearmanr
+
+    from m2l import features
+
+    parts = {}
+    for name in ("deam", "pmemo"):
+        try:
+            table = corpora.load(name, root).table.dropna(subset="path")
+        except InputError as error:
+            log.warning("%s", error)
+            continue
+        x, _ = features.extract_many(table["path"], cache=cache, names=released.names)
+        if len(x):
+            y = table.set_index("path").loc[x.index, list(forest.DIMENSIONS)].to_numpy(float)
+            parts[name] = y, released.predict(x), released.halfwidth(x)
+    if not parts:
+        return {}, np.empty((0, 4))
+    parts["all"] = [np.concatenate(arrays) for arrays in zip(*parts.values(), strict=True)]
+    out = {}
+    for name, (y, predicted, half) in parts.items():
+        # The same order means everything here: the corpora's labels have different origins.
+        ranks = [spearmanr(y[:, i], predicted[:, i]).statistic if len(y) > 2 else 0 for i in (0, 1)]
+        found = forest.evaluate(y, predicted[None], np.arange(len(y)), 1000)
+        out[name] = {"n": len(y)} | {
+            d: (found[d] if len(y) >= 10 else {})
+            | {
+                "rank": float(ranks[i]),
+                "held": int((np.abs(y - predicted)[:, i] <= half[:, i]).sum()),
+            }
+            for i, d in enumerate(forest.DIMENSIONS)
+        }
+    y, predicted, _ = parts["all"]
+    return out, np.concatenate([y, predicted], axis=1)
+
+
+def listened(task, tested, effort, songs=200):
+    """What the tuned forest needs and what it makes of it; see `m2l.listening`.
+
+    Returns
+    -------
+    dict: families and clusters, importance with n (features moved together) and, of clusters, their
+    members; dependence of the feature at the centre of the three clusters that count most for each
+    dimension.
+    """
+    settings = json.loads(str(tested["settings"]))
+    x, trees = task.x.to_numpy(float), min(60, effort.trees)
+
+    def make(fold=0):
+        return models.forest_of(settings[fold], effort.seed, trees)
+
+    fitted = []
+    for fold in np.unique(tested["folds"]):
+        own = tested["folds"] == fold
+        fitted.append((make(fold).fit(x[~own], task.y[~own]), np.flatnonzero(own)))
+    out = {}
+    for name, sets in (
+        ("families", listening.families(task.x.columns)),
+        ("clusters", listening.clusters(task.x)),
+    ):
+        found = listening.importance(fitted, task.x, task.y, task.groups, sets, seed=effort.seed)
+        out[name] = {key: {"n": len(sets[key]), **found[key]} for key in sets}
+    for key, members in sets.items():
+        out["clusters"][key]["members"] = members
+    leading = {}
+    for d in forest.DIMENSIONS:
+        order = sorted(out["clusters"], key=lambda key: -out["clusters"][key][d]["value"])
+        leading |= dict.fromkeys(order[:3])
+    out["dependence"] = listening.dependence(
+        make, task.x, task.y, task.groups, list(leading), songs=songs, seed=effort.seed
+    )
+    return out
+
+
+def verdicts(found):
+    """Which model came closest to each target: dict of task and dimension to target, model, r2."""
+    out = {}
+    for name, target in TARGETS.items():
+        if name not in found:
+            continue
+        told = found[name]["models"]
+        out[name] = {}
+        for aim, d in zip(target, forest.DIMENSIONS, strict=True):
+            best = max(told, key=lambda model, d=d, told=told: told[model][d]["r2"]["value"])
+            out[name][d] = {"target": aim, "model": best, "r2": told[best][d]["r2"]}
+    return out
+
+
+def emotion(features, out, weights, root=None, folder="runs/forest", preset="full", **effort):
+    """Run the ladder on every corpus at hand, study the tuned forest, and release it.
+
+    Parameters
+    ----------
+    features : .parquet of the features of 4Q-TAFFC, the 148 or the extended set, indexed by path.
+    out : .json to write; anonymous (true, predicted) pairs go beside it.
+    weights : .skops to write.
+    folder : keeps what is finished.
+    effort : fields of `Effort`.
+    """
+    started, effort = time.monotonic(), Effort(**effort)
+    table, songs = taffc(features, root)
+    artists = songs["group"].nunique()
+    # Each fold's training songs are split in three once more.
+    if artists < 2 * max(effort.folds, 3):
+        raise InputError(
+            f"{features}: {len(table)} songs with labels, by {artists} artists; "
+            "extract more of 4Q-TAFFC first"
+        )
+    result, arrays, prints, tested = {"corpora": {}, "search": {}, "coverage": {}}, {}, {}, {}
+    everything = tasks(features, root, partial(hear, folder=folder))
+    for task in everything:
+        found = {name: climb(task, name, folder, effort) for name in task.rungs}
+        prints[task.name] = task.fingerprint()
+        result["corpora"][task.name] = {
+            "songs": len(task.y),
+            "groups": len(set(task.groups)),
+            "features": task.x.shape[1],
+            "models": scores(task, found, effort.seed),
+        }
+        result["search"][task.name] = {
+            name: {
+                "settings": json.loads(str(found[name]["settings"])),
+                "history": found[name]["history"].tolist(),
+            }
+            for name in models.SEARCHED
+            if name in found
+        }
+        if "tuned forest" in found:
+            tested[task.name] = found["tuned forest"]
+            result["coverage"][task.name] = coverage(task, found["tuned forest"])
+        for name in ("tuned forest", *models.TOGETHER):
+            if name in found:
+                pairs = np.concatenate([task.y, found[name]["predicted"][0]], axis=1)
+                arrays[f"{task.name} {name}"] = _shuffled(pairs, effort.seed)
+    by_name = {task.name: task for task in everything}
+    main = by_name.get("taffc extended", by_name["taffc"])
+    result["targets"] = verdicts(result["corpora"])
+    result["curve"] = {
+        name: curve(by_name[name], folder, effort)
+        for name in ("taffc", "deam corrected")
+        if name in by_name
+    }
+    result["blocks"] = {
+        name: between_blocks(by_name[name], effort)
+        for name in ("deam published", "deam corrected")
+        if name in by_name
+    }
+    result["listening"] = listened(main, tested[main.name], effort)
+    released = _release(main, tested[main.name], result, effort, Path(folder))
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    released.save(weights)
+    result["released"] = released.card | {"bytes": Path(weights).stat().st_size}
+    result["abroad"], pairs = abroad(released, root)
+    arrays["abroad"] = _shuffled(pairs, effort.seed)
+    result["effort"] = vars(effort) | {
+        "seconds": sum(
+            m["seconds"] for c in result["corpora"].values() for m in c["models"].values()
+        )
+    }
+    provenance.save(
+        out,
+        result,
+        started=started,
+        data=prints,
+        seed=effort.seed,
+        preset=preset,
+        arrays=arrays,
+    )
+
+
+def _shuffled(pairs, seed):
+    """Rows in random order: pairs say nothing about which song they are."""
+    return np.random.default_rng(seed).permutation(pairs).astype(np.float32)
+
+
+def _release(task, tested, result, effort, folder):
+    """The forest of all songs, with its card."""
+    own = result["corpora"][task.name]["models"]["tuned forest"]
+    held = result["coverage"][task.name]["0.9"]
+
+    def said(d, key):
+        return "{value:.2f} ({low:.2f} to {high:.2f})".format(**own[d][key])
+
+    card = {
+        "what": f"Random forest from {task.x.shape[1]} features of a song to valence and arousal, "
+        "1–9, with an interval for each",
+        "data": f"{len(task.y)} clips of about 30 s of 4Q-TAFFC, "
+        f"by {len(set(task.groups))} artists",
+        "labels": "derived: median norm of the song's mood tags, not ratings by listeners",
+        "evaluation": f"{effort.folds}-fold cross-validation with artists apart, settings "
+        "searched inside each training part; 95 % intervals over artists",
+        "scores": {
+            d: {key: said(d, key) for key in ("r2", "rmse", "ccc", "r")} for d in forest.DIMENSIONS
+        },
+        "intervals": "conformal, from songs not seen: the 90 % interval held for "
+        + " and ".join(
+            "{:.0f} % in {}".format(100 * held[d]["held"]["value"], d) for d in forest.DIMENSIONS
+        ),
+        "use": "research and teaching; an average listener's reading of Western popular music",
+        "limits": "hears loud from calm better than pleasant from unpleasant; leans to the middle; "
+        "not for other kinds of music, for single listeners, or for decisions about people",
+        "licence": "MIT; the clips remain their owners' and are not part of it",
+    }
+    kept = forest.OutOfFold(tested["predicted"][0], tested["doubts"], tested["folds"], [])
+    make = partial(
+        models.tuned_forest,
+        effort.seed,
+        trials=effort.trials,
+        trees=effort.trees,
+        journal=folder / task.name / "released.log",
+    )
+    x = task.x.to_numpy(float)
+    return forest.train(x, task.y, task.groups, task.x.columns, card, make, kept)

@@ -1,0 +1,465 @@
+"""From answers to effects: checks, exclusions, estimates and the report."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+
+from m2l import analysis, simulation, study
+from m2l.errors import InputError
+from m2l.study import DIMENSIONS, SYSTEMS
+
+RULES = study.settings()["rules"]
+
+
+@pytest.fixture(scope="module")
+def made():
+    small = {"participants": 20, "reserve": 0, "songs": 10, "songs_each": 10}
+    return study.design(study.settings() | small)
+
+
+@pytest.fixture(scope="module")
+def answers(made):
+    effects = simulation.Effects.of(study.settings(), careless=0.0)
+    return simulation.simulate(study.trials(made), effects, seed=1)
+
+
+@pytest.fixture(scope="module")
+def kept(made, answers):
+    return analysis.exclude(analysis.join(made, answers), made["rules"])[0]
+
+
+@pytest.fixture(scope="module")
+def both(kept):
+    return analysis.compared(kept)
+
+
+@pytest.fixture(scope="module")
+def result(made, answers):
+    return analysis.analyse(made, answers, draws=50)
+
+
+def change(table, where, column, value):
+    """The table with a column changed in the first row that a query finds."""
+    table = table.astype({column: object})
+    table.loc[table.query(where).index[0], column] = value
+    return table
+
+
+# -- answers ---------------------------------------------------------------------------------
+
+
+def test_a_table_survives_being_written_and_read(made, answers, tmp_path):
+    answers.to_csv(tmp_path / "answers.csv", index=False)
+    joined = analysis.join(made, analysis.read(tmp_path / "answers.csv"))
+    known = analysis.join(made, answers)
+    pd.testing.assert_frame_equal(joined.fillna(0), known.fillna(0), check_dtype=False)
+    assert known["answered"].all() and known["simulated"].all()
+
+
+def test_only_a_column_or_the_design_makes_answers_simulated(made, answers):
+    real = answers.drop(columns=["simulated", "careless"])
+    assert not analysis.join(made, real)["simulated"].any()
+    assert analysis.join(made | {"simulated": True}, real)["simulated"].all()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda a: a.drop(columns=["ms", "choice"]), "no column choice, ms"),
+        (lambda a: a[:0], "answers: none"),
+        (
+            lambda a: change(a, "trial == 't003'", "participant", "nobody"),
+            "line 4: participant nob",
+        ),
+        (lambda a: change(a, "trial == 't003'", "trial", "t999"), "no such trial"),
+        (lambda a: pd.concat([a, a[5:6]]), f"line {20 * 44 + 2}: .*answered twice"),
+        (lambda a: change(a, "kind == 'rate_image'", "valence", 9.5), "valence is no rating"),
+        (lambda a: change(a, "kind == 'rate_song'", "arousal", "high"), "arousal is no rating"),
+        (lambda a: change(a, "kind == 'check'", "arousal", np.nan), "arousal is no rating"),
+        (lambda a: a.assign(valence=0), r"valence is no rating .*\(480 such lines\)"),
+        (lambda a: change(a, "kind == 'choose'", "choice", "middle"), "neither left nor right"),
+        (lambda a: change(a, "kind == 'choose'", "left", "i000"), "left is not the design's"),
+        (lambda a: change(a, "kind == 'check'", "ms", -1), "ms is no time"),
+        (lambda a: change(a, "kind == 'check'", "ms", None), "ms is no time"),
+    ],
+)
+def test_unusable_answers_are_refused_with_their_line(made, answers, spoil, message):
+    with pytest.raises(InputError, match=message) as error:
+        analysis.join(made, spoil(answers))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "empty"), (b'a,b\n"', "not a readable CSV"), (b"\xff\xfe\x00", "not a readable CSV")],
+)
+def test_what_is_no_table_is_refused(tmp_path, content, message):
+    (tmp_path / "answers.csv").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        analysis.read(tmp_path / "answers.csv")
+
+
+# -- exclusions ------------------------------------------------------------------------------
+
+
+def spoilt(made, answers, **changes):
+    """Joined answers with columns of the first participant's trials changed."""
+    joined = analysis.join(made, answers)
+    first = joined["participant"] == joined["participant"].iloc[0]
+    for name, (kinds, value) in changes.items():
+        joined.loc[first & joined["kind"].isin(kinds), name] = value
+    return analysis.exclude(joined, made["rules"])
+
+
+RATED = ["rate_image", "rate_song"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ms": (["choose"], 599)}, "too fast"),
+        ({"answered": (["rate_song"], False)}, "incomplete"),
+        ({"valence": (["check"], 5)}, "failed checks"),
+        ({"valence": (["check"], np.nan)}, "failed checks"),
+        ({"valence": (["rate_song"], 5), "arousal": (["rate_song"], 7)}, "flat ratings"),
+    ],
+)
+def test_each_rule_excludes(made, answers, changes, reason):
+    kept, persons, _ = spoilt(made, answers, **changes)
+    assert persons["reason"].tolist() == [reason] + 19 * [""]
+    assert persons.index[0] not in set(kept["participant"])
+    assert len(kept) == 19 * 40  # all real trials of the others
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"valence": (["rate_song"], 5)},  # one scale alone may be flat
+        {"ms": (["check"], 1)},  # checks may be fast
+        {"heard": (["rate_image"], np.nan)},  # pictures are silent
+    ],
+)
+def test_what_no_rule_names_excludes_nobody(made, answers, changes):
+    kept, persons, dropped = spoilt(made, answers, **changes)
+    assert not persons["excluded"].any()
+    assert dropped == {"too fast": 0, "song not heard": 0} and len(kept) == 20 * 40
+
+
+def test_a_check_may_be_missed_by_the_tolerance(made, answers):
+    joined = analysis.join(made, answers)
+    off = joined["ask_valence"].map({1: 2, 9: 8})
+    joined["valence"] = joined["valence"].where(joined["kind"] != "check", off)
+    assert not analysis.exclude(joined, made["rules"])[1]["excluded"].any()
+    strict = made["rules"] | {"tolerance": 0.5}
+    with pytest.raises(InputError, match=r"0 of 20 participants left .*\(20 failed checks\)"):
+        analysis.exclude(joined, strict)
+
+
+@pytest.mark.parametrize(("heard", "lost"), [(14.0, 0), (13.9, 10), (0.0, 10), (np.nan, 10)])
+def test_answers_about_unheard_songs_are_dropped(made, answers, heard, lost):
+    kept, persons, dropped = spoilt(made, answers, heard=(["rate_song"], heard))
+    assert dropped == {"too fast": 0, "song not heard": lost}
+    assert not persons["excluded"].any() and len(kept) == 20 * 40 - lost
+
+
+# -- estimates -------------------------------------------------------------------------------
+
+
+def test_distances_are_those_of_the_two_ratings(kept):
+    one = kept.assign(valence=3.0, arousal=4.0)
+    songs = one["kind"] == "rate_song"
+    one.loc[songs, ["valence", "arousal"]] = 6.0, 8.0
+    found = analysis.compared(one)
+    assert len(found) == 20 * 10
+    assert (found["valence"] == 3).all() and (found["arousal"] == 4).all()
+    assert (found["distance"] == 5).all()
+    lost = analysis.compared(one.drop(one.index[songs][:7]))
+    assert len(lost) == 20 * 10 - 7
+
+
+def test_standard_error_of_independent_values():
+    values = np.array([1.0, 2, 4, 7, 7, 9])
+    influence = (values - values.mean())[:, None] / 6
+    # Each answer by its own person about its own song.
+    assert analysis.standard_error(influence, np.arange(6), np.arange(6)) == pytest.approx(
+        np.std(values, ddof=1) / 6**0.5
+    )
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_standard_error_when_only_persons_or_only_songs_differ(swap):
+    level = np.array([1.0, 2, 4, 7, 7, 9])
+    one, other = (x.ravel() for x in np.mgrid[:6, :50])
+    influence = (level[one] - level.mean())[:, None] / 300
+    keys = (other, one) if swap else (one, other)
+    # Fifty answers that repeat one another count as one.
+    assert analysis.standard_error(influence, *keys) == pytest.approx(level.std(ddof=1) / 6**0.5)
+
+
+def test_choices_that_all_agree(kept):
+    own_left = kept["left_song"] == kept["song"]
+    right = np.where(own_left == (kept["left_system"] == "full"), "left", "right")
+    found = analysis.matched(kept.assign(choice=right), draws=50)
+    assert found["mean"].tolist() == [1, 0, 0, 0, 0]
+    assert (found["low"] == found["mean"]).all() and (found["high"] == found["mean"]).all()
+    assert (found["p"] == 0).all()
+    assert found["h"].tolist() == pytest.approx([np.pi / 2, *4 * [-np.pi / 2]])
+
+
+def test_always_left_is_chance_and_a_bias(kept):
+    left = kept.assign(choice="left")
+    # Within a person the matched picture is on the left as often as on the right.
+    found = analysis.matched(left.query("song == song"), draws=20)
+    assert found["mean"].to_numpy() == pytest.approx(0.5)
+    assert analysis.side(left)["mean"] == 1
+
+
+def test_strengths_are_those_of_a_logit_model(kept):
+    table, winner, loser = analysis._wins(kept)
+    x = np.eye(5)[winner] - np.eye(5)[loser]
+    fit = sm.Logit(np.ones(len(x)), x[:, 1:]).fit(disp=False)
+    found = analysis.strengths(kept, draws=10)
+    assert found["mean"].iloc[1:].to_numpy() == pytest.approx(fit.params, abs=0.01)
+    assert found.loc["full", "mean"] == 0 and np.isnan(found.loc["full", "p"])
+    assert len(table) == 20 * 10 and found["trials"].sum() == 2 * 20 * 10
+    assert found["wins"].to_numpy() == pytest.approx(1 / (1 + np.exp(-found["mean"])))
+
+
+def test_standard_errors_of_strengths_without_clusters_are_those_of_a_logit_model(kept):
+    table, winner, loser = analysis._wins(kept)
+    # Everyone answers once, about a song of its own: White's variance.
+    alone = kept.loc[table.index].copy()
+    alone["participant"] = alone["song"] = np.arange(len(alone)).astype(str)
+    x = (np.eye(5)[winner] - np.eye(5)[loser])[:, 1:]
+    fit = sm.Logit(np.ones(len(x)), x).fit(disp=False, cov_type="HC0")
+    found = analysis.strengths(alone, draws=5)
+    margin = (found["wide_high"] - found["mean"]).iloc[1:].to_numpy()
+    freedom = len(alone) - 1
+    expected = fit.bse * np.sqrt((freedom + 1) / freedom) * analysis.quantile(freedom)
+    assert margin == pytest.approx(expected, rel=0.01)
+
+
+def test_a_system_that_always_wins_has_a_finite_strength(kept):
+    photo = np.where(kept["left_system"] == "real photo", "left", kept["choice"])
+    photo = np.where(kept["right_system"] == "real photo", "right", photo)
+    found = analysis.strengths(kept.assign(choice=photo), draws=10)
+    assert found["mean"].idxmax() == "real photo" and 3 < found["mean"].max() < 20
+
+
+@pytest.mark.parametrize("model", ["mixed", "means"])
+def test_contrasts_are_differences_of_means_in_a_balanced_design(both, model):
+    table, variances = analysis.distances(both, model=model)
+    raw = both.groupby("system")["distance"].mean()[list(SYSTEMS)]
+    assert table["difference"].iloc[1:].to_numpy() == pytest.approx(
+        (raw - raw["full"])[1:], abs=1e-6
+    )
+    assert (table["wide_low"] < table["mean"]).all()
+    if model == "mixed":
+        assert list(variances) == ["participant", "song", "picture", "answer"]
+        assert table["d"].iloc[1] == pytest.approx(
+            table["difference"].iloc[1] / sum(variances.values()) ** 0.5
+        )
+
+
+def test_variances_of_crossed_effects_are_told_apart():
+    rng = np.random.default_rng(0)
+    person, song = (x.ravel() for x in np.mgrid[:30, :20])
+    system = (person + song) % 5
+    sd = {"participant": 0.8, "song": 0.5, "picture": 0.3, "answer": 1.0}
+    y = sd["participant"] * rng.standard_normal(30)[person]
+    y = y + sd["song"] * rng.standard_normal(20)[song]
+    y = y + sd["picture"] * rng.standard_normal((5, 20))[system, song]
+    y = y + sd["answer"] * rng.standard_normal(len(y))
+    mean, covariance, variances, name = analysis._mixed(y, system, person, song)
+    assert name == "mixed: participant, song, picture"
+    for key, value in sd.items():
+        assert np.sqrt(variances[key]) == pytest.approx(value, rel=0.35)
+    assert np.abs(mean).max() < 4 * np.sqrt(np.diag(covariance)).max()
+
+
+def test_decks_are_found_and_change_nothing_for_one():
+    person, song = np.array([0, 0, 1, 2, 3, 3]), np.array([0, 1, 1, 2, 2, 3])
+    assert analysis._decks(person, song).tolist() == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("fails", "model", "warnings"),
+    [
+        (("powell",), "mixed: participant, song, picture", 1),
+        (("powell", "nm"), "clustered means", 4),
+        (3, "mixed: participant, song", 2),
+    ],
+)
+def test_a_model_that_does_not_converge_is_replaced_and_logged(
+    both, monkeypatch, caplog, fails, model, warnings
+):
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    fit, calls = MixedLM.fit, []
+
+    def failing(self, *args, method, **settings):
+        calls.append(method)
+        found = fit(self, *args, method=method, **settings)
+        bad = len(calls) < fails if isinstance(fails, int) else method in fails
+        found.converged = not bad
+        return found
+
+    monkeypatch.setattr(MixedLM, "fit", failing)
+    with caplog.at_level(logging.WARNING):
+        table, variances = analysis.distances(both)
+    assert (table["model"] == model).all()
+    assert len([r for r in caplog.records if r.name == "m2l.analysis"]) == warnings
+    assert bool(variances) == model.startswith("mixed")
+
+
+def test_a_bias_of_the_person_cancels(made, answers, kept):
+    shift = pd.Series(np.linspace(-0.4, 0.4, 20), index=kept["participant"].unique())
+    off = kept.assign(valence=kept["valence"] + kept["participant"].map(shift))
+    pd.testing.assert_frame_equal(analysis.compared(off), analysis.compared(kept))
+
+
+def test_distances_without_variance_have_no_error(kept):
+    found, _ = analysis.distances(analysis.compared(kept.assign(valence=5.0, arousal=5.0)))
+    assert (found["mean"] == 0).all() and (found["model"] == "clustered means").all()
+
+
+def test_the_ordinal_model_sees_ranks_only(both):
+    found = analysis.ordinal(both)
+    stretched = analysis.ordinal(both.assign(distance=np.exp(both["distance"])))
+    pd.testing.assert_frame_equal(found, stretched)
+    assert list(found.index) == list(SYSTEMS[1:])
+    assert (found["low"] < found["odds"]).all() and (found["odds"] < found["high"]).all()
+
+
+def test_the_ordinal_model_with_two_classes_is_a_logit_model(both):
+    found = analysis.ordinal(both, levels=2)
+    high = (both["distance"].rank() > both["distance"].rank().median()).astype(int)
+    x = pd.get_dummies(both["system"])[list(SYSTEMS[1:])].astype(float)
+    fit = sm.Logit(high, sm.add_constant(x)).fit(disp=False)
+    assert np.log(found["odds"]).to_numpy() == pytest.approx(fit.params[1:], abs=0.01)
+
+
+def test_the_ordinal_model_without_variance(both, caplog):
+    found = analysis.ordinal(both.assign(distance=1.0))
+    assert found.isna().all(axis=None) and "alike" in caplog.text
+
+
+# -- reliability -----------------------------------------------------------------------------
+
+
+def test_agreement_of_copies_is_perfect(kept):
+    emotion = kept["song"].map({s: i for i, s in enumerate(sorted(set(kept["song"])))})
+    found = analysis.reliability(kept.assign(valence=emotion, arousal=emotion / 2))
+    assert found[["icc2k", "icc21", "alpha"]].to_numpy() == pytest.approx(1)
+    assert (found["items"] == 10).all() and (found["raters"] == 20).all()
+
+
+def test_icc_is_that_of_the_mean_squares(kept):
+    wide = kept[kept["kind"] == "rate_song"].pivot(
+        index="song", columns="participant", values="valence"
+    )
+    n, k = wide.shape
+    x = wide.to_numpy()
+    rows, columns = x.mean(1, keepdims=True), x.mean(0, keepdims=True)
+    msr = k * ((rows - x.mean()) ** 2).sum() / (n - 1)
+    msc = n * ((columns - x.mean()) ** 2).sum() / (k - 1)
+    mse = ((x - rows - columns + x.mean()) ** 2).sum() / ((n - 1) * (k - 1))
+    found = analysis.reliability(kept).loc["valence"]
+    # Shrout and Fleiss 1979, cases 2.
+    assert found["icc2k"] == pytest.approx((msr - mse) / (msr + (msc - mse) / n))
+    assert found["icc21"] == pytest.approx(
+        (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
+    )
+    assert found["low"] < found["icc2k"] < found["high"]
+
+
+def test_pictures_are_rated_in_five_lists(kept):
+    wide = kept[kept["kind"] == "rate_image"].pivot(
+        index="participant", columns="image", values="valence"
+    )
+    lists = list(analysis._lists(wide))
+    assert [part.shape for part in lists] == 5 * [(4, 10)]
+    assert sorted(i for part in lists for i in part.columns) == sorted(wide.columns)
+    found = analysis.reliability(kept, "rate_image")
+    assert (found["items"] == 50).all() and (found["raters"] == 4).all()
+
+
+def test_agreement_with_gaps_and_with_nothing(kept):
+    songs = kept[kept["kind"] == "rate_song"]
+    gaps = analysis.reliability(kept.drop(songs.index[::10]))
+    assert gaps["icc2k"].isna().all() or (gaps["raters"] < 20).all()
+    same = analysis.reliability(kept.assign(valence=5.0, arousal=5.0))
+    assert same[["icc2k", "alpha"]].isna().all(axis=None)
+
+
+# -- decisions and report --------------------------------------------------------------------
+
+
+def test_holm():
+    assert analysis.holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
+    assert analysis.holm([0.9, np.nan, 0.02]).tolist() == pytest.approx([1, 1, 0.06])
+
+
+def test_an_effect_in_the_other_direction_supports_nothing(result):
+    choices, apart, strength = (result[n].copy() for n in ("matched", "distances", "strengths"))
+    apart = apart.loc["distance"]
+    for table, column, value in (
+        (choices, "mean", 0.4),
+        (apart, "difference", -0.5),
+        (strength, "mean", 0.5),
+    ):
+        table[column] = value
+        table["p"] = 0.0001
+    found = analysis.decide(choices, apart, strength, 0.05)
+    assert (found["adjusted"] < 0.05).all() and not found["supported"].any()
+    choices["mean"], apart["difference"], strength["mean"] = 0.6, 0.5, -0.5
+    assert analysis.decide(choices, apart, strength, 0.05)["supported"].all()
+    assert list(found.index) == list(study.HYPOTHESES)
+
+
+def test_order_of_the_lines_does_not_matter(made, answers, result):
+    shuffled = analysis.analyse(made, answers.sample(frac=1, random_state=0), draws=50)
+    for name in ("matched", "strengths", "distances", "hypotheses", "reliability"):
+        pd.testing.assert_frame_equal(shuffled[name], result[name])
+
+
+def test_every_table_says_whether_answers_are_simulated(made, answers, result):
+    tables = [t for t in result.values() if isinstance(t, pd.DataFrame)]
+    assert len(tables) == 8 and all(t["simulated"].all() for t in tables)
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_the_report_says_whether_answers_are_simulated(result, tmp_path, simulated):
+    tables = {
+        name: part.assign(simulated=simulated) if isinstance(part, pd.DataFrame) else part
+        for name, part in result.items()
+    }
+    analysis.write(tables | {"simulated": simulated}, tmp_path / "report")
+    written = {p.name for p in (tmp_path / "report").iterdir()}
+    assert written == {f"{n}.csv" for n in analysis.CAPTIONS} | {
+        *(f"{n}.png" for n in ("matched", "distances", "strengths")),
+        "report.md",
+    }
+    text = (tmp_path / "report" / "report.md").read_text()
+    captions = [
+        line for line in text.splitlines() if line.startswith(("*", "![")) and line[1] != "*"
+    ]
+    assert len(captions) == len(analysis.CAPTIONS) - 1 + 2 * 3
+    assert all(("Simulated answers" in line) == simulated for line in captions)
+    assert ("simulated" in text.lower()) == simulated
+    assert all(text in (tmp_path / "report" / "report.md").read_text() for text in study.HYPOTHESES)
+    back = pd.read_csv(tmp_path / "report" / "matched.csv", index_col="system")
+    assert back["mean"].to_numpy() == pytest.approx(result["matched"]["mean"])
+
+
+def test_too_few_of_something(made, answers, kept):
+    with pytest.raises(InputError, match="1 of 1 participants left"):
+        analysis.analyse(made, answers[answers["participant"] == answers["participant"].iloc[0]])
+    with pytest.raises(InputError, match="none left about the system unconditional"):
+        analysis.matched(kept[kept["left_system"] != "unconditional"])
+    with pytest.raises(InputError, match="20 participants and 1 songs"):
+        analysis.side(kept[kept["song"] == "s01"])
+    assert set(DIMENSIONS) < set(analysis.OUTCOMES)

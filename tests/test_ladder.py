@@ -1,0 +1,322 @@
+"""The study of music emotion on small made-up corpora: what it keeps, finds and writes."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from test_deam import write as write_deam
+from test_pmemo import write as write_pmemo
+
+from m2l import forest, ladder, listening, models
+from m2l.errors import InputError
+from m2l.features import EXTENDED, NAMES
+
+torch.set_num_threads(1)
+
+TINY = ladder.Effort(folds=3, repeats=2, trees=6, trials=2, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A data root with thirty clips by ten artists, twelve songs of DEAM and two of PMEmo."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    write_deam(root)
+    write_pmemo(root)
+    deam = pd.DataFrame(rng.normal(size=(12, 4)), columns=list("abcd"))
+    ids = [2, 3, 4, 5, 7, 8, 1001, 1002, 1003, 1004, 2001, 2002]
+    deam.assign(track_id=ids).to_csv(root / "music/DEAM/deam_features_74.csv", index=False)
+    clips = root / "music/4Q-TAFFC/audio/Q1"
+    clips.mkdir(parents=True)
+    rows = []
+    for i in range(30):
+        (clips / f"MT{i:03}.ogg").touch()
+        v, a = rng.uniform(5, 9, 2).round(2)
+        rows.append((f"MT{i:03}", f"Singer{i % 10}", f"Ballad{i}", "Q1", 3, v, a))
+    columns = ["song", "artist", "title", "quadrant", "n_tags", "valence", "arousal"]
+    pd.DataFrame(rows, columns=columns).to_csv(root / "music/4Q-TAFFC/annotations.csv", index=False)
+    return root
+
+
+@pytest.fixture
+def table(root, tmp_path):
+    """The extended features of the thirty clips, of which the first three tell the valence."""
+    labels = pd.read_csv(root / "music/4Q-TAFFC/annotations.csv")
+    x = np.random.default_rng(1).normal(size=(30, len(EXTENDED)))
+    x[:, :3] = labels[["valence"]]
+    paths = [str(root / f"music/4Q-TAFFC/audio/Q1/{song}.ogg") for song in labels["song"]]
+    pd.DataFrame(x, index=paths, columns=list(EXTENDED)).to_parquet(tmp_path / "features.parquet")
+    return tmp_path / "features.parquet"
+
+
+def made_up(n=90, name="songs", rungs=("mean", "ridge")):
+    """Songs by n/3 artists of two blocks; valence is feature a, arousal feature b and noise."""
+    rng = np.random.default_rng(2)
+    x = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "c"])
+    y = np.stack([5 + x["a"], 5 + x["b"] + rng.normal(0, 1, n)], 1)
+    blocks = np.where(np.arange(n) < n // 2, "one", "two")
+    return ladder.Task(name, x, y, np.arange(n) // 3, rungs, blocks)
+
+
+# -- tasks -----------------------------------------------------------------------------------
+
+
+def test_corpora_become_tasks(root, table):
+    told = {task.name: task for task in ladder.tasks(table, root)}
+    assert list(told) == [
+        "taffc", "deam corrected", "deam 1-1000", "deam published", "taffc extended"
+    ]  # fmt: skip
+    assert list(told["taffc"].x) == list(NAMES) and len(told["taffc"].y) == 30
+    assert list(told["taffc extended"].x) == list(EXTENDED)
+    assert set(told["taffc"].groups) == {f"singer{i}" for i in range(10)}
+    assert "CNN" not in told["taffc"].rungs  # nothing to hear was given
+    one = told["deam 1-1000"]
+    assert len(one.y) == 6
+    # Where the table is exchanged, correcting it changes the columns' places.
+    first = told["deam corrected"].source == "1-1000"
+    np.testing.assert_array_equal(told["deam published"].y[first], one.y[:, ::-1])
+    np.testing.assert_array_equal(told["deam corrected"].y[first], one.y)
+
+
+def test_a_plain_table_makes_no_extended_task(root, table):
+    pd.read_parquet(table)[list(NAMES)].to_parquet(table)
+    heard = ladder.tasks(table, root, lambda paths: np.zeros((len(paths), 64, 640)))
+    assert "taffc extended" not in {task.name for task in heard}
+    assert "CNN" in heard[0].rungs and len(heard[0].mels) == 30
+
+
+def test_unreadable_features_are_an_error(root, tmp_path):
+    (tmp_path / "f.parquet").write_text("no parquet")
+    with pytest.raises(InputError, match="m2l features"):
+        ladder.tasks(tmp_path / "f.parquet", root)
+
+
+# -- what is kept ----------------------------------------------------------------------------
+
+
+def test_finished_work_is_not_done_again(tmp_path):
+    asked = []
+
+    def work():
+        asked.append(1)
+        return {"x": np.arange(3.0)}
+
+    for _ in range(2):
+        np.testing.assert_array_equal(
+            ladder.part(tmp_path / "a/b.npz", "key", work)["x"], [0, 1, 2]
+        )
+    assert len(asked) == 1
+    ladder.part(tmp_path / "a/b.npz", "another key", work)
+    assert len(asked) == 2 and [p.name for p in (tmp_path / "a").iterdir()] == ["b.npz"]
+
+
+def test_models_share_their_folds_and_keep_their_answers(tmp_path, monkeypatch):
+    task = made_up(rungs=("ridge", "SVR", "tuned forest", "SVR and forest", "block alone"))
+    found = {name: ladder.climb(task, name, tmp_path, TINY) for name in task.rungs}
+    assert found["ridge"]["predicted"].shape == (2, 90, 2)
+    assert found["tuned forest"]["history"].shape == (3, 2)
+    assert len(json.loads(str(found["SVR"]["settings"]))) == 3
+    np.testing.assert_allclose(
+        found["SVR and forest"]["predicted"],
+        (found["SVR"]["predicted"] + found["tuned forest"]["predicted"]) / 2,
+    )
+    # The block's mean of the training songs: two values a fold.
+    alone = found["block alone"]["predicted"][0]
+    for fold in range(3):
+        rows = found["tuned forest"]["folds"] == fold
+        for block in ("one", "two"):
+            train = ~rows & (task.source == block)
+            np.testing.assert_allclose(
+                alone[rows & (task.source == block)],
+                np.tile(task.y[train].mean(0), (sum(rows & (task.source == block)), 1)),
+            )
+
+    monkeypatch.setattr(forest, "cross_validate", None)
+    again = ladder.climb(task, "tuned forest", tmp_path, TINY)
+    np.testing.assert_array_equal(again["predicted"], found["tuned forest"]["predicted"])
+    task.y = task.y + 1
+    with pytest.raises(TypeError):  # other labels: the kept answers are not taken
+        ladder.climb(task, "tuned forest", tmp_path, TINY)
+
+
+def test_a_stopped_search_goes_on(tmp_path, monkeypatch):
+    task = made_up(rungs=("SVR",))
+    tried, whole = [], models._support_vectors
+
+    def stop(trial, seed=0):
+        tried.append(trial.number)
+        if len(tried) == 5:
+            raise KeyboardInterrupt
+        return whole(trial, seed)
+
+    monkeypatch.setattr(models, "_support_vectors", stop)
+    with pytest.raises(KeyboardInterrupt):
+        ladder.climb(task, "SVR", tmp_path, TINY)
+    done = len(tried)
+    ladder.climb(task, "SVR", tmp_path, TINY)
+    assert len(tried) < done + 9  # three folds of two trials and a model each
+
+
+# -- what follows ----------------------------------------------------------------------------
+
+
+def test_scores_name_the_gain_over_the_default_forest():
+    task = made_up()
+    good, bad = task.y[None] + 0.01, task.y[None] + np.random.default_rng(0).normal(size=(90, 2))
+    told = ladder.scores(
+        task,
+        {
+            "default forest": {"predicted": bad, "seconds": 1.0},
+            "better": {"predicted": np.repeat(good, 2, 0), "seconds": 2.0},
+        },
+    )
+    assert told["default forest"]["valence"]["gain"]["value"] == 0
+    assert told["better"]["arousal"]["gain"]["low"] > 0
+    assert told["better"]["repeats"] == 2 and told["better"]["seconds"] == 2
+
+
+def test_coverage_is_measured_where_the_forest_is_sure_and_where_not():
+    rng = np.random.default_rng(3)
+    task = made_up(900)
+    doubts = rng.uniform(0.5, 2, (900, 2))
+    tested = {
+        "predicted": task.y[None] + doubts * rng.normal(size=(900, 2)),
+        "doubts": doubts,
+        "folds": np.arange(900) % 3,
+    }
+    told = ladder.coverage(task, tested)["0.9"]["valence"]
+    assert told["held"]["value"] == pytest.approx(0.9, abs=0.03)
+    assert told["held"]["low"] < 0.9 < told["held"]["high"]
+    sure, between, unsure = told["thirds"]
+    assert sure["width"] < between["width"] < unsure["width"]
+    for third in told["thirds"]:
+        assert third["held"]["value"] == pytest.approx(0.9, abs=0.06)
+    # Intervals of one length are too long for some songs; on average they cost more.
+    assert told["even"]["width"] > told["width"]
+
+
+def test_fewer_songs_are_of_fewer_groups():
+    seen = []
+
+    class Counter:
+        def fit(self, x, y):
+            seen.append((len(x), len(set(x[:, 0]))))
+            return self
+
+    x = np.repeat(np.arange(20.0), 5)[:, None]
+    for share in (0.05, 0.5, 1.0):
+        ladder.Fewer(Counter(), share).fit(x, x, x[:, 0])
+    assert seen == [(10, 2), (50, 10), (100, 20)]
+
+
+def test_the_learning_curve_rises_to_the_whole(tmp_path):
+    task = made_up(240)
+    told = ladder.curve(task, tmp_path, TINY, names=("ridge",))
+    assert told["songs"] == [10, 20, 40, 80, 160]
+    r2 = [cell["value"] for cell in told["models"]["ridge"]["valence"]]
+    assert r2[0] < r2[-1] and r2[-1] > 0.99
+    whole = ladder.climb(task, "ridge", tmp_path, TINY)["predicted"]
+    kept = forest.evaluate(task.y, whole[:1], task.groups, draws=5)
+    assert told["models"]["ridge"]["arousal"][-1]["value"] == pytest.approx(
+        kept["arousal"]["r2"]["value"]
+    )
+    gain = told["doubling"]["ridge"]["arousal"]
+    r2 = [cell["value"] for cell in told["models"]["ridge"]["arousal"]]
+    assert gain["value"] == pytest.approx(r2[-1] - r2[-2])
+
+
+def test_an_exchanged_block_teaches_the_other_dimension():
+    task = made_up(120)
+    straight = {
+        (r["trained_on"], r["tested_on"]): r for r in ladder.between_blocks(task, TINY, trees=30)
+    }
+    one = task.source == "one"
+    task.y[one] = task.y[one, ::-1]
+    exchanged = {
+        (r["trained_on"], r["tested_on"]): r for r in ladder.between_blocks(task, TINY, trees=30)
+    }
+    assert set(straight) == {(a, b) for a in ("one", "two") for b in ("one", "two")}
+    across = ("one", "two")
+    own, other = (straight[across]["valence"][key] for key in ("r", "r_other"))
+    assert own["value"] > other + 0.3
+    own, other = (exchanged[across]["valence"][key] for key in ("r", "r_other"))
+    assert other > own["value"] + 0.3
+    assert straight[across]["songs"] == 60
+
+
+def test_verdicts_take_the_best_model():
+    def told(v, a):
+        return {
+            d: {"r2": {"value": x, "low": x - 1, "high": x + 1}}
+            for d, x in (("valence", v), ("arousal", a))
+        }
+
+    found = {"taffc": {"models": {"one": told(0.3, 0.1), "two": told(0.1, 0.4)}}}
+    verdict = ladder.verdicts(found)
+    assert list(verdict) == ["taffc"]
+    assert verdict["taffc"]["valence"]["model"] == "one"
+    assert verdict["taffc"]["arousal"] == {
+        "target": 0.52,
+        "model": "two",
+        "r2": {"value": 0.4, "low": -0.6, "high": 1.4},
+    }
+
+
+# -- the whole -------------------------------------------------------------------------------
+
+
+def test_the_study_compares_explains_and_releases(root, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(ladder, "hear", lambda paths, folder: noise(len(paths)))
+    monkeypatch.delitem(models.LADDER, "MLP")  # keeps a tenth aside: of six songs, none
+    monkeypatch.delitem(models.LADDER, "boosting")
+    few = partial(models.default_forest, trees=4)
+    monkeypatch.setitem(models.LADDER, "default forest", few)
+    # Noise makes as many clusters as there are features.
+    monkeypatch.setattr(listening, "clusters", lambda x: {c: [c] for c in x.columns[:4]})
+    monkeypatch.setattr(ladder, "LEVELS", (0.9,))
+    monkeypatch.setattr(ladder, "SHARES", (0.5, 1.0))
+    monkeypatch.setattr(forest, "evaluate", evaluate)
+    monkeypatch.setenv("M2L_CACHE", str(tmp_path / "cache"))
+    out, weights, folder = tmp_path / "forest.json", tmp_path / "deep/f.skops", tmp_path / "run"
+    ladder.emotion(table, out, weights, root, folder, preset="tiny", **vars(TINY))
+    text = out.read_text()
+    assert "Singer" not in text and "Ballad" not in text and "singer" not in text
+    result = json.loads(text)
+    assert set(result["corpora"]["taffc"]["models"]) == {*models.LADDER, *models.TOGETHER, "CNN"}
+    scores = result["corpora"]["taffc"]["models"]["extra trees"]
+    assert scores["valence"]["r"]["value"] > 0.5 > scores["arousal"]["r"]["value"]
+    families = result["listening"]["families"]
+    assert max(families, key=lambda f: families[f]["valence"]["value"]) == "timbre"
+    assert result["targets"]["deam corrected"]["arousal"]["target"] == 0.68
+    assert result["effort"]["trials"] == 2 and result["provenance"]["preset"] == "tiny"
+    assert result["curve"].keys() == {"taffc", "deam corrected"}
+    assert result["released"]["bytes"] == weights.stat().st_size
+    assert result["abroad"] == {}  # no sound of another corpus
+    released = forest.load(weights)
+    assert released.names == list(EXTENDED) and len(released.errors) == 30
+    with np.load(tmp_path / "forest.npz") as arrays:
+        pairs = arrays["taffc tuned forest"]
+    truth = pd.read_csv(root / "music/4Q-TAFFC/annotations.csv")["valence"].to_numpy(np.float32)
+    np.testing.assert_array_equal(np.sort(pairs[:, 0]), np.sort(truth))
+    assert (pairs[:, 0] != truth).any()  # the order says nothing about the song
+
+    # All is kept: a second run computes no model.
+    monkeypatch.setattr(forest, "out_of_fold", None)
+    ladder.emotion(table, out, weights, root, folder, preset="tiny", **vars(TINY))
+
+
+def evaluate(y, predicted, groups, draws=10, seed=0, reference=None, evaluate=forest.evaluate):
+    return evaluate(y, predicted, groups, 10, seed, reference)
+
+
+def noise(n):
+    return np.random.default_rng(0).normal(-30, 10, (n, 64, 640)).astype(np.float16)
+
+
+def test_too_few_songs_are_an_error(root, table, tmp_path):
+    pd.read_parquet(table).iloc[:5].to_parquet(table)
+    with pytest.raises(InputError, match="5 songs with labels, by 5 artists"):
+        ladder.emotion(table, tmp_path / "f.json", tmp_path / "f.skops", root, folds=3)
