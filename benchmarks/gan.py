@@ -4,7 +4,8 @@ Ours is the step of the laptop presets. The plain way is what follows from the p
 word: the same widths, ERUs with 3×3 convolutions of concatenated maps, separate passes for real
 and generated images, a gradient penalty at each step, and photos that are decoded from their files
 for each batch. Both learn from the same batches of the same photos, in turns, so that other work on
-the machine slows both alike; the CPU seconds are the fairer comparison on a busy machine. A step
+the machine slows both alike; the CPU seconds are the fairer comparison on a busy machine. Where
+the pictures are as large as those of the latent preset, its step is measured too. A step
 is also measured in arithmetic, which is counted, and set beside what the machine reaches in the
 same minutes on one wide convolution.
 
@@ -24,6 +25,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from m2l import losses, photos, stages
+from m2l.autoencoder import FACTOR
 from m2l.errors import InputError
 from m2l.networks import Conv, Critic, Generator
 from m2l.training import Preset, Run, Stage
@@ -141,6 +143,7 @@ def corpus():
 
 def measure(pyramid, side, seconds):
     """Rows of (name, images, GFLOP, wall s, CPU s) at one resolution, measured in turns."""
+    latent = Preset.load("latent")
     base = Preset.load("laptop256")  # the laptop's networks and two stages more
     batch = BATCH[side]
     ours = replace(base, stages=(Stage(side, batch, images=10**9),))
@@ -150,8 +153,12 @@ def measure(pyramid, side, seconds):
         ways = {
             "ours": (Run(ours, pyramid, folder, accelerator="cpu").step, every, batch),
             "plain": (Plain(plain, pyramid).step, 1, batch),
-            "one convolution": (Peak().step, 10, 0),
         }
+        if FACTOR * latent.stages[-1].resolution == side:
+            stage = Stage(side // FACTOR, batch, images=10**9)
+            run = stages.gan_run(replace(latent, stages=(stage,)), pyramid, f"{folder}/latent")
+            ways["ours, latents"] = (run.step, latent.gp_interval, batch)
+        ways["one convolution"] = (Peak().step, 10, 0)
         flop = {name: gflop(step, steps) for name, (step, steps, _) in ways.items()}  # warms up too
         spent = {name: [] for name in ways}
         began = time.perf_counter()

@@ -421,14 +421,16 @@ class Run:
         total = loss + p.drift * losses.drift(score[:n])
         penalty = None
         if at.step % p.gp_interval == 0:
+            # Whole precision, around Fabric: gradients of gradients lose too much in half.
+            critic = self.critic.module
             if p.objective == "wgan-gp":
                 mix = draw(1, 1, 1, of=torch.rand)
                 penalty = losses.gradient_penalty(
-                    lambda x: self.critic(x, va, level, alpha)[0], both[:n], both[n:], mix
+                    lambda x: critic(x, va, level, alpha)[0], both[:n], both[n:], mix
                 )
             else:
                 penalty = losses.zero_penalty(
-                    lambda x: self.critic(x, va2, level, alpha)[0], both[:n], both[n:]
+                    lambda x: critic(x, va2, level, alpha)[0], both[:n], both[n:]
                 )
             total = total + p.gp_interval * p.gp_weight * penalty
         self._descend(total, self.critic, self.opt_d)

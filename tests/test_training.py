@@ -320,6 +320,15 @@ def test_every_objective_learns_both_networks(start, objective):
         assert any(not torch.equal(a, b) for a, b in zip(before[name], after, strict=True))
 
 
+def test_mixed_precision_keeps_the_weights_whole(start):
+    """As the preset for a GPU has it, here on the processor."""
+    run = start(precision="bf16-mixed")
+    full, mixed = start("full").step(), run.step()
+    assert full["penalty"] == pytest.approx(mixed["penalty"], rel=0.01)
+    assert mixed["critic"] != full["critic"] == pytest.approx(mixed["critic"], abs=0.05)
+    assert all(p.dtype == torch.float32 for p in run.generator.parameters())
+
+
 def test_the_generator_waits_for_the_critic(start):
     run = start(n_critic=3)
     weights = []
@@ -349,7 +358,7 @@ def test_all_that_the_critic_sees_is_augmented(start, monkeypatch):
         return 0 * x + 7
 
     monkeypatch.setattr(losses, "augment", mark)
-    run.critic.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    run.critic.module.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     run.step()
     assert marked == [8, 8] and len(seen) == 4
     assert all((x == 7).all() for x in seen)
