@@ -21,6 +21,7 @@ RUN = f"runs/{PRESET}"
 # are therefore made anew, and older than those of an interrupted run, which goes on.
 STARTED = f"{RUN}/started"
 GRID = "smoke" if SMOKE else config.get("grid", "ablation")
+CELL_RUNS = f"{RUN}/ablation" if SMOKE else "runs/ablation"
 CELLS = {grids.stem(GRID, *cell): cell for cell in grids.cells(GRID, (0,) if SMOKE else grids.SEEDS)}
 
 
@@ -170,7 +171,7 @@ rule cell:
         size="--limit 200 -n 100 --draws 10" if SMOKE else "",
     shell:
         "m2l gan ablation --grid {GRID} --variant '{params.variant}' --seed {params.seed} "
-        "--judge {input.judge} --run {RUN}/ablation --out {RESULTS}/ablation {params.size}"
+        "--judge {input.judge} --run {CELL_RUNS} --out {RESULTS}/ablation {params.size}"
 
 
 rule picture:

@@ -286,7 +286,7 @@ def summary(figures, metric):
     Returns
     -------
     DataFrame indexed by variant: n (seeds), value (mean), low and high: the 95 % interval of
-    Student's t over seeds or, with one seed, that of its run.
+    Student's t over three seeds or more or, with one seed, that of its run.
     """
     parts = {c: table(figures, metric, c) for c in ("value", "low", "high")}
     rows = {}
@@ -300,12 +300,15 @@ def summary(figures, metric):
 
 
 def over_seeds(values):
-    """n, mean and 95 % interval of Student's t (NaN for one value) of a figure over seeds."""
+    """n, mean and 95 % interval of Student's t of a figure over seeds.
+
+    The ends are NaN for fewer than three: of two values the interval is 18 times their deviation.
+    """
     from scipy.stats import t
 
     values = np.asarray(values, float)
     n, mean = len(values), values.mean()
-    half = t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    half = t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 2 else np.nan
     return {"n": n, "value": mean, "low": mean - half, "high": mean + half}
 
 

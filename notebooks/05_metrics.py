@@ -110,10 +110,10 @@ figure, axes = plt.subplots(3, 4, figsize=(8, 5.2), sharey="row", layout="constr
 for row, name in zip(axes, measures):
     for ax, (fault, (strengths, _)) in zip(row, spoil.items()):
         ax.plot(strengths, found[name, fault], "o-", ms=4)
-        ax.set_ylim(bottom=0)
         if name == "coverage":
             ax.set_xlabel(f"{fault}")
     row[0].set_ylabel(name)
+    row[0].set_ylim(bottom=0)
 plt.show()
 
 # %% tags=["remove-cell"]

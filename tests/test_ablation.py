@@ -185,24 +185,24 @@ def test_differences_are_paired_by_seed(tmp_path):
     rows = [("full", s, 0.1 * s) for s in range(3)]
     rows += [("AFM 1", s, 0.1 * s - 0.2) for s in range(3)]  # seeds differ, the difference does not
     rows += [("unconditional", 0, 0.3), ("label input", 1, 0.0), ("label input", 2, 0.3)]
+    rows += [("AFM 10", s, 0.1 * s + d) for s, d in enumerate((-0.1, 0.0, 0.1))]
     told = ablation.differences(write(tmp_path / "a", rows), "va.random.valence.r")
-    assert told.index.tolist() == ["unconditional", "label input", "AFM 1"]
-    assert told["n"].tolist() == [1, 2, 3]
-    np.testing.assert_allclose(told["value"], [0.3, 0.0, -0.2], atol=1e-12)
+    assert told.index.tolist() == ["unconditional", "label input", "AFM 1", "AFM 10"]
+    assert told["n"].tolist() == [1, 2, 3, 3]
+    np.testing.assert_allclose(told["value"], [0.3, 0.0, -0.2, 0.0], atol=1e-12)
     np.testing.assert_allclose(told.loc["AFM 1", ["low", "high"]].astype(float), -0.2)
-    assert np.isnan(told.loc["unconditional", "low"])
-    # Two differences ±d: the interval of Student's t with one degree of freedom, 12.706·d.
-    assert told.loc["label input", "high"] == pytest.approx(12.706 * 0.1, rel=1e-4)
+    assert told.loc[["unconditional", "label input"], "low"].isna().all()  # too few pairs
+    # −d, 0, d: the interval of Student's t with two degrees of freedom, 4.303·d/√3.
+    assert told.loc["AFM 10", "high"] == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
     assert told.loc["label input", "each"] == pytest.approx((-0.1, 0.1))
 
 
 def test_one_seed_has_its_runs_interval_and_several_have_students(tmp_path):
-    rows = [("full", 0, 0.5), ("AFM 1", 0, 0.2), ("AFM 1", 1, 0.4)]
+    rows = [("full", 0, 0.5), *(("AFM 1", s, 0.2 + 0.1 * s) for s in range(3))]
     told = ablation.summary(write(tmp_path / "a", rows), "va.random.valence.r")
     assert told.loc["full"].tolist() == [1, 0.5, -0.5, 1.5]
-    assert told.loc["AFM 1"].tolist() == pytest.approx(
-        [2, 0.3, 0.3 - 1.2706, 0.3 + 1.2706], abs=1e-4
-    )
+    half = 4.3027 * 0.1 / 3**0.5
+    assert told.loc["AFM 1"].tolist() == pytest.approx([3, 0.3, 0.3 - half, 0.3 + half], abs=1e-4)
 
 
 def test_the_finest_grid_with_a_headline_is_told_about():
