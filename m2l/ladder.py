@@ -374,8 +374,8 @@ def between_blocks(task, effort, trees=100):
     return out
 
 
-def abroad(released, root=None, cache=None):
-    """The released forest on clips of other corpora whose sound is at hand.
+def abroad(trained, root=None, cache=None):
+    """A forest on clips of other corpora whose sound is at hand.
 
     Returns
     -------
@@ -394,10 +394,10 @@ def abroad(released, root=None, cache=None):
         except InputError as error:
             log.warning("%s", error)
             continue
-        x, _ = features.extract_many(table["path"], cache=cache, names=released.names)
+        x, _ = features.extract_many(table["path"], cache=cache, names=trained.names)
         if len(x):
             y = table.set_index("path").loc[x.index, list(forest.DIMENSIONS)].to_numpy(float)
-            parts[name] = y, released.predict(x), released.halfwidth(x)
+            parts[name] = y, trained.predict(x), trained.halfwidth(x)
     if not parts:
         return {}, np.empty((0, 4))
     parts["all"] = [np.concatenate(arrays) for arrays in zip(*parts.values(), strict=True)]
@@ -530,12 +530,19 @@ def emotion(features, out, weights, root=None, folder="runs/forest", preset="ful
         if name in by_name
     }
     result["listening"] = listened(main, tested[main.name], effort)
-    released = _release(main, tested[main.name], result, effort, Path(folder))
+    forests = {
+        name: _release(by_name[name], tested[name], result, effort, Path(folder))
+        for name in ("taffc", "taffc extended")
+        if name in by_name
+    }
+    released = forests[main.name]
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
     released.save(weights)
     result["released"] = released.card | {"bytes": Path(weights).stat().st_size}
-    result["abroad"], pairs = abroad(released, root)
-    arrays["abroad"] = _shuffled(pairs, effort.seed)
+    result["abroad"] = {}
+    for name, one in forests.items():
+        result["abroad"][name], pairs = abroad(one, root)
+        arrays[f"abroad {name}"] = _shuffled(pairs, effort.seed)
     result["effort"] = vars(effort) | {
         "seconds": sum(
             m["seconds"] for c in result["corpora"].values() for m in c["models"].values()

@@ -294,7 +294,7 @@ def test_the_study_compares_explains_and_releases(root, table, tmp_path, monkeyp
     assert result["effort"]["trials"] == 2 and result["provenance"]["preset"] == "tiny"
     assert result["curve"].keys() == {"taffc", "deam corrected"}
     assert result["released"]["bytes"] == weights.stat().st_size
-    assert result["abroad"] == {}  # no sound of another corpus
+    assert result["abroad"] == {"taffc": {}, "taffc extended": {}}  # no sound of another corpus
     released = forest.load(weights)
     assert released.names == list(EXTENDED) and len(released.errors) == 30
     with np.load(tmp_path / "forest.npz") as arrays:
