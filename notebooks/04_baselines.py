@@ -101,7 +101,7 @@ glue("base_seeds", f"{int(seeds.loc['full'].notna().sum())}", display=False)
 # progression, all of whose images are large, gets fewer: as many as cost the same number of
 # multiplications. Runs of one seed see the photographs in the same order, and all runs are judged on
 # the same noise, the same requests and by the same scene network, which {ref}`sec-nb-metrics`
-# introduces. What follows comes from the grid `{glue:text}`base_grid``: {glue:text}`base_done` of its
+# introduces. What follows comes from the grid {glue:text}`base_grid`: {glue:text}`base_done` of its
 # {glue:text}`base_planned` runs, at {glue:text}`base_resolution`, a full one in
 # {glue:text}`base_cpu` minutes of one core.
 
@@ -224,15 +224,15 @@ figures.table(
 # paired difference leaves zero. To the right is better for every measure. An interval takes three
 # pairs.
 
-# %% mystnb={"figure": {"caption": "Difference of each variant from the full model, paired by training seed; to the right the variant is better. Small marks: single seeds; points and bars: mean and 95 % interval of Student's t, which takes three pairs.", "name": "fig-base-differences"}, "image": {"alt": "One panel for each of seven measures, with a row of marks for each variant around a line at zero."}} tags=["hide-input", "full-width"]
+# %% mystnb={"figure": {"caption": "Difference of each variant from the full model, paired by training seed; to the right the variant is better. Small marks: single seeds; points and bars: mean and 95 % interval of Student's t, which takes three pairs.", "name": "fig-base-differences"}, "image": {"alt": "One panel for each of seven measures, with a row of marks for each variant around a line at zero."}} tags=["hide-input"]
 gaps = {name: ablation.differences(runs, path) for name, (path, _) in ablation.MEASURES.items()}
 others = [v for v in seeds.index if v != "full"]
-columns = 2 if len(gaps) < 5 else 4
+columns = 2
 lines = -(-len(gaps) // columns)
 figure, axes = plt.subplots(
     lines,
     columns,
-    figsize=(9, (0.9 + 0.24 * len(others)) * lines),
+    figsize=(7, (0.75 + 0.19 * len(others)) * lines),
     sharey=True,
     squeeze=False,
     layout="constrained",

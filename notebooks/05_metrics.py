@@ -272,7 +272,7 @@ glue("metrics_same_request", span(same["other scene"]), display=False)
 # The generator is asked for the emotions of real photographs left out (random requests) and for 7×7
 # points of the plane, twenty scenes at each; the judge says what it sees. A perfect generator would
 # still not reach a correlation of one, because the judge does not on photographs: that is the last
-# row but one. Shuffled requests are the control.
+# but one of each four rows. Shuffled requests are the control.
 
 # %% tags=["hide-input", "full-width"]
 sources = {
@@ -325,7 +325,7 @@ for d in DIMENSIONS:
 # %% [markdown]
 # ## More than brightness?
 #
-# A bright picture is a pleasant one, to the judge and to people. How much of the agreement is left
+# Bright pictures tend to be pleasant ones. How much of the agreement is left
 # among pictures of equal brightness and saturation? The partial correlation answers that. The probe
 # asks the other way round: how well the request can be read from brightness and saturation alone, by
 # a line that was fitted to real photographs.
@@ -371,6 +371,18 @@ for ax, d in zip(axes, DIMENSIONS):
 axes[0].invert_yaxis()
 axes[1].legend(fontsize=8)
 plt.show()
+
+# %% tags=["remove-cell"]
+for look, d in (("brightness", "valence"), ("warmth", "valence"), ("detail", "arousal")):
+    whole = {k: 2 * study["looks"]["generated"][look][d][k] for k in ("value", "low", "high")}
+    glue(f"metrics_{look}_{d}", span(whole, 3), display=False)
+
+# %% [markdown]
+# Of what the first report saw, more valence should be brighter and warmer, and less arousal calmer.
+# From the lowest to the highest valence, brightness changes by
+# {glue:text}`metrics_brightness_valence` and warmth by {glue:text}`metrics_warmth_valence`; from the
+# lowest to the highest arousal, detail changes by {glue:text}`metrics_detail_arousal`, all in shares
+# of the range. The photographs beside them show what there was to learn.
 
 # %% tags=["remove-cell"]
 glue("way_songs", f"{way['songs']:,}", display=False)
