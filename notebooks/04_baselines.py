@@ -161,7 +161,12 @@ shown = [v for v in seeds.index if (folder / f"{ablation.stem(grid, v, 0)}.png")
 columns = min(3, len(shown))
 lines = -(-len(shown) // columns)
 figure, axes = plt.subplots(
-    lines, columns, figsize=(3.1 * columns, 2.9 * lines), squeeze=False, layout="constrained"
+    lines,
+    columns,
+    figsize=(3.1 * columns, 2.9 * lines),
+    squeeze=False,
+    layout="constrained",
+    dpi=60,
 )
 for ax in axes.ravel():
     ax.axis("off")
