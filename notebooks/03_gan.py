@@ -270,6 +270,34 @@ plt.show()
 # which leaves layout to the seed.
 
 # %% [markdown]
+# (sec-nb-gan-latents)=
+# ## 128×128 at the price of 32×32
+#
+# On a processor without a graphics card the high resolutions are what costs. The `latent` preset
+# leaves them to an autoencoder {cite:p}`rombach2022latent`: its encoder turns each 4×4 pixels of a
+# photograph into eight numbers, the same progressive networks learn these from 4×4 to 32×32, and its
+# decoder paints four times as many pixels along each side.
+
+# %% tags=["remove-cell"]
+coded = provenance.load("autoencoder")
+for name in ("full", "light", "interpolated"):
+    glue(
+        f"gan_psnr_{name}",
+        "{value:.1f} dB ({low:.1f} to {high:.1f})".format(**coded["psnr"][name]),
+        display=False,
+    )
+for name, number in coded["parameters"].items():
+    glue(f"gan_weights_{name.replace(' ', '_')}", f"{number:,}", display=False)
+glue("gan_coded_photos", f"{coded['photos']:,}", display=False)
+
+# %% [markdown]
+# On {glue:text}`gan_coded_photos` photographs kept apart, what comes back has a peak signal-to-noise
+# ratio of {glue:text}`gan_psnr_light`; a picture shrunk to a quarter of its side and enlarged again has
+# {glue:text}`gan_psnr_interpolated`. The decoder that ships has {glue:text}`gan_weights_light_decoder`
+# parameters, few enough for a browser. One of {glue:text}`gan_weights_full_decoder`, with which the
+# encoder was trained, does no better: {glue:text}`gan_psnr_full`.
+
+# %% [markdown]
 # ## The run on photographs
 #
 # The released generator was trained on landscape photographs by the same code. Their valence and
@@ -348,7 +376,7 @@ plt.show()
 
 # %%
 released = generate.load()
-over_plane = generate.paint(plane(7).numpy() * 0.9, 12, released)
+over_plane = generate.paint(plane(7).numpy() * 0.9, 28, released)
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards, both in quantiles of the photographs' labels.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}} tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=70)
