@@ -381,8 +381,6 @@ ax.tick_params(axis="y", length=0)
 ax.legend(loc="lower right")
 plt.show()
 
-# %% [markdown]
-#
 # %% tags=["hide-input"]
 figures.table(
     pd.DataFrame(

@@ -382,7 +382,12 @@ def score_table(corpus, caption):
     return figures.table(
         pd.DataFrame(
             {"dimension": d, "model": model}
-            | {heading: cell(told[model][d][score]) for score, heading in headings.items()}
+            | {
+                heading: "–"
+                if score == "r" and model in ("mean", "block alone")
+                else cell(told[model][d][score])
+                for score, heading in headings.items()
+            }
             for d in forest.DIMENSIONS
             for model in (r for r in ("block alone", *rungs) if r in told)
         ),
@@ -748,7 +753,7 @@ figures.table(
 # Now the forest of the study. First by family, then by clusters: features whose rank correlations
 # average 0.7 or more, each named by the member that is closest to all others.
 
-# %% mystnb={"figure": {"caption": "What the tuned forest on 4Q-TAFFC listens to: the fall of $R^2$ on unseen clips when features are shuffled together, with 95 % intervals over artists. Above, the four families with the number of their features; below, the eight clusters that matter most, with the number of their members.", "name": "fig-forest-importance"}, "image": {"alt": "Two columns, valence and arousal. Above, four points with intervals: timbre matters most by far in both, then harmony or rhythm. Below, eight clusters each with much smaller falls."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What the tuned forest on 4Q-TAFFC, extended set, listens to: the fall of $R^2$ on unseen clips when features are shuffled together, with 95 % intervals over artists. Above, the four families with the number of their features; below, the eight clusters that matter most, with the number of their members.", "name": "fig-forest-importance"}, "image": {"alt": "Two columns, valence and arousal. Above, four points with intervals: timbre and harmony matter most, rhythm and loudness hardly. Below, eight clusters each with much smaller falls."}} tags=["hide-input"]
 told = study["listening"]
 figure, axes = plt.subplots(
     2, 2, figsize=(7.2, 5.2), gridspec_kw={"height_ratios": [1, 2]}, sharex="row"

@@ -186,9 +186,17 @@ def test_three_seconds_of_a_low_hum_stay_finite():
     assert np.isfinite(from_signal(tones([24], seconds=3.0, harmonics=1))).all()
 
 
-def test_tuning_is_librosas_on_every_fourth_frame():
+def test_tuning_is_librosas_on_every_fourth_frame(monkeypatch):
     import librosa
 
+    def parabola(s, axis):
+        """What librosa compiles; its cache may be one that crashes (see below)."""
+        curvature, slope = s[2:] + s[:-2] - 2 * s[1:-1], (s[2:] - s[:-2]) / 2
+        steep = np.abs(slope) >= np.abs(curvature)
+        shift = np.where(steep, 0, -slope / np.where(steep, 1, curvature))
+        return np.pad(shift, ((1, 1), (0, 0)))
+
+    monkeypatch.setattr(librosa.core.pitch, "_parabolic_interpolation", parabola)
     for y in (tones([57.2, 61.2]), tones([60, 64, 67]), clicks(100), 0.1 * noise(5)):
         magnitude = np.abs(librosa.stft(y))
         whole = librosa.estimate_tuning(S=magnitude[:, ::4], sr=SR, n_fft=2048)

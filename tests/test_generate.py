@@ -191,9 +191,7 @@ def test_a_song_becomes_landscapes(song, tiny_forest, tiny_generator):
     )
 
 
-def test_pictures_may_spread_over_what_a_song_may_be(
-    song, tiny_forest, tiny_generator, monkeypatch
-):
+def test_pictures_spread_over_what_a_song_may_be(song, tiny_forest, tiny_generator, monkeypatch):
     asked = []
     paint = generate.paint
     monkeypatch.setattr(generate, "paint", lambda u, *a: asked.append(u) or paint(u, *a))
@@ -201,7 +199,7 @@ def test_pictures_may_spread_over_what_a_song_may_be(
     images, felt = generate.from_song(song, seeds, tiny_generator, tiny_forest, spread=True)
     assert images.shape == (200, 8, 8, 3) and asked[0].shape == (200, 2)
     # A song of which little is known may be anything that songs are, and so may its pictures.
-    assert (asked[0].std(0) > 0.5 / 3**0.5).all()
+    assert asked[0].std(0).min() > 0.4 and np.abs(asked[0].mean(0)).max() < 0.5
     released = generate.load(tiny_generator)
     np.testing.assert_allclose(
         felt[["landscape_valence", "landscape_arousal"]].to_numpy(float),
