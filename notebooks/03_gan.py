@@ -379,7 +379,7 @@ released = generate.load()
 over_plane = generate.paint(plane(7).numpy() * 0.9, 28, released)
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards, both in quantiles of the photographs' labels.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}} tags=["hide-input"]
-figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=70)
+figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=55)
 figures.axis_of_pictures(ax).imshow(tile(over_plane))
 side = released.resolution
 ends = [side / 2, 3.5 * side, 6.5 * side]
@@ -395,7 +395,7 @@ corners = {
     "calm,\nunpleasant": (-0.9, -0.9),
     "calm,\npleasant": (0.9, -0.9),
 }
-figure, axes = plt.subplots(4, 8, figsize=(8, 4.2), dpi=75)
+figure, axes = plt.subplots(4, 8, figsize=(8, 4.2), dpi=60)
 for row, (name, corner) in zip(axes, corners.items()):
     for ax, image in zip(row, generate.paint(np.array(corner), np.arange(8), released)):
         figures.axis_of_pictures(ax).imshow(image)
