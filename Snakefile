@@ -197,7 +197,7 @@ rule study_power:
 
 
 rule study_validation:
-    # About four minutes; Ctrl-C keeps the studies that are done.
+    # Tens of minutes on a busy core; Ctrl-C keeps the studies that are done.
     input:
         STARTED,
         "params/study.yaml",

@@ -145,6 +145,7 @@ def run(
     """
     from m2l import evaluate, generate, photos, provenance, scene, stages
     from m2l import training as t
+    from m2l.pictures import save_grid
 
     path = Path(out) / f"{stem(grid, variant, seed)}.jsonl"
     if path.is_file():
@@ -176,7 +177,7 @@ def run(
         axis, zero = np.linspace(-0.95, 0.95, 7), np.zeros(7)
         ways = np.stack([np.stack([axis, zero], 1), np.stack([zero, axis], 1)])
         images = generate.paint(ways[:, None], np.arange(3)[None, :, None], released)
-        t.save_grid(images, path.with_suffix(".png"), columns=7)
+        save_grid(images, path.with_suffix(".png"), columns=7)
     block = provenance.describe(
         started=started,
         data={"landscapes": photos.fingerprint(pyramid.table)},

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,12 +27,12 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 from tqdm import tqdm
 
-from m2l.errors import InputError
-from m2l.photos import Pyramid
+from m2l import photos
+from m2l.checkpoints import load_network, write_checkpoint
+from m2l.pictures import to_tensor, to_uint8
 
 WEIGHTS = Path(__file__).parent / "weights" / "autoencoder.safetensors"
 FACTOR = 4  # pixels of a picture to one of its latents, along a side
@@ -110,7 +108,8 @@ class Decoder(nn.Module):
         return x.clamp(-1, 1)
 
     def forward(self, x):
-        return self.body(x * RANGE * self.sd[:, None, None] + self.mean[:, None, None])
+        whole = x * RANGE * self.sd[:, None, None] + self.mean[:, None, None]
+        return self.body(whole).clamp(-1, 1)
 
 
 class Autoencoder(nn.Module):
@@ -126,7 +125,7 @@ class Autoencoder(nn.Module):
 
     def forward(self, x):
         """Pictures to what their latents tell of them."""
-        return self.decoder(self.encode(x)).clamp(-1, 1)
+        return self.decoder(self.encode(x))
 
 
 def reconstruction(output, target):
@@ -179,7 +178,7 @@ def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=2e-3
     _minimise(loss, net, lr, crops, "autoencoder", bar)
     some = np.random.default_rng(seed).choice(rows, min(len(rows), 256), replace=False)
     with torch.no_grad():
-        parts = [net.encoder(prepare(photos[part])) for part in np.array_split(some, 8)]
+        parts = [net.encoder(to_tensor(photos[part])) for part in np.array_split(some, 8)]
     latents = torch.cat(parts)
     net.decoder.mean, net.decoder.sd = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
     return net.eval().requires_grad_(False)
@@ -233,7 +232,7 @@ class _Crops:
                 self.photos[i, y : y + self.crop, x : x + self.crop]
                 for i, y, x in zip(picks, *corners, strict=True)
             ]
-            target = prepare(np.stack(cut))
+            target = to_tensor(np.stack(cut))
             flip = torch.from_numpy(self.rng.random(self.batch) < 0.5)
             target[flip] = target[flip].flip(3)
             yield target
@@ -254,16 +253,11 @@ def _minimise(loss, module, lr, crops, name, bar):
                 shown.set_postfix_str(f"loss {value.item():.3f}")
 
 
-def prepare(images):
-    """uint8 (N, H, W, 3) to a batch in [-1, 1]."""
-    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
 def save(net, path, card):
     """Write an autoencoder with a card."""
     header = {"format": "m2l-autoencoder", "shape": json.dumps(asdict(net.shape))}
-    tensors = {k: v.detach().contiguous() for k, v in net.state_dict().items()}
-    save_file(tensors, path, header | {"card": json.dumps(card)})
+    header["card"] = json.dumps(card)
+    write_checkpoint(path, net.state_dict(), header)
 
 
 def load(path=WEIGHTS):
@@ -274,17 +268,13 @@ def load(path=WEIGHTS):
     InputError
         If the file is missing, damaged or of another kind.
     """
-    from m2l.training import read_checkpoint
-
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no autoencoder here; train one with 'm2l gan autoencoder'")
-    header, tensors = read_checkpoint(path, "m2l-autoencoder")
-    try:
-        net = Autoencoder(Shape(**json.loads(header["shape"])))
-        net.load_state_dict(tensors)
-    except (RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: tensors do not fit an autoencoder; get it again") from error
-    return net.eval().requires_grad_(False)
+    return load_network(
+        path,
+        "m2l-autoencoder",
+        lambda header: Autoencoder(Shape(**json.loads(header["shape"]))),
+        "an autoencoder",
+        "train one with 'm2l gan autoencoder'",
+    )
 
 
 @torch.inference_mode()
@@ -306,35 +296,19 @@ def latents(pyramid, net, folder=None, bar=None):
     parts = [*net.encoder.state_dict().values(), net.decoder.mean, net.decoder.sd]
     mark = hashlib.sha256(b"".join(v.numpy().tobytes() for v in parts)).hexdigest()[:8]
     folder = Path(folder or pyramid.folder.parent / f"latents-{mark}-{pyramid.folder.name}")
-    if (folder / "pyramid.json").exists():
-        return Pyramid(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
+    if not (folder / "pyramid.json").exists():
         top, n = pyramid.top // FACTOR, len(pyramid)
-        sides = [4 << i for i in range(12) if 4 << i <= top]
-        arrays = {
-            s: np.lib.format.open_memmap(
-                scratch / f"{s}.npy", "w+", np.uint8, (2 * n, s, s, net.shape.channels)
-            )
-            for s in sides
-        }
-        photos = pyramid.array(pyramid.top)
-        for i in tqdm(range(0, n, 64), "latents", disable=None if bar is None else not bar):
-            x = prepare(photos[i : i + 64])
-            for start, picture in ((i, x), (n + i, x.flip(3))):
-                code = net.encode(picture)
-                for s in sides:
-                    small = F.adaptive_avg_pool2d(code, s).permute(0, 2, 3, 1)
-                    arrays[s][start : start + len(x)] = ((small + 1) * 127.5).round().numpy()
-        for array in arrays.values():
-            array.flush()
-        table = pyramid.table.assign(mirrored=False)
-        table = pd.concat([table, table.assign(mirrored=True)], ignore_index=True)
-        table.to_parquet(scratch / "table.parquet")
-        (scratch / "pyramid.json").write_text(json.dumps({"top": top}))
-        if not (folder / "pyramid.json").exists():
-            scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return Pyramid(folder)
+        with photos.writing(folder, top, 2 * n, net.shape.channels) as (scratch, arrays):
+            pictures = pyramid.array(pyramid.top)
+            for i in tqdm(range(0, n, 64), "latents", disable=None if bar is None else not bar):
+                x = to_tensor(pictures[i : i + 64])
+                for start, picture in ((i, x), (n + i, x.flip(3))):
+                    code = net.encode(picture)
+                    for s, array in arrays.items():
+                        array[start : start + len(x)] = to_uint8(F.adaptive_avg_pool2d(code, s))
+            for array in arrays.values():
+                array.flush()
+            table = pyramid.table.assign(mirrored=False)
+            table = pd.concat([table, table.assign(mirrored=True)], ignore_index=True)
+            table.to_parquet(scratch / "table.parquet")
+    return photos.Pyramid(folder)

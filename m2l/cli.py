@@ -165,7 +165,7 @@ def generate(song, valence, arousal, out, seed, count, size, spread):
     from PIL import Image
 
     from m2l import generate as generator
-    from m2l.training import tile
+    from m2l.pictures import tile
 
     if (song is None) == (valence is None and arousal is None) or (
         (valence is None) != (arousal is None)
@@ -454,7 +454,7 @@ def gan_train(
     pyramid = _photos(photos, limit, settings)
     run = stages.gan_run(settings, pyramid, folder, autoencoder, devices=devices)
     if found:
-        run.resume()
+        run.resume(found)
     elif start:
         run.start_from(start)
     elif warm:
@@ -503,7 +503,7 @@ def gan_release(preset, folder, out, weights, critic, photos, limit):
         raise InputError(f"{folder}: no checkpoint here; train first")
     settings = recorded(found[1])
     run = stages.gan_run(settings, _photos(photos, limit, settings), folder)
-    run.resume()
+    run.resume(found)
     stages.gan(run, out, weights)
     if critic:
         run.save_critic(critic)
@@ -597,7 +597,7 @@ def gan_sample(out, seed, side, what, size, weights):
     import numpy as np
 
     from m2l import generate as generator
-    from m2l.training import plane, save_grid
+    from m2l.pictures import plane, save_grid
 
     released = generator.load(weights or generator.WEIGHTS)
     seeds, u = seed + np.arange(side**2), np.zeros((side**2, 2))

@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from m2l import corpora, forest, generate, metrics, photos, provenance
 from m2l.errors import InputError
@@ -165,7 +164,7 @@ def model(
     inception : path of the official Inception weights, for FID; not reported without.
     """
     from m2l import scene, stages
-    from m2l.training import save_grid
+    from m2l.pictures import save_grid
 
     started = time.monotonic()
     pyramid = stages.landscapes(root, limit)
@@ -399,7 +398,7 @@ def folders(generated, real, side=None, n=None, judge=None, inception=None, seed
             f"{generated}, {real}: {len(paths[0])} and {len(paths[1])} images; "
             "give 12 or more, and twice as many real ones"
         )
-    side = side or _side(paths[0][0])
+    side = side or photos.short_side(paths[0][0])
     rng = np.random.default_rng(seed)
     fake, two = ([p[i] for i in rng.permutation(len(p))] for p in paths)
     sets = [
@@ -420,17 +419,6 @@ def _pictures(folder):
         raise InputError(f"{folder}: no such folder; give one with PNG or JPEG images")
     endings = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
     return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in endings)
-
-
-def _side(path):
-    """The shorter side of a picture, in pixels."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return min(image.size)
-    except OSError as error:
-        raise InputError(f"{path}: not a picture that decodes ({error}); replace it") from error
 
 
 # -- from the song to the picture ------------------------------------------------------------
@@ -470,12 +458,17 @@ def end_to_end(
     timed : songs for which every part is timed.
     """
     from m2l import models, scene
-    from m2l.training import save_grid
+    from m2l.features import NAMES
+    from m2l.ladder import taffc
+    from m2l.pictures import save_grid
 
     started = time.monotonic()
-    songs, names = _songs(features, root)
+    table, songs = taffc(features, root)
+    if songs["group"].nunique() < 10:
+        raise InputError(f"{features}: {len(songs)} songs with labels; extract those of 4Q-TAFFC")
     released, net = generate.load(generator), scene.load(judge or scene.WEIGHTS)
-    x, y = songs[names].to_numpy(float), songs[list(DIMENSIONS)].to_numpy(float)
+    names = list(NAMES)
+    x, y = table[names].to_numpy(float), songs[list(DIMENSIONS)].to_numpy(float)
     artists = songs["group"].to_numpy()
     tested = forest.out_of_fold(
         lambda: models.tuned_forest(seed, trials, trees), x, y, artists, folds, seed
@@ -549,23 +542,6 @@ def end_to_end(
         arrays={"label, asked, seen, mean": rng.permutation(pairs).astype(np.float32)},
         data={"taffc": photos.fingerprint(songs)},
     )
-
-
-def _songs(features, root):
-    """The songs of 4Q-TAFFC with their features and labels, and the features' names."""
-    from m2l.features import NAMES
-
-    try:
-        table = pd.read_parquet(features)[list(NAMES)]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{features}: not a table of features; run 'm2l features'") from error
-    corpus = corpora.load("taffc", root).table.dropna(subset="path")
-    # The same song may have been named from another folder, or through a link.
-    table.index = table.index.astype(str).map(os.path.realpath)
-    songs = table.join(corpus.set_index(corpus["path"].map(os.path.realpath)), how="inner")
-    if songs["group"].nunique() < 10:
-        raise InputError(f"{features}: {len(songs)} songs with labels; extract those of 4Q-TAFFC")
-    return songs, list(NAMES)
 
 
 def _permuted(label, told, rng, times=1000):

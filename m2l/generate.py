@@ -52,7 +52,7 @@ class Released:
 
         side = self.resolution // (1 if self.decoder is None else FACTOR)
         x = self.network(z, u, self.network.sizes.stage(side))
-        return x if self.decoder is None else self.decoder(x).clamp(-1, 1)
+        return x if self.decoder is None else self.decoder(x)
 
 
 def load(path=WEIGHTS):
@@ -75,8 +75,8 @@ def _load(path, changed):
     import torch
 
     from m2l.autoencoder import FACTOR, Decoder, Shape
+    from m2l.checkpoints import read_checkpoint
     from m2l.networks import Generator, Sizes
-    from m2l.training import read_checkpoint
 
     header, tensors = read_checkpoint(path, "m2l-generator")
     try:
@@ -141,7 +141,7 @@ def paint(u, seed, released, batch=64):
     """Paint landscapes for quantiles u (..., 2) in [-1, 1]; see `landscapes`."""
     import torch
 
-    from m2l.training import to_uint8
+    from m2l.pictures import to_uint8
 
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))

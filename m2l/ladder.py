@@ -94,18 +94,19 @@ def taffc(features, root=None):
     Raises
     ------
     InputError
-        If the features cannot be read.
+        If the features cannot be read, or lack some of the 148.
     """
     try:
         table = pd.read_parquet(features)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{features}: not a readable table; run 'm2l features' again") from error
+        table[list(NAMES)]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{features}: not a table of features; run 'm2l features'") from error
     corpus = corpora.load("taffc", root).table.dropna(subset="path")
     # The same song may have been named from another folder, or through a link.
     table.index = table.index.astype(str).map(os.path.realpath)
     songs = corpus.set_index(corpus["path"].map(os.path.realpath))
-    both = table.index.intersection(songs.index)
-    return table.loc[both], songs.loc[both]
+    both = table.join(songs, how="inner")
+    return both[list(table)], both[list(songs)]
 
 
 def tasks(features, root=None, mels=None):

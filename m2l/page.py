@@ -58,7 +58,7 @@ def build(folder, weights=generate.WEIGHTS, forest=None):
     from PIL import Image
 
     from m2l import forest as forests
-    from m2l.training import plane, tile
+    from m2l.pictures import plane, tile
 
     folder, released = Path(folder), generate.load(weights)
     forest = forest or forests.load()

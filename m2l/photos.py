@@ -10,6 +10,7 @@ Stored arrays are (N, R, R, 3) uint8; batches are float32 tensors (n, 3, R, R) i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -96,54 +97,77 @@ def build(table, top=128, folder=None):
     InputError
         If no photo decodes, or `top` is not 4 times a power of two.
     """
-    sides = [4 << i for i in range(12) if 4 << i <= top]
-    if top not in sides:
+    if top not in sides(top):
         raise InputError(f"resolution {top}: not 4 times a power of two; give 64, 128 or 256")
     folder = Path(folder or cache_root() / f"photos-{fingerprint(table)}-{top}")
-    if (folder / "pyramid.json").exists():
-        return Pyramid(folder)
+    if not (folder / "pyramid.json").exists():
+        with writing(folder, top, len(table)) as (scratch, arrays):
+            kept = _decode(table, top, arrays)
+            for s, array in arrays.items():
+                array.flush()
+                if len(kept) < len(table):
+                    np.save(scratch / f"{s}.npy", np.array(array[: len(kept)]))
+            table.iloc[kept].reset_index(drop=True).to_parquet(scratch / "table.parquet")
+    return Pyramid(folder)
+
+
+def _decode(table, top, arrays):
+    """Fill the arrays with the photos that decode; their positions in the table."""
+    kept, small = [], 0
+    for position, path in enumerate(tqdm(table["path"], "photos", disable=None, leave=False)):
+        try:
+            photo = load(path, top)
+            small += short_side(path) < top
+        except InputError as error:
+            log.warning("%s", error)
+            continue
+        for s, array in arrays.items():
+            array[len(kept)] = photo.resize((s, s), Image.Resampling.BOX)
+        kept.append(position)
+    if not kept:
+        raise InputError("no photo could be decoded; check the corpus with 'm2l data'")
+    if len(kept) < len(table):
+        log.warning("%d of %d photos left out", len(table) - len(kept), len(table))
+    if small:
+        log.warning("%d of %d photos are smaller than %d×%d: enlarged", small, len(kept), top, top)
+    return kept
+
+
+def sides(top):
+    """The sides of a pyramid up to `top`, list of int from 4."""
+    return [4 << i for i in range(12) if 4 << i <= top]
+
+
+@contextlib.contextmanager
+def writing(folder, top, rows, channels=3):
+    """Write a pyramid beside its final place, which it takes when all is there.
+
+    An interrupted one leaves nothing behind.
+
+    Yields
+    ------
+    scratch : folder in which `table.parquet` is still to be written.
+    arrays : dict of side to an ndarray (rows, side, side, channels) uint8 on the disk, to be filled
+        and flushed.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Built beside its final place and renamed, so that an interrupted build leaves nothing behind.
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
-        arrays = {
-            s: np.lib.format.open_memmap(
-                scratch / f"{s}.npy", mode="w+", dtype=np.uint8, shape=(len(table), s, s, 3)
-            )
-            for s in sides
-        }
-        kept, small = [], 0
-        for position, path in enumerate(tqdm(table["path"], "photos", disable=None, leave=False)):
-            try:
-                photo = load(path, top)
-                with Image.open(path) as file:
-                    small += min(file.size) < top
-            except InputError as error:
-                log.warning("%s", error)
-                continue
-            for s in sides:
-                arrays[s][len(kept)] = photo.resize((s, s), Image.Resampling.BOX)
-            kept.append(position)
-        if not kept:
-            raise InputError("no photo could be decoded; check the corpus with 'm2l data'")
-        if len(kept) < len(table):
-            log.warning("%d of %d photos left out", len(table) - len(kept), len(table))
-        if small:
-            log.warning(
-                "%d of %d photos are smaller than %d×%d: enlarged", small, len(kept), top, top
-            )
-        for s in sides:
-            arrays[s].flush()
-            if len(kept) < len(table):
-                np.save(scratch / f"{s}.npy", np.array(arrays[s][: len(kept)]))
-        table.iloc[kept].reset_index(drop=True).to_parquet(scratch / "table.parquet")
+        yield (
+            scratch,
+            {
+                s: np.lib.format.open_memmap(
+                    scratch / f"{s}.npy", mode="w+", dtype=np.uint8, shape=(rows, s, s, channels)
+                )
+                for s in sides(top)
+            },
+        )
         (scratch / "pyramid.json").write_text(json.dumps({"top": top}))
         # Where another process was faster, its pyramid is as good.
         if not (folder / "pyramid.json").exists():
             scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Pyramid(folder)
 
 
 def load(path, side):
@@ -165,10 +189,31 @@ def load(path, side):
         Image.DecompressionBombError,
     ) as error:
         raise InputError(f"{path}: not a picture that decodes ({error}); replace it") from error
+    return square(image, side)
+
+
+def square(image, side, resample=None):
+    """An image cropped at the centre and resized to side × side.
+
+    By default smoothly: by Lanczos' filter where it shrinks, else bicubic.
+    """
     short = min(image.size)
     left, upper = (image.width - short) // 2, (image.height - short) // 2
-    return image.resize(
-        (side, side),
-        Image.Resampling.LANCZOS if short > side else Image.Resampling.BICUBIC,
-        box=(left, upper, left + short, upper + short),
-    )
+    if resample is None:
+        resample = Image.Resampling.LANCZOS if short > side else Image.Resampling.BICUBIC
+    return image.resize((side, side), resample, box=(left, upper, left + short, upper + short))
+
+
+def short_side(path):
+    """The shorter side of a picture, in pixels.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            return min(image.size)
+    except OSError as error:
+        raise InputError(f"{path}: not a picture that decodes ({error}); replace it") from error

@@ -20,6 +20,9 @@ import numpy as np
 
 from m2l.errors import InputError
 
+PARAMS = tuple(p / "params" for p in (Path(__file__).resolve().parents[i] for i in (1, 0)))
+"""Where settings ship: beside the package in a checkout, inside it once installed."""
+
 _LIBRARIES = ("numpy", "scikit-learn", "librosa", "torch")
 
 

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 from tqdm import trange
 
-from m2l.errors import InputError
+from m2l.checkpoints import load_network, write_checkpoint
+from m2l.pictures import to_tensor
 
 WEIGHTS = Path(__file__).parent / "weights" / "scene.safetensors"
 SIDE = 64
@@ -64,8 +64,7 @@ class SceneNet(nn.Module):
 
 def prepare(images):
     """uint8 (N, H, W, 3) to the network's input (N, 3, 64, 64) in [-1, 1]."""
-    # A copy: memory maps are read-only.
-    x = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    x = to_tensor(images)
     if x.shape[2:] == (SIDE, SIDE):
         return x
     return F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=x.shape[-1] > SIDE)
@@ -136,11 +135,8 @@ def look(net, images, batch=256):
 
 def save(net, path, card):
     """Write the network with its scenes and a card."""
-    save_file(
-        {k: v.contiguous() for k, v in net.state_dict().items()},
-        path,
-        {"format": "m2l-scene", "scenes": json.dumps(net.scenes), "card": json.dumps(card)},
-    )
+    header = {"format": "m2l-scene", "scenes": json.dumps(net.scenes), "card": json.dumps(card)}
+    write_checkpoint(path, net.state_dict(), header)
 
 
 def load(path=WEIGHTS):
@@ -151,16 +147,10 @@ def load(path=WEIGHTS):
     InputError
         If the file is missing, damaged or of another kind.
     """
-    from m2l.training import read_checkpoint
-
-    if not Path(path).is_file():
-        raise InputError(
-            f"{path}: no scene network here; 'm2l metrics scene' trains one from photos"
-        )
-    header, tensors = read_checkpoint(path, "m2l-scene")
-    try:
-        net = SceneNet(json.loads(header["scenes"]))
-        net.load_state_dict(tensors)
-    except (RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: tensors do not fit a scene network; get it again") from error
-    return net.eval().requires_grad_(False)
+    return load_network(
+        path,
+        "m2l-scene",
+        lambda header: SceneNet(json.loads(header["scenes"])),
+        "a scene network",
+        "'m2l metrics scene' trains one from photos",
+    )

@@ -54,12 +54,9 @@ from pydantic import (
 )
 
 from m2l.errors import InputError
+from m2l.study import ANSWERS as COLUMNS
 
 PAGE = Path(__file__).parent / "instrument"
-COLUMNS = (
-    *("participant", "trial", "kind", "block", "song", "image", "left", "right"),
-    *("valence", "arousal", "choice", "ms", "heard", "position", "at"),
-)
 LISTEN = {"rate_song": math.inf, "choose": 10.0}  # s of a song to hear at least; or all, if shorter
 SLACK = 0.5  # s by which the browser's clock of what was heard may fall short
 LARGEST = 4096  # bytes of a request's body

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import time
 from pathlib import Path
@@ -199,26 +198,24 @@ def _ceiling(name, table, root):
 def _blocks(table, blocks):
     from m2l import audit
 
-    rows = audit.static_dynamic(table, blocks).reset_index()
-    # JSON has no NaN, which stands for a correlation of too few songs.
-    return rows.astype(object).where(rows.notna(), None).to_dict("records")
+    # NaN stands for a correlation of too few songs.
+    return _records(audit.static_dynamic(table, blocks).reset_index())
+
+
+def _records(table):
+    """Rows as dicts for JSON, which has no NaN: None in its place."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _distributions(features, root):
     """Arrays on the features of 4Q-TAFFC, in the order of `m2l.features.NAMES`."""
     from m2l.features import NAMES
+    from m2l.ladder import taffc
 
-    try:
-        table = pd.read_parquet(features)[list(NAMES)]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{features}: not a table of features; run 'm2l features'") from error
-    corpus = corpora.load("taffc", root).table.dropna(subset="path")
-    # The same song may have been named from another folder, or through a link.
-    table.index = table.index.astype(str).map(os.path.realpath)
-    songs = table.join(corpus.set_index(corpus["path"].map(os.path.realpath)), how="inner")
+    table, songs = taffc(features, root)
     if len(songs) < 3:
         raise InputError(f"{features}: {len(songs)} songs with labels; extract those of 4Q-TAFFC")
-    x, points = songs[list(NAMES)], [0.05, 0.25, 0.5, 0.75, 0.95]
+    x, points = table[list(NAMES)], [0.05, 0.25, 0.5, 0.75, 0.95]
     quadrants = [x[songs["quadrant"] == q] for q in ("Q1", "Q2", "Q3", "Q4")]
     with_labels = [x.corrwith(songs[d], method="spearman") for d in forest.DIMENSIONS]
     return {
@@ -279,28 +276,22 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
     weights : .safetensors of the autoencoder to write.
     images : crops of photos shown.
     """
-    from m2l import autoencoder
+    import torch
+    import torch.nn.functional as F
+
+    from m2l import autoencoder, metrics
+    from m2l.pictures import to_tensor
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
     learnt = pyramid.array(128), pyramid.rows("train")
     net = autoencoder.train(*learnt, images=images, seed=seed)
     light = autoencoder.lighten(net, *learnt, images=images, seed=seed)
-    _tell_autoencoder(net, light, out, weights, pyramid, images, started, seed, preset)
-
-
-def _tell_autoencoder(net, light, out, weights, pyramid, images, started, seed, preset):
-    """Measure both decoders on the photos of the test split; write that, and the light one."""
-    import torch
-    import torch.nn.functional as F
-
-    from m2l import autoencoder, metrics
-
     held_out = pyramid.array(128)[pyramid.rows("test")]
     with torch.inference_mode():
         parts = []
         for i in range(0, len(held_out), 64):
-            x = autoencoder.prepare(held_out[i : i + 64])
+            x = to_tensor(held_out[i : i + 64])
             # Beside it what one pixel for four by four would leave.
             plain = F.interpolate(F.avg_pool2d(x, 4), scale_factor=4, mode="bicubic")
             outputs = (net(x), light(x), plain)
@@ -491,10 +482,8 @@ def study_validation(out, config):
     result = {"simulated": True, "config": study.frame(config)}
     for name, studies in found.items():
         table, rest = simulation.summarise(studies, config["alpha"], assumed.agreement)
-        table = table.reset_index()
-        # JSON has no NaN, which stands for what has no known truth or no interval.
-        records = table.astype(object).where(table.notna(), None).to_dict("records")
-        result[name] = rest | {"table": records}
+        # NaN stands for what has no known truth or no interval.
+        result[name] = rest | {"table": _records(table.reset_index())}
     provenance.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
 
 

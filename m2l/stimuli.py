@@ -23,6 +23,7 @@ from PIL import Image
 
 from m2l import features, forest, generate, study
 from m2l.errors import InputError
+from m2l.photos import square
 
 LOUDNESS = -20  # dB of full scale, RMS
 _FADE = 0.5  # s at both ends
@@ -104,11 +105,11 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
     labels = photos[list(study.DIMENSIONS)].to_numpy(float)
     for n, i in zip(names, nearest(full.va_map(asked), full.va_map(labels)), strict=True):
         with Image.open(photos["path"].iloc[i]) as photo:
-            square = _square(photo.convert("RGB"), full.resolution)
-        pictures["real photo", n] = np.asarray(square), labels[i]
+            cut = square(photo.convert("RGB"), full.resolution, Image.Resampling.LANCZOS)
+        pictures["real photo", n] = np.asarray(cut), labels[i]
     for image in made["images"].values():
         pixels, va = pictures[image["system"], image["song"]]
-        small = _square(Image.fromarray(pixels), full.resolution)
+        small = square(Image.fromarray(pixels), full.resolution, Image.Resampling.LANCZOS)
         small.resize((side, side), Image.Resampling.BICUBIC).save(out / image["src"])
         image |= dict(zip(study.DIMENSIONS, np.round(va, 2).tolist(), strict=True))
     result = made | {"sources": sources}
@@ -163,11 +164,3 @@ def nearest(points, others):
 
     apart = ((points[:, None] - others) ** 2).sum(-1)
     return linear_sum_assignment(apart)[1]
-
-
-def _square(picture, side):
-    width, height = picture.size
-    cut = min(width, height)
-    left, top = (width - cut) // 2, (height - cut) // 2
-    box = (left, top, left + cut, top + cut)
-    return picture.resize((side, side), Image.Resampling.LANCZOS, box=box)

@@ -37,6 +37,7 @@ import pandas as pd
 import yaml
 
 from m2l.errors import InputError
+from m2l.provenance import PARAMS
 
 SYSTEMS = ("full", "without AFM", "non-progressive", "unconditional", "real photo")
 COMPARED = SYSTEMS[1:4]  # with the full system: what the hypotheses are about
@@ -81,9 +82,7 @@ def settings(path=None, **changes):
     InputError
         If there is no such file, or a setting is missing or unknown.
     """
-    here = Path(__file__).resolve().parent
-    # Beside the package in a checkout, inside it once installed.
-    shipped = next(p for f in (here.parent, here) if (p := f / "params" / "study.yaml").is_file())
+    shipped = next(p for folder in PARAMS if (p := folder / "study.yaml").is_file())
     known = yaml.safe_load(shipped.read_text(encoding="utf-8"))
     if path is None:
         values = known

@@ -28,16 +28,16 @@ import torch
 import yaml
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
-from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tqdm import tqdm
 
 from m2l import losses
 from m2l.autoencoder import FACTOR
+from m2l.checkpoints import read_checkpoint, write_checkpoint
 from m2l.errors import InputError
 from m2l.networks import Critic, Generator, Sizes, downsample, upsample
+from m2l.pictures import plane, save_grid, to_tensor, to_uint8
+from m2l.provenance import PARAMS
 from m2l.va import QuantileMap
 
 log = logging.getLogger(__name__)
@@ -104,6 +104,7 @@ class Preset:
     augment : what the critic sees is changed at random by, see `losses.augment`.
     ema_images : half-life of the generator's average, in images.
     flip : mirror half of the photos.
+    latents : train on the latents of an autoencoder rather than on pixels.
     photos : train on so many photos only, drawn at random.
     precision, seed : as Fabric names it; of everything random.
     """
@@ -186,9 +187,7 @@ class Preset:
 
 def preset_path(name):
     """Path of a preset file, from its name or its path."""
-    here = Path(__file__).resolve().parent
-    # Beside the package in a checkout, inside it once installed.
-    folders = [here.parent / "params" / "gan", here / "params" / "gan"]
+    folders = [folder / "gan" for folder in PARAMS]
     for path in [Path(name), *(folder / f"{name}.yaml" for folder in folders)]:
         if path.is_file():
             return path
@@ -376,9 +375,7 @@ class Run:
         # In this order, not sorted: corpora lie scene by scene, and the critic's minibatch
         # deviation compares neighbours in the batch.
         rows = self.rows[order][mine]
-        x = self.pyramid.array(stage.resolution)[rows]
-        va = self.va[rows]
-        x = torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1
+        x, va = to_tensor(self.pyramid.array(stage.resolution)[rows]), self.va[rows]
         if self.preset.flip:
             flip = torch.rand(n, generator=rng)[mine] < 0.5
             x[flip] = x[flip].flip(3)
@@ -740,13 +737,17 @@ class Run:
             "recent": json.dumps(self._recent),
         }
         scratch = self.checkpoint.with_suffix(".writing")
-        save_file(_own(tensors), scratch, header)
+        write_checkpoint(scratch, tensors, header)
         if self.checkpoint.exists():
             os.replace(self.checkpoint, self.checkpoint.with_suffix(BEFORE))
         os.replace(scratch, self.checkpoint)
 
-    def resume(self):
+    def resume(self, found=None):
         """Continue from the newest checkpoint that reads; False if the folder has none.
+
+        Parameters
+        ----------
+        found : what `newest` gave, where it has been read already.
 
         Raises
         ------
@@ -754,7 +755,7 @@ class Run:
             If checkpoints exist but none can be used, or they belong to other network sizes or
             other photos. Every other setting may change.
         """
-        found = newest(self.folder)
+        found = found or newest(self.folder)
         if not found:
             return False
         path, header, tensors = found
@@ -816,7 +817,7 @@ class Run:
             "sizes": json.dumps(self.preset.sizes.asdict()),
             "progress": json.dumps(asdict(self.progress)),
         }
-        save_file(_own(self.critic.state_dict()), path, header)
+        write_checkpoint(path, self.critic.state_dict(), header)
 
     def warm(self, generator, critic):
         """Go on from released weights, where the checkpoint of their run is lost.
@@ -871,12 +872,7 @@ class Run:
         if self.decoder is not None:
             tensors |= {f"decoder.{k}": v for k, v in self.decoder.state_dict().items()}
             header["decoder"] = json.dumps(asdict(self.decoder.shape))
-        save_file(_own(tensors), path, header)
-
-
-def _own(tensors):
-    """Copies of tensors in memory of their own, as safetensors wants them."""
-    return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        write_checkpoint(path, tensors, header)
 
 
 def _under(tensors, name):
@@ -911,48 +907,3 @@ def newest(folder):
     if problem:
         raise problem
     return None
-
-
-def read_checkpoint(path, kind="m2l-run"):
-    """Header and tensors of a safetensors file of this package.
-
-    Raises
-    ------
-    InputError
-        If the file is truncated, foreign or of another kind.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            if header.get("format") != kind:
-                raise InputError(f"{path}: not a file of kind {kind}; choose another")
-            return header, {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: truncated or not safetensors ({error}); restore it") from error
-
-
-def to_uint8(images):
-    """Tensor (N, 3, H, W) in [-1, 1] to ndarray (N, H, W, 3) uint8."""
-    x = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return x.permute(0, 2, 3, 1).cpu().numpy()
-
-
-def plane(n):
-    """va (n², 2) in [-1, 1] on a grid: valence rises to the right, arousal upwards."""
-    a, v = torch.meshgrid(torch.linspace(1, -1, n), torch.linspace(-1, 1, n), indexing="ij")
-    return torch.stack([v, a], -1).reshape(-1, 2)
-
-
-def save_grid(images, path, columns=None):
-    """Tile images (N, H, W, 3) uint8 into one PNG."""
-    Image.fromarray(tile(images, columns)).save(path)
-
-
-def tile(images, columns=None):
-    """Tile images (N, H, W, 3) into one (H·rows, W·columns, 3)."""
-    n, h, w, _ = images.shape
-    columns = columns or math.isqrt(n)
-    rows = -(-n // columns)
-    canvas = np.zeros((rows * columns, h, w, 3), images.dtype)
-    canvas[:n] = images
-    return canvas.reshape(rows, columns, h, w, 3).swapaxes(1, 2).reshape(rows * h, columns * w, 3)

@@ -42,7 +42,8 @@ from PIL import Image
 from m2l import corpora, figures, generate, losses, provenance
 from m2l import photos as pyramids
 from m2l.networks import Critic, Generator, Sizes
-from m2l.training import Preset, Run, plane, tile
+from m2l.pictures import plane, tile
+from m2l.training import Preset, Run
 
 figures.use_style()
 torch.set_num_threads(2)

@@ -6,6 +6,7 @@ import torch
 from m2l import autoencoder, photos
 from m2l.autoencoder import Autoencoder, Shape
 from m2l.errors import InputError
+from m2l.pictures import to_tensor
 
 SMALL = Shape(channels=4, encoder_width=16, decoder_width=16, decoder_blocks=1)
 
@@ -34,14 +35,14 @@ def test_a_quarter_of_the_side_and_back():
 
 
 def test_latents_have_three_deviations_to_the_end_of_their_range(stripes, trained):
-    codes = trained.encode(autoencoder.prepare(stripes[:50]))
+    codes = trained.encode(to_tensor(stripes[:50]))
     assert codes.abs().max() <= 1
     np.testing.assert_allclose(codes.mean((0, 2, 3)), 0, atol=0.05)
     np.testing.assert_allclose(codes.std((0, 2, 3)), 1 / autoencoder.RANGE, atol=0.05)
 
 
 def test_it_keeps_what_averaging_loses(stripes, trained):
-    x = autoencoder.prepare(stripes[50:])  # not seen in training
+    x = to_tensor(stripes[50:])  # not seen in training
     flat = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 4), scale_factor=4)
     assert autoencoder.psnr(x, trained(x)).mean() > autoencoder.psnr(x, flat).mean() + 5
 
@@ -50,7 +51,7 @@ def test_a_lighter_decoder_reads_the_same_latents(stripes, trained):
     light = autoencoder.lighten(
         trained, stripes, np.arange(50), 12, 1, images=1200, crop=16, batch=8, lr=1e-2, bar=False
     )
-    x = autoencoder.prepare(stripes[50:])
+    x = to_tensor(stripes[50:])
     assert torch.equal(light.encode(x), trained.encode(x))
     assert light.shape.decoder_width == 12
     weights = [sum(p.numel() for p in net.decoder.parameters()) for net in (light, trained)]
@@ -118,6 +119,6 @@ def test_pyramid_of_latents_holds_mirror_images(stripes, trained, tmp_path):
     # A row is a photo's latents to the precision of a byte, its partner those of the mirror image.
     for row, picture in ((2, stripes[2]), (7, stripes[2][:, ::-1])):
         stored = torch.from_numpy(made.array(4)[row].copy()).permute(2, 0, 1) / 127.5 - 1
-        code = trained.encode(autoencoder.prepare(picture[None]))[0]
+        code = trained.encode(to_tensor(picture[None]))[0]
         np.testing.assert_allclose(stored, code, atol=0.5 / 127.5 + 1e-6)
     assert autoencoder.latents(pictures, trained, tmp_path / "latents").folder == made.folder

@@ -19,9 +19,9 @@ from PIL import Image
 
 from m2l import corpora, generate, simulation, study
 from m2l import forest as forests
+from m2l.checkpoints import read_checkpoint
 from m2l.cli import main
 from m2l.features import NAMES
-from m2l.training import read_checkpoint
 
 torch.set_num_threads(1)
 

@@ -54,6 +54,12 @@ def write(root, exchanged=True, valence=VALENCE, arousal=AROUSAL):
     return root
 
 
+def write_features_74(root, rng):
+    """Four made-up features of these songs."""
+    table = pd.DataFrame(rng.normal(size=(12, 4)), columns=list("abcd")).assign(track_id=IDS)
+    table.to_csv(root / "music/DEAM/deam_features_74.csv", index=False)
+
+
 def test_corrected_labels_are_the_true_ones(tmp_path):
     corpus = deam.load(write(tmp_path))
     table = corpus.table

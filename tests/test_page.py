@@ -15,7 +15,7 @@ from m2l import features, generate, page, synth
 from m2l import forest as forests
 from m2l.cli import main
 from m2l.errors import InputError
-from m2l.training import plane
+from m2l.pictures import plane
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,7 +10,9 @@ import pytest
 import torch
 from PIL import Image
 from test_deam import write as write_deam
+from test_deam import write_features_74
 from test_pmemo import write as write_pmemo
+from test_taffc import write as write_taffc
 
 from m2l import corpora, forest, generate, stages, training
 from m2l.errors import InputError
@@ -32,20 +34,8 @@ def write_study(root):
     """A data root with thirty clips by ten artists, twelve songs of DEAM and fifty-four photos."""
     rng = np.random.default_rng(0)
     write_deam(root)
-    deam = pd.DataFrame(rng.normal(size=(12, 4)), columns=list("abcd"))
-    ids = [2, 3, 4, 5, 7, 8, 1001, 1002, 1003, 1004, 2001, 2002]
-    deam.assign(track_id=ids).to_csv(root / "music/DEAM/deam_features_74.csv", index=False)
-
-    clips = root / "music/4Q-TAFFC/audio/Q1"
-    clips.mkdir(parents=True)
-    rows = []
-    for i in range(30):
-        (clips / f"MT{i:03}.ogg").touch()
-        v, a = rng.uniform(5, 9, 2).round(2)
-        rows.append((f"MT{i:03}", f"Singer{i % 10}", f"Ballad{i}", "Q1", 3, v, a))
-    columns = ["song", "artist", "title", "quadrant", "n_tags", "valence", "arousal"]
-    pd.DataFrame(rows, columns=columns).to_csv(root / "music/4Q-TAFFC/annotations.csv", index=False)
-
+    write_features_74(root, rng)
+    write_taffc(root, rng)
     photos = root / "images/landscapes128"
     photos.mkdir(parents=True)
     rows = []

@@ -2,6 +2,7 @@
 
 import os
 
+import pandas as pd
 import pytest
 
 from m2l.corpora import taffc
@@ -14,6 +15,19 @@ ROWS = [
     "MT5,Bob,Five,Q4,3,,4.5",
     "MT6,Cy,Six,Q1,3,6.0,9.5",
 ]
+
+
+def write(root, rng):
+    """Lay out thirty empty clips by ten artists, with labels at random."""
+    clips = root / "music/4Q-TAFFC/audio/Q1"
+    clips.mkdir(parents=True)
+    rows = []
+    for i in range(30):
+        (clips / f"MT{i:03}.ogg").touch()
+        v, a = rng.uniform(5, 9, 2).round(2)
+        rows.append((f"MT{i:03}", f"Singer{i % 10}", f"Ballad{i}", "Q1", 3, v, a))
+    columns = ["song", "artist", "title", "quadrant", "n_tags", "valence", "arousal"]
+    pd.DataFrame(rows, columns=columns).to_csv(root / "music/4Q-TAFFC/annotations.csv", index=False)
 
 
 @pytest.fixture

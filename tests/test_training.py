@@ -18,9 +18,11 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from m2l import losses, photos, training
+from m2l.checkpoints import read_checkpoint
 from m2l.errors import InputError
 from m2l.networks import Generator, Sizes, downsample, upsample
-from m2l.training import VARIANTS, Diverged, Preset, Run, Stage, read_checkpoint, variant
+from m2l.pictures import to_uint8
+from m2l.training import VARIANTS, Diverged, Preset, Run, Stage, variant
 
 PRESETS = sorted((Path(training.__file__).parents[1] / "params" / "gan").glob("*.yaml"))
 TINY = Preset(
@@ -232,7 +234,7 @@ def test_an_epoch_shows_each_training_photo_once(start, pyramid):
     while len(seen) < 3 * TRAIN:
         x, va = run._batch(replace(stage, batch=16), 1.0, run._random())
         rows = [index[tuple(v)] for v in va.numpy()]
-        for image, row in zip(training.to_uint8(x), rows, strict=True):  # its own label with it
+        for image, row in zip(to_uint8(x), rows, strict=True):  # its own label with it
             stored = pyramid.array(4)[row]
             assert np.array_equal(image, stored) or np.array_equal(image, stored[:, ::-1])
         seen += rows
@@ -708,7 +710,7 @@ def test_release_holds_the_average_and_says_what_it_is(unbroken, tmp_path):
         assert torch.equal(a, b)
     z, va = torch.randn(3, 4), torch.zeros(3, 2)
     with torch.no_grad():
-        images = training.to_uint8(network(z, va))
+        images = to_uint8(network(z, va))
     np.testing.assert_array_equal(images, unbroken.sample(z, va))
 
 
@@ -819,37 +821,6 @@ def test_a_run_beyond_its_photos_or_networks_is_refused(start):
 def test_a_run_without_training_photos_is_refused(start, tmp_path):
     with pytest.raises(InputError, match="split 'train'"):
         start(pyramid=make_pyramid(tmp_path / "none", n=2, train=0))
-
-
-# -- pictures -------------------------------------------------------------------------------
-
-
-def test_uint8_and_back():
-    levels = torch.arange(256).view(1, 1, 16, 16).expand(1, 3, 16, 16)
-    images = training.to_uint8(levels / 127.5 - 1)
-    assert images.shape == (1, 16, 16, 3) and images.dtype == np.uint8
-    np.testing.assert_array_equal(images[0, ..., 0].ravel(), np.arange(256))
-    assert training.to_uint8(torch.tensor([-2.0, 2.0]).view(1, 1, 1, 2)).ravel().tolist() == [
-        0,
-        255,
-    ]
-
-
-def test_plane_rises_to_the_right_and_upwards():
-    va = training.plane(3).view(3, 3, 2)
-    assert va[0, 0].tolist() == [-1, 1] and va[2, 2].tolist() == [1, -1]
-    assert torch.equal(va[1, :, 0], torch.tensor([-1.0, 0, 1]))
-    assert torch.equal(va[:, 1, 1], torch.tensor([1.0, 0, -1]))
-
-
-def test_tiles_lie_row_by_row():
-    images = (
-        np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(2, 2).repeat(3, 3)
-    )
-    tiled = training.tile(images, columns=3)
-    assert tiled.shape == (4, 6, 3)
-    np.testing.assert_array_equal(tiled[::2, ::2, 0], [[0, 1, 2], [3, 4, 0]])
-    assert training.tile(images[:4]).shape == (4, 4, 3)
 
 
 # -- latents, and going on from released weights --------------------------------------------
