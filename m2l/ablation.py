@@ -39,8 +39,27 @@ REST = (
     "photos 500",
     "photos 1300",
 )
+LOSSES = (
+    "full",
+    "without AFM",
+    "AFM 1",
+    "AFM 10",
+    "AFM spatial",
+    "AFM image",
+    "penalty each step",
+    "penalty each 16th step",
+    "hinge",
+    "relativistic",
+    "2 critic steps",
+    "half the learning rates",
+    "half the generator's learning rate",
+    "DiffAugment",
+    "DiffAugment with colour",
+    "smooth upsampling",
+)
 GRIDS = {
     "smoke": HEADLINE,
+    "losses": LOSSES,
     "ablation": HEADLINE + REST,
     "ablation64": HEADLINE,
     "ablation128": HEADLINE + REST,
@@ -69,8 +88,8 @@ def cells(grid, seeds=SEEDS):
     """
     if grid not in GRIDS:
         raise InputError(f"grid '{grid}': choose one of {', '.join(GRIDS)}")
-    rest = [v for v in GRIDS[grid] if v not in HEADLINE]
-    return [(v, s) for part in (HEADLINE, rest) for s in seeds for v in part]
+    parts = [[v for v in GRIDS[grid] if (v in HEADLINE) == first] for first in (True, False)]
+    return [(v, s) for part in parts for s in seeds for v in part]
 
 
 def stem(grid, variant, seed):

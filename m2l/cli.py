@@ -530,7 +530,8 @@ def gan_autoencoder(out, weights, **settings):
     "--grid",
     default="ablation",
     show_default=True,
-    help="ablation (32×32), ablation64, ablation128 or smoke; its training preset has its name.",
+    help="ablation (32×32), ablation64, ablation128, losses (16×16: objectives, penalties, "
+    "augmentation, rates) or smoke; its training preset has its name.",
 )
 @click.option("--variant", help="Only this variant; all of the grid by default.")
 @click.option("--seed", type=SEED, help="Only this seed; 0, 1 and 2 by default.")
