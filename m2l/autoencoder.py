@@ -37,18 +37,18 @@ from m2l.pictures import to_tensor, to_uint8
 WEIGHTS = Path(__file__).parent / "weights" / "autoencoder.safetensors"
 FACTOR = 4  # pixels of a picture to one of its latents, along a side
 RANGE = 3.0
-NOISE = 0.1  # of a latent's deviation: the decoder forgives what the GAN does not hit exactly
+NOISE = 0.2  # of a latent's deviation: the decoder forgives what the GAN does not hit exactly
 
 
 @dataclass(frozen=True)
 class Shape:
     """Sizes of an autoencoder: channels of the latents, width and residual blocks of each half."""
 
-    channels: int = 8
-    encoder_width: int = 96
+    channels: int = 4
+    encoder_width: int = 64
     encoder_blocks: int = 1
-    decoder_width: int = 96
-    decoder_blocks: int = 3
+    decoder_width: int = 64
+    decoder_blocks: int = 2
 
 
 class Residual(nn.Module):
@@ -148,7 +148,7 @@ def psnr(a, b):
     return 10 * torch.log10(4 / (a - b).square().mean((1, 2, 3)))
 
 
-def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=2e-3, seed=0, bar=None):
+def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=3e-3, seed=0, bar=None):
     """Fit an autoencoder to random crops of photos, mirrored half the time.
 
     Parameters
@@ -167,12 +167,19 @@ def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=2e-3
     net = Autoencoder(shape)
 
     def loss(target):
-        latents = net.encoder(target)
-        output = net.decoder.body(latents + NOISE * torch.randn_like(latents))
+        with torch.autocast("cpu", torch.bfloat16):
+            latents = net.encoder(target).float()
+            total = painted(latents, target)
+            # Latents shrunk by half must mean the picture shrunk by half. It keeps them smooth, as
+            # pictures are, and gives the GAN's lower stages something to paint.
+            total += 0.5 * painted(F.avg_pool2d(latents, 2), F.avg_pool2d(target, 2))
         # Of unit variance, or the encoder would outgrow the noise.
         mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
-        unit = (mean.square() + (variance - 1).square()).mean()
-        return reconstruction(output, target) + 0.01 * unit
+        return total + 0.01 * (mean.square() + (variance - 1).square()).mean()
+
+    def painted(latents, target):
+        output = net.decoder.body(latents + NOISE * torch.randn_like(latents))
+        return reconstruction(output.float(), target)
 
     crops = _Crops(photos, rows, seed, images, crop, batch)
     _minimise(loss, net, lr, crops, "autoencoder", bar)

@@ -94,6 +94,7 @@ class Preset:
     ----------
     sizes, stages : of the networks, and the schedule.
     lr, lr_critic, betas : of Adam.
+    anneal : share of the last stage over which both rates fall to a tenth, for cleaner pictures.
     objective : one of `losses.OBJECTIVES`; "wgan-gp" is the published one.
     n_critic : steps of the critic to one of the generator.
     gp_weight, gp_interval : of the gradient penalty, and how many steps of the critic there are
@@ -106,7 +107,7 @@ class Preset:
     flip : mirror half of the photos.
     latents : train on the latents of an autoencoder rather than on pixels.
     photos : train on so many photos only, drawn at random.
-    precision, seed : as Fabric names it; of everything random.
+    precision, seed : as Fabric names it, see `at_hand`; of everything random.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Preset:
     lr: float = 1e-3
     lr_critic: float = 1e-3
     betas: tuple[float, float] = (0.0, 0.99)
+    anneal: float = 0.0
     objective: str = "wgan-gp"
     n_critic: int = 1
     gp_weight: float = 10.0
@@ -183,6 +185,15 @@ class Preset:
         sizes = {f.name for f in fields(Sizes)} & set(changes)
         sizes = replace(self.sizes, **{name: changes.pop(name) for name in sizes})
         return replace(self, sizes=sizes, **changes)
+
+
+def at_hand(precision, accelerator="auto"):
+    """A precision, or whole precision in place of bfloat16 on a processor that only emulates it."""
+    on_cpu = accelerator == "cpu" or not torch.accelerator.is_available()
+    if precision == "bf16-mixed" and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        log.warning("this processor has no bfloat16; training in whole precision, slower")
+        return "32-true"
+    return precision
 
 
 def preset_path(name):
@@ -336,7 +347,7 @@ class Run:
             accelerator=self.accelerator,
             devices=self.devices,
             strategy=Shares() if self.devices > 1 else "auto",
-            precision=p.precision,
+            precision=at_hand(p.precision, self.accelerator),
         )
         self.fabric.launch()
         torch.manual_seed(p.seed)
@@ -395,6 +406,7 @@ class Run:
         stage = p.stages[at.stage]
         level, alpha = p.sizes.stage(stage.resolution), self.alpha()
         rng = self._random()
+        self._anneal()
         real, va = self._batch(stage, alpha, rng)
         n = len(real)
 
@@ -418,17 +430,20 @@ class Run:
         total = loss + p.drift * losses.drift(score[:n])
         penalty = None
         if at.step % p.gp_interval == 0:
-            # Whole precision, around Fabric: gradients of gradients lose too much in half.
+            # Around Fabric, in whole precision, where gradients of gradients would leave the range
+            # of half; bfloat16 has the range of float32.
             critic = self.critic.module
-            if p.objective == "wgan-gp":
-                mix = draw(1, 1, 1, of=torch.rand)
-                penalty = losses.gradient_penalty(
-                    lambda x: critic(x, va, level, alpha)[0], both[:n], both[n:], mix
-                )
-            else:
-                penalty = losses.zero_penalty(
-                    lambda x: critic(x, va2, level, alpha)[0], both[:n], both[n:]
-                )
+            bf16 = p.precision == "bf16-mixed"
+            with self.fabric.autocast() if bf16 else contextlib.nullcontext():
+                if p.objective == "wgan-gp":
+                    mix = draw(1, 1, 1, of=torch.rand)
+                    penalty = losses.gradient_penalty(
+                        lambda x: critic(x, va, level, alpha)[0].float(), both[:n], both[n:], mix
+                    )
+                else:
+                    penalty = losses.zero_penalty(
+                        lambda x: critic(x, va2, level, alpha)[0].float(), both[:n], both[n:]
+                    )
             total = total + p.gp_interval * p.gp_weight * penalty
         self._descend(total, self.critic, self.opt_d)
         figures = {
@@ -449,6 +464,14 @@ class Run:
         at.images += stage.batch
         at.stage_images += stage.batch
         return figures
+
+    def _anneal(self):
+        p = self.preset
+        if p.anneal and self.progress.stage == len(p.stages) - 1:
+            left = min(1.0, (1 - self._done()) / p.anneal)
+            for opt, rate in ((self.opt_g, p.lr), (self.opt_d, p.lr_critic)):
+                for group in opt.param_groups:
+                    group["lr"] = rate * (0.1 + 0.9 * left)
 
     def _generator_step(self, real, fake, va, level, alpha):
         p = self.preset
