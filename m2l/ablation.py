@@ -45,17 +45,14 @@ LOSSES = (
     "AFM 1",
     "AFM 10",
     "AFM spatial",
-    "AFM image",
     "penalty each step",
     "penalty each 16th step",
     "hinge",
     "relativistic",
     "2 critic steps",
     "half the learning rates",
-    "half the generator's learning rate",
     "DiffAugment",
     "DiffAugment with colour",
-    "smooth upsampling",
 )
 GRIDS = {
     "smoke": HEADLINE,
