@@ -13,14 +13,16 @@ deviations of a channel reach 1, and clipped to [-1, 1].
 References
 ----------
 Rombach et al. 2022, "High-resolution image synthesis with latent diffusion models": a generative
-model in the latent space of an autoencoder with light regularisation.
+model in the latent space of an autoencoder with light regularisation. Skorokhodov et al. 2025,
+"Improving the diffusability of autoencoders": the decoder's scale equivariance, which `train` asks
+for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +158,7 @@ def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=3e-3
     photos : ndarray (N, R, R, 3) uint8, such as a pyramid's top
     rows : ndarray of the photos to learn from
     images : crops shown
-    crop : side of a crop, a multiple of 8
+    crop : side of a crop, a multiple of 16
     bar : whether to show progress; by default only on a terminal.
 
     Returns
@@ -181,75 +183,12 @@ def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=3e-3
         output = net.decoder.body(latents + NOISE * torch.randn_like(latents))
         return reconstruction(output.float(), target)
 
-    crops = _Crops(photos, rows, seed, images, crop, batch)
-    _minimise(loss, net, lr, crops, "autoencoder", bar)
-    some = np.random.default_rng(seed).choice(rows, min(len(rows), 256), replace=False)
-    with torch.no_grad():
-        parts = [net.encoder(to_tensor(photos[part])) for part in np.array_split(some, 8)]
-    latents = torch.cat(parts)
-    net.decoder.mean, net.decoder.sd = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-    return net.eval().requires_grad_(False)
-
-
-def lighten(net, photos, rows, width=64, blocks=2, lr=3e-3, seed=0, bar=None, **shown):
-    """Fit a smaller decoder to the latents of a trained autoencoder: for a browser, say.
-
-    Parameters
-    ----------
-    net : Autoencoder
-    width, blocks : of the smaller decoder
-    shown : images, crop and batch; these and all else as in `train`
-
-    Returns
-    -------
-    Autoencoder with the encoder of `net`, in evaluation mode.
-    """
-    torch.manual_seed(seed)
-    light = Autoencoder(replace(net.shape, decoder_width=width, decoder_blocks=blocks))
-    light.encoder.load_state_dict(net.encoder.state_dict())
-    light.encoder.requires_grad_(False)
-    light.decoder.mean, light.decoder.sd = net.decoder.mean.clone(), net.decoder.sd.clone()
-
-    def loss(target):
-        latents = light.encoder(target)
-        return reconstruction(
-            light.decoder.body(latents + NOISE * torch.randn_like(latents)), target
-        )
-
-    crops = _Crops(photos, rows, seed, **shown)
-    _minimise(loss, light.decoder, lr, crops, "light decoder", bar)
-    return light.eval().requires_grad_(False)
-
-
-class _Crops:
-    """Batches of random crops, (batch, 3, crop, crop) in [-1, 1]."""
-
-    def __init__(self, photos, rows, seed, images=48_000, crop=64, batch=32):
-        self.photos, self.rows, self.crop, self.batch = photos, rows, crop, batch
-        self.steps, self.rng = max(1, images // batch), np.random.default_rng(seed)
-
-    def __len__(self):
-        return self.steps
-
-    def __iter__(self):
-        for _ in range(self.steps):
-            picks = self.rng.choice(self.rows, self.batch)
-            corners = self.rng.integers(self.photos.shape[1] - self.crop + 1, size=(2, self.batch))
-            cut = [
-                self.photos[i, y : y + self.crop, x : x + self.crop]
-                for i, y, x in zip(picks, *corners, strict=True)
-            ]
-            target = to_tensor(np.stack(cut))
-            flip = torch.from_numpy(self.rng.random(self.batch) < 0.5)
-            target[flip] = target[flip].flip(3)
-            yield target
-
-
-def _minimise(loss, module, lr, crops, name, bar):
-    """Fit a module's parameters by AdamW on a one-cycle schedule, a step a batch of crops."""
-    optimiser = torch.optim.AdamW(module.parameters(), weight_decay=1e-4, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=len(crops))
-    with tqdm(crops, name, disable=None if bar is None else not bar) as shown:
+    steps = max(1, images // batch)
+    crops = _crops(photos, rows, steps, crop, batch, seed)
+    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps)
+    hidden = None if bar is None else not bar
+    with tqdm(crops, "autoencoder", total=steps, disable=hidden) as shown:
         for target in shown:
             value = loss(target)
             optimiser.zero_grad(set_to_none=True)
@@ -258,6 +197,27 @@ def _minimise(loss, module, lr, crops, name, bar):
             schedule.step()
             if shown.n % 50 == 0:
                 shown.set_postfix_str(f"loss {value.item():.3f}")
+    some = np.random.default_rng(seed).choice(rows, min(len(rows), 256), replace=False)
+    with torch.no_grad():
+        parts = [net.encoder(to_tensor(photos[part])) for part in np.array_split(some, 8)]
+    latents = torch.cat(parts)
+    net.decoder.mean, net.decoder.sd = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    return net.eval().requires_grad_(False)
+
+
+def _crops(photos, rows, steps, crop, batch, seed):
+    """Batches of random crops, (batch, 3, crop, crop) in [-1, 1], mirrored half the time."""
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        corners = rng.integers(photos.shape[1] - crop + 1, size=(batch, 2))
+        cut = [
+            photos[i, y : y + crop, x : x + crop]
+            for i, (y, x) in zip(rng.choice(rows, batch), corners, strict=True)
+        ]
+        target = to_tensor(np.stack(cut))
+        flip = torch.from_numpy(rng.random(batch) < 0.5)
+        target[flip] = target[flip].flip(3)
+        yield target
 
 
 def save(net, path, card):

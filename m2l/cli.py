@@ -376,7 +376,7 @@ def _setting(context, option, words):
     "--preset",
     default="laptop",
     show_default=True,
-    help="paper, laptop, gpu, smoke, laptop256, or a YAML file.",
+    help="paper, laptop, latent, latent256, gpu, smoke, laptop256, or a YAML file.",
 )
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
@@ -433,7 +433,7 @@ def gan_train(
     \b
     m2l gan train --preset smoke --photos sample       a minute, without any data
     m2l gan train --set objective=hinge --set gp_weight=1 --run runs/hinge
-    m2l gan train --preset laptop256 --photos scenes256 --start runs/laptop
+    m2l gan train --preset latent256 --photos scenes256 --start runs/latent
     """
     import torch
 
@@ -476,8 +476,10 @@ def gan_train(
 def _photos(folder, limit, preset):
     """The photos' pyramid, as high as a preset needs and at least as all other stages do."""
     from m2l import stages
+    from m2l.autoencoder import FACTOR
 
-    top = max(128, *(stage.resolution for stage in preset.stages))
+    pixels = FACTOR if preset.latents else 1
+    top = max(128, *(pixels * stage.resolution for stage in preset.stages))
     return stages.landscapes(limit=limit, folder=folder, top=top)
 
 

@@ -268,8 +268,6 @@ def landscapes(root=None, limit=None, folder="landscapes128", top=128):
 def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, preset="full"):
     """Train the autoencoder whose latents the GAN can learn, and measure it on photos kept apart.
 
-    The decoder that is kept is a light one, made for the same latents afterwards.
-
     Parameters
     ----------
     out : .json to write.
@@ -284,43 +282,43 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
-    learnt = pyramid.array(128), pyramid.rows("train")
-    net = autoencoder.train(*learnt, images=images, seed=seed)
-    light = autoencoder.lighten(net, *learnt, images=images, seed=seed)
+    net = autoencoder.train(pyramid.array(128), pyramid.rows("train"), images=images, seed=seed)
     held_out = pyramid.array(128)[pyramid.rows("test")]
+    psnr = {"decoded": [], "interpolated": [], "half": []}
     with torch.inference_mode():
-        parts = []
         for i in range(0, len(held_out), 64):
             x = to_tensor(held_out[i : i + 64])
-            # Beside it what one pixel for four by four would leave.
+            half, latents = F.avg_pool2d(x, 2), net.encode(x)
+            # Beside it what one pixel for four by four would leave; and, of pictures of half the
+            # side, what latents shrunk to half theirs leave.
             plain = F.interpolate(F.avg_pool2d(x, 4), scale_factor=4, mode="bicubic")
-            outputs = (net(x), light(x), plain)
-            parts.append(torch.stack([autoencoder.psnr(x, y) for y in outputs]))
-        psnr = dict(
-            zip(("full", "light", "interpolated"), torch.cat(parts, 1).numpy(), strict=True)
-        )
+            for name, picture, other in (
+                ("decoded", x, net.decoder(latents)),
+                ("interpolated", x, plain),
+                ("half", half, net.decoder(F.avg_pool2d(latents, 2))),
+            ):
+                psnr[name].extend(autoencoder.psnr(picture, other).tolist())
     card = {
         "what": f"Autoencoder of landscapes: 4×4 pixels to {net.shape.channels} numbers and back",
         "data": f"{len(pyramid.rows('train'))} photos, without their labels",
         "training": f"{images} crops of 64×64",
-        "psnr": float(psnr["light"].mean()),
+        "psnr": float(np.mean(psnr["decoded"])),
     }
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    autoencoder.save(light, weights, card)
+    autoencoder.save(net, weights, card)
     provenance.save(
         out,
         {
             "card": card,
+            "channels": net.shape.channels,
             "photos": len(held_out),
             "parameters": {
                 name: sum(p.numel() for p in half.parameters())
-                for name, half in (
-                    ("encoder", net.encoder),
-                    ("full decoder", net.decoder),
-                    ("light decoder", light.decoder),
-                )
+                for name, half in (("encoder", net.encoder), ("decoder", net.decoder))
             },
-            "psnr": {k: metrics.bootstrap(np.mean, v, seed=seed) for k, v in psnr.items()},
+            "psnr": {
+                k: metrics.bootstrap(np.mean, np.array(v), seed=seed) for k, v in psnr.items()
+            },
         },
         started=started,
         seed=seed,

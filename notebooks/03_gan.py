@@ -39,7 +39,7 @@ import torch
 from myst_nb import glue
 from PIL import Image
 
-from m2l import corpora, figures, generate, losses, provenance
+from m2l import ablation, corpora, figures, generate, losses, provenance
 from m2l import photos as pyramids
 from m2l.networks import Critic, Generator, Sizes
 from m2l.pictures import plane, tile
@@ -271,32 +271,104 @@ plt.show()
 # which leaves layout to the seed.
 
 # %% [markdown]
+# (sec-nb-gan-losses)=
+# ## What losses, augmentation and rates do
+#
+# Before hours are spent at 128×128, minutes at 16×16 tell which settings are worth them. The grid
+# `losses` changes one setting of a small run at a time; each run took {glue:text}`gan_losses_minutes`
+# minutes of one core and {glue:text}`gan_losses_images` pictures, and was judged by the same network as
+# everything else ({ref}`sec-nb-metrics`).
+
+# %% tags=["remove-cell"]
+folder = provenance.results_dir() / "ablation"
+short = ablation.load(folder)
+short = short[short["grid"] == "losses"]
+means = {name: ablation.summary(short, path) for name, (path, _) in ablation.MEASURES.items()}
+seeds = ablation.table(short, "training.images").notna().sum(axis=1)
+minutes = ablation.table(short, "training.cpu_seconds").loc["full"].mean() / 60
+glue("gan_losses_minutes", f"{minutes:.0f}", display=False)
+images = ablation.table(short, "training.images").loc["full"].max()
+glue("gan_losses_images", f"{int(images):,}", display=False)
+told = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} or {seeds.max()}"
+glue("gan_losses_seeds", told, display=False)
+
+# %% tags=["hide-input", "full-width"]
+told = {
+    "full": "WGAN-GP, penalty each 4th step, AFM 100 by channel",
+    "without AFM": "AFM 0",
+    "AFM spatial": "AFM pixel by pixel, as published",
+    "hinge": "hinge loss, R1 and R2 penalties",
+    "relativistic": "relativistic loss, R1 and R2 penalties",
+    "2 critic steps": "two steps of the critic to one of the generator",
+    "half the learning rates": "both learning rates halved",
+    "DiffAugment": "translation and cutout",
+    "DiffAugment with colour": "translation, cutout and colour",
+}
+chosen = ("Fréchet distance", "coverage", "variety", "r, valence", "r, arousal")
+arrow = {1: "↑", -1: "↓"}
+order = [v for v in ablation.LOSSES if v in seeds.index]
+rows = [
+    {"variant": name, "change": told.get(name, name)}
+    | {
+        f"{m} {arrow[ablation.MEASURES[m][1]]}": float(means[m]["value"].get(name, np.nan))
+        for m in chosen
+    }
+    for name in order
+]
+figures.table(
+    pd.DataFrame(rows),
+    "Short runs at 16×16, means over seeds. Variety: mean distance of two pictures of one emotion, as "
+    "a share of the photographs'. r: between the emotion asked and the one seen.",
+)
+
+# %% mystnb={"figure": {"caption": "The short runs, training seed 0, on the same noise: in each block three seeds from low to high valence, below them the same three from low to high arousal.", "name": "fig-gan-losses"}, "image": {"alt": "Blocks of very small generated landscapes, one block for each setting, in six rows of seven."}} tags=["hide-input", "full-width"]
+pictured = [v for v in order if (folder / f"{ablation.stem('losses', v, 0)}.png").is_file()]
+columns = 5
+lines = -(-len(pictured) // columns)
+figure, axes = plt.subplots(
+    lines, columns, figsize=(9, 1.75 * lines), squeeze=False, layout="constrained", dpi=75
+)
+for ax in axes.ravel():
+    ax.axis("off")
+for ax, name in zip(axes.ravel(), pictured):
+    ax.imshow(
+        Image.open(folder / f"{ablation.stem('losses', name, 0)}.png"), interpolation="bicubic"
+    )
+    ax.set_title(name, fontsize=7, loc="center")
+plt.show()
+
+# %% [markdown]
 # (sec-nb-gan-latents)=
 # ## 128×128 at the price of 32×32
 #
 # On a processor without a graphics card the high resolutions are what costs. The `latent` preset
 # leaves them to an autoencoder {cite:p}`rombach2022latent`: its encoder turns each 4×4 pixels of a
-# photograph into eight numbers, the same progressive networks learn these from 4×4 to 32×32, and its
-# decoder paints four times as many pixels along each side.
+# photograph into {glue:text}`gan_channels` numbers, the same progressive networks learn these from 4×4
+# to 32×32, and its decoder paints four times as many pixels along each side.
+#
+# What the generator is asked to paint must be paintable. Two things see to that while the
+# autoencoder learns. Noise of a fifth of the latents' deviation is added before they are decoded, so
+# that the decoder forgives what the generator does not hit exactly. And latents shrunk by half must
+# decode to the picture shrunk by half {cite:p}`skorokhodov2025diffusability`, so that they are as smooth as
+# pictures are and the lower stages have something to paint.
 
 # %% tags=["remove-cell"]
 coded = provenance.load("autoencoder")
-for name in ("full", "light", "interpolated"):
-    glue(
-        f"gan_psnr_{name}",
-        "{value:.1f} dB ({low:.1f} to {high:.1f})".format(**coded["psnr"][name]),
-        display=False,
-    )
-for name, number in coded["parameters"].items():
-    glue(f"gan_weights_{name.replace(' ', '_')}", f"{number:,}", display=False)
+for name, value in coded["psnr"].items():
+    told = "{value:.1f} dB ({low:.1f} to {high:.1f})".format(**value)
+    glue(f"gan_psnr_{name}", told, display=False)
+for name, count in coded["parameters"].items():
+    glue(f"gan_weights_{name}", f"{count:,}", display=False)
+words = {3: "three", 4: "four", 6: "six", 8: "eight"}
+glue("gan_channels", words.get(coded["channels"], str(coded["channels"])), display=False)
 glue("gan_coded_photos", f"{coded['photos']:,}", display=False)
 
 # %% [markdown]
 # On {glue:text}`gan_coded_photos` photographs kept apart, what comes back has a peak signal-to-noise
-# ratio of {glue:text}`gan_psnr_light`; a picture shrunk to a quarter of its side and enlarged again has
-# {glue:text}`gan_psnr_interpolated`. The decoder that ships has {glue:text}`gan_weights_light_decoder`
-# parameters, few enough for a browser. One of {glue:text}`gan_weights_full_decoder`, with which the
-# encoder was trained, does no better: {glue:text}`gan_psnr_full`.
+# ratio of {glue:text}`gan_psnr_decoded`; a picture shrunk to a quarter of its side and enlarged again has
+# {glue:text}`gan_psnr_interpolated`. Pictures of half the side come back from shrunk latents with
+# {glue:text}`gan_psnr_half`. The decoder has {glue:text}`gan_weights_decoder` parameters, few enough
+# for a browser.
 
 # %% [markdown]
 # ## The run on photographs
