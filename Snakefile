@@ -31,7 +31,7 @@ rule study:
                name=["data", "forest", "gan", "scene", "metrics", "end_to_end", "study",
                      "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
-        [] if SMOKE else "book/preregistration.md",
+        [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/gan256.json"],
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
 
 
@@ -103,6 +103,19 @@ rule gan:
         "m2l gan train --preset {PRESET} --run {RUN}/gan --resume --threads {threads} "
         "--autoencoder {input.autoencoder} "
         "{params.limit} -o {output.result} --weights {output.weights}"
+
+
+rule gan256:
+    input:
+        rules.gan.output,
+        f"{DATA}/images/scenes256.csv",
+        autoencoder=rules.autoencoder.output.weights,
+    output:
+        f"{RESULTS}/gan256.json",
+    threads: 2
+    shell:
+        "m2l gan train --preset latent256 --photos scenes256 --start {RUN}/gan --run {RUN}/gan256 "
+        "--resume --threads {threads} --autoencoder {input.autoencoder} -o {output}"
 
 
 rule scene:

@@ -7,7 +7,8 @@ for each batch. Both learn from the same batches of the same photos, in turns, s
 the machine slows both alike; the CPU seconds are the fairer comparison on a busy machine. Where
 the pictures are as large as those of the latent preset, its step is measured too. A step
 is also measured in arithmetic, which is counted, and set beside what the machine reaches in the
-same minutes on one wide convolution.
+same minutes on one wide convolution of the same precision; ours is bfloat16 where the processor
+has it.
 
     python benchmarks/gan.py                     # photos under $M2L_DATA, else painted ones
     python benchmarks/gan.py --seconds 10 --sides 32
@@ -28,9 +29,10 @@ from m2l import losses, photos, stages
 from m2l.autoencoder import FACTOR
 from m2l.errors import InputError
 from m2l.networks import Conv, Critic, Generator
-from m2l.training import Preset, Run, Stage
+from m2l.training import Preset, Run, Stage, at_hand
 
 BATCH = {32: 32, 64: 16, 128: 16}
+PEAKS = {"convolution, float32": torch.float32, "convolution, bfloat16": torch.bfloat16}
 
 
 class PlainERU(nn.Module):
@@ -101,9 +103,9 @@ class Plain:
 class Peak:
     """One wide 3×3 convolution, forward and backward: what the machine can do at best."""
 
-    def __init__(self, channels=128, side=32, batch=16):
-        self.x = torch.randn(batch, channels, side, side, requires_grad=True)
-        self.w = torch.randn(channels, channels, 3, 3, requires_grad=True)
+    def __init__(self, dtype, channels=128, side=32, batch=16):
+        self.x = torch.randn(batch, channels, side, side, dtype=dtype, requires_grad=True)
+        self.w = torch.randn(channels, channels, 3, 3, dtype=dtype, requires_grad=True)
 
     def step(self):
         y = nn.functional.conv2d(self.x, self.w, padding=1)
@@ -147,7 +149,11 @@ def measure(pyramid, side, seconds):
     base = Preset.load("laptop256")  # the laptop's networks and two stages more
     batch = BATCH[side]
     ours = replace(base, stages=(Stage(side, batch, images=10**9),))
-    plain = replace(ours, sizes=replace(base.sizes, eru_kernel=3, critic_residual=False))
+    plain = replace(
+        ours,
+        sizes=replace(base.sizes, eru_kernel=3, critic_residual=False),
+        precision="32-true",
+    )
     every = ours.gp_interval
     with tempfile.TemporaryDirectory() as folder:
         ways = {
@@ -158,7 +164,8 @@ def measure(pyramid, side, seconds):
             stage = Stage(side // FACTOR, batch, images=10**9)
             run = stages.gan_run(replace(latent, stages=(stage,)), pyramid, f"{folder}/latent")
             ways["ours, latents"] = (run.step, latent.gp_interval, batch)
-        ways["one convolution"] = (Peak().step, 10, 0)
+        for name, dtype in PEAKS.items():
+            ways[name] = (Peak(dtype).step, 10, 0)
         flop = {name: gflop(step, steps) for name, (step, steps, _) in ways.items()}  # warms up too
         spent = {name: [] for name in ways}
         began = time.perf_counter()
@@ -179,17 +186,20 @@ def main():
     torch.set_num_threads(options.threads)
     pyramid, what = corpus()
     print(f"{what}; {options.threads} threads")
-    print(f"{'':24}{'GFLOP':>8}{'images':>9}{'':>7}{'images a':>10}{'':>7}{'GFLOP a':>9}{'':>6}")
+    print(f"{'':32}{'GFLOP':>8}{'images':>9}{'':>7}{'images a':>10}{'':>7}{'GFLOP a':>9}{'':>6}")
     print(
-        f"{'':24}{'an image':>8}{'a second':>9}{'ratio':>7}{'CPU s':>10}{'ratio':>7}"
+        f"{'':32}{'an image':>8}{'a second':>9}{'ratio':>7}{'CPU s':>10}{'ratio':>7}"
         f"{'CPU s':>9}{'busy':>6}"
     )
+    narrow = at_hand(Preset.load("laptop").precision) != "32-true"
     for side in options.sides:
         rows = {name: figures for name, *figures in measure(pyramid, side, options.seconds)}
-        base, best = rows["plain"], rows["one convolution"]
+        base = rows["plain"]
         for name, (images, flop, wall, cpu) in rows.items():
-            share = flop / cpu / (best[1] / best[3])
-            line = f"{f'{side}×{side} {name}':24}"
+            whole, half = (rows[peak] for peak in PEAKS)
+            best = half if name.startswith("ours") and narrow else whole
+            share = flop / cpu / (best[1] / best[3]) if images else 1
+            line = f"{f'{side}×{side} {name}':32}"
             if images:
                 line += (
                     f"{flop / images:8.2f}{images / wall:9.1f}"

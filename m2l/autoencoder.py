@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +45,17 @@ NOISE = 0.2  # of a latent's deviation: the decoder forgives what the GAN does n
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of an autoencoder: channels of the latents, width and residual blocks of each half."""
+    """Sizes of an autoencoder: channels of the latents, width and residual blocks of each half.
+
+    `smooth` takes out of the decoder what pixel shuffle leaves of a checkerboard.
+    """
 
     channels: int = 4
     encoder_width: int = 64
     encoder_blocks: int = 1
     decoder_width: int = 64
     decoder_blocks: int = 2
+    smooth: bool = False
 
 
 class Residual(nn.Module):
@@ -64,6 +69,22 @@ class Residual(nn.Module):
 
     def forward(self, x):
         return x + self.conv2(F.gelu(self.conv1(F.gelu(x))))
+
+
+class Shuffle(nn.PixelShuffle):
+    """Pixel shuffle to twice the side, then means of 2×2 pixels, blind to a checkerboard.
+
+    References
+    ----------
+    Sugawara et al. 2019, "Checkerboard artifacts free convolutional neural networks".
+    """
+
+    def __init__(self):
+        super().__init__(2)
+
+    def forward(self, x):
+        padded = F.pad(super().forward(x), (0, 1, 0, 1), mode="replicate")
+        return F.avg_pool2d(padded, 2, stride=1)
 
 
 class Encoder(nn.Module):
@@ -88,7 +109,7 @@ class Decoder(nn.Module):
 
     def __init__(self, shape):
         super().__init__()
-        w = shape.decoder_width
+        w, shuffle = shape.decoder_width, Shuffle if shape.smooth else partial(nn.PixelShuffle, 2)
         self.shape = shape
         self.register_buffer("mean", torch.zeros(shape.channels))
         self.register_buffer("sd", torch.ones(shape.channels))
@@ -97,11 +118,11 @@ class Decoder(nn.Module):
             *(Residual(w) for _ in range(shape.decoder_blocks)),
             nn.GELU(),
             nn.Conv2d(w, w, 1),
-            nn.PixelShuffle(2),  # w / 4 channels at half the picture's side
+            shuffle(),  # w / 4 channels at half the picture's side
             Residual(w // 4),
             nn.GELU(),
             nn.Conv2d(w // 4, 3 * 4, 3, padding=1),
-            nn.PixelShuffle(2),
+            shuffle(),
         )
 
     def scale(self, latents):
@@ -150,16 +171,15 @@ def psnr(a, b):
     return 10 * torch.log10(4 / (a - b).square().mean((1, 2, 3)))
 
 
-def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=3e-3, seed=0, bar=None):
+def train(photos, rows, shape=Shape(), lr=3e-3, seed=0, bar=None, **shown):
     """Fit an autoencoder to random crops of photos, mirrored half the time.
 
     Parameters
     ----------
     photos : ndarray (N, R, R, 3) uint8, such as a pyramid's top
     rows : ndarray of the photos to learn from
-    images : crops shown
-    crop : side of a crop, a multiple of 16
     bar : whether to show progress; by default only on a terminal.
+    shown : images, crops shown; crop, their side, a multiple of 16; batch
 
     Returns
     -------
@@ -171,32 +191,12 @@ def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=3e-3
     def loss(target):
         with torch.autocast("cpu", torch.bfloat16):
             latents = net.encoder(target).float()
-            total = painted(latents, target)
-            # Latents shrunk by half must mean the picture shrunk by half. It keeps them smooth, as
-            # pictures are, and gives the GAN's lower stages something to paint.
-            total += 0.5 * painted(F.avg_pool2d(latents, 2), F.avg_pool2d(target, 2))
+            total = _painted(net, latents, target, NOISE)
         # Of unit variance, or the encoder would outgrow the noise.
         mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
         return total + 0.01 * (mean.square() + (variance - 1).square()).mean()
 
-    def painted(latents, target):
-        output = net.decoder.body(latents + NOISE * torch.randn_like(latents))
-        return reconstruction(output.float(), target)
-
-    steps = max(1, images // batch)
-    crops = _crops(photos, rows, steps, crop, batch, seed)
-    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-4, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps)
-    hidden = None if bar is None else not bar
-    with tqdm(crops, "autoencoder", total=steps, disable=hidden) as shown:
-        for target in shown:
-            value = loss(target)
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            optimiser.step()
-            schedule.step()
-            if shown.n % 50 == 0:
-                shown.set_postfix_str(f"loss {value.item():.3f}")
+    _minimise(loss, net, photos, rows, lr, seed, "autoencoder", bar, **shown)
     some = np.random.default_rng(seed).choice(rows, min(len(rows), 256), replace=False)
     with torch.no_grad():
         parts = [net.encoder(to_tensor(photos[part])) for part in np.array_split(some, 8)]
@@ -205,14 +205,77 @@ def train(photos, rows, shape=Shape(), images=48_000, crop=64, batch=32, lr=3e-3
     return net.eval().requires_grad_(False)
 
 
+def forgive(net, photos, rows, noise=3 * NOISE, lr=3e-3, seed=0, bar=None, **shown):
+    """Fit another decoder to the latents of a trained autoencoder, one that forgives more.
+
+    A generator's latents miss in ways that photographs' latents never do, and a decoder that has
+    not seen the like answers with a grid of dots. This one has seen noise of any strength up to
+    `noise`, and is smooth.
+
+    Parameters
+    ----------
+    net : Autoencoder
+    noise : the strongest, in deviations of the latents
+    shown : as all else, as in `train`
+
+    Returns
+    -------
+    Autoencoder with the encoder of `net`, in evaluation mode.
+    """
+    torch.manual_seed(seed)
+    other = Autoencoder(replace(net.shape, smooth=True))
+    other.encoder.load_state_dict(net.encoder.state_dict())
+    other.encoder.requires_grad_(False)
+    other.decoder.mean, other.decoder.sd = net.decoder.mean.clone(), net.decoder.sd.clone()
+
+    def loss(target):
+        with torch.autocast("cpu", torch.bfloat16):
+            latents = other.encoder(target).float()
+            return _painted(other, latents, target, noise * torch.rand(len(target), 1, 1, 1))
+
+    _minimise(loss, other.decoder, photos, rows, lr, seed, "decoder", bar, **shown)
+    return other.eval().requires_grad_(False)
+
+
+def _painted(net, latents, target, noise):
+    """Loss of pictures decoded from noisy latents.
+
+    Latents shrunk by half must mean the picture shrunk by half. It keeps them smooth, as pictures
+    are, and gives the GAN's lower stages something to paint.
+    """
+
+    def loss(latents, target):
+        output = net.decoder.body(latents + noise * torch.randn_like(latents))
+        return reconstruction(output.float(), target)
+
+    return loss(latents, target) + 0.5 * loss(F.avg_pool2d(latents, 2), F.avg_pool2d(target, 2))
+
+
+def _minimise(loss, module, photos, rows, lr, seed, name, bar, images=48_000, crop=64, batch=32):
+    """Fit a module's parameters by AdamW on a one-cycle schedule, a step a batch of crops."""
+    steps = max(1, images // batch)
+    optimiser = torch.optim.AdamW(module.parameters(), weight_decay=1e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps)
+    crops = _crops(photos, rows, steps, crop, batch, seed)
+    with tqdm(crops, name, total=steps, disable=None if bar is None else not bar) as shown:
+        for target in shown:
+            value = loss(target)
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            optimiser.step()
+            schedule.step()
+            if shown.n % 50 == 0:
+                shown.set_postfix_str(f"loss {value.item():.3f}")
+
+
 def _crops(photos, rows, steps, crop, batch, seed):
     """Batches of random crops, (batch, 3, crop, crop) in [-1, 1], mirrored half the time."""
     rng = np.random.default_rng(seed)
     for _ in range(steps):
-        corners = rng.integers(photos.shape[1] - crop + 1, size=(batch, 2))
+        picks = rng.choice(rows, batch)
+        corners = rng.integers(photos.shape[1] - crop + 1, size=(2, batch))
         cut = [
-            photos[i, y : y + crop, x : x + crop]
-            for i, (y, x) in zip(rng.choice(rows, batch), corners, strict=True)
+            photos[i, y : y + crop, x : x + crop] for i, y, x in zip(picks, *corners, strict=True)
         ]
         target = to_tensor(np.stack(cut))
         flip = torch.from_numpy(rng.random(batch) < 0.5)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from m2l import corpora, forest, photos, provenance
 from m2l.errors import InputError
@@ -268,6 +268,8 @@ def landscapes(root=None, limit=None, folder="landscapes128", top=128):
 def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, preset="full"):
     """Train the autoencoder whose latents the GAN can learn, and measure it on photos kept apart.
 
+    The decoder that is kept is a second one, made for the same latents afterwards.
+
     Parameters
     ----------
     out : .json to write.
@@ -282,7 +284,9 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
-    net = autoencoder.train(pyramid.array(128), pyramid.rows("train"), images=images, seed=seed)
+    learnt = pyramid.array(128), pyramid.rows("train")
+    net = autoencoder.train(*learnt, images=images, seed=seed)
+    net = autoencoder.forgive(net, *learnt, images=images, seed=seed)
     held_out = pyramid.array(128)[pyramid.rows("test")]
     psnr = {"decoded": [], "interpolated": [], "half": []}
     with torch.inference_mode():
@@ -378,8 +382,10 @@ def gan(run, out, weights):
         "data": f"{shown} photos with ratings"
         if source == "rated"
         else f"{shown} photos; their valence and arousal are {source}, not rated by people",
+        "emotion": "valence and arousal from 1 to 9; each becomes its quantile among the training "
+        "photos, from -1 to 1, and this map travels with the weights",
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
-        f"{provenance.hardware()}",
+        f"{provenance.hardware()}; what is kept is the average of the generator's weights",
         "use": "research and teaching; the pictures show no real place",
         "limits": f"a first model at {resolution}×{resolution}"
         + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)
@@ -392,7 +398,12 @@ def gan(run, out, weights):
     folder = Path(out).with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     for picture in sorted((run.folder / "samples").glob("*.png")):
-        shutil.copy(picture, folder / picture.name)
+        with Image.open(picture) as grid:
+            side = grid.width // 7
+            # Of large pictures two rows of four, or a repository would swell.
+            grid.crop((0, 0, 4 * side, 2 * side) if side > 128 else (0, 0, *grid.size)).save(
+                folder / picture.name
+            )
     result = {
         "card": card,
         "resolution": resolution,

@@ -476,6 +476,62 @@ for row, (name, corner) in zip(axes, corners.items()):
 plt.show()
 
 # %% [markdown]
+# (sec-nb-gan-256)=
+# ## 256×256: what it costs and what it gives
+#
+# A stage more doubles the side once again. The preset `latent256` takes over the networks of the run
+# above, shows them {glue:text}`gan256_photos` other photographs at 128×128 for a while, then blends in
+# the new stage. It is a short run, {glue:text}`gan256_images` pictures in
+# {glue:text}`gan256_minutes` minutes, made to see the price: a picture of 256×256 takes
+# {glue:text}`gan256_cost` times as long to learn from as one of 128×128.
+
+# %% tags=["remove-cell"]
+large = provenance.load("gan256")
+rates = {}
+for side, part in pd.DataFrame(large["arrays"]).groupby("resolution"):
+    spent = part[["images", "seconds"]].iloc[[0, -1]].diff().iloc[-1]
+    rates[int(4 * side)] = spent["seconds"] / spent["images"]
+glue("gan256_photos", f"{large['photos']:,}", display=False)
+glue("gan256_images", f"{large['images']:,}", display=False)
+glue("gan256_minutes", f"{large['training_seconds'] / 60:.0f}", display=False)
+glue("gan256_cost", f"{rates[256] / rates[128]:.1f}", display=False)
+
+
+def stage_samples(stage, side, count=4):
+    """The first pictures of a stage of the large run, one seed each."""
+    path = provenance.results_dir() / "gan256" / f"{stage}-{side}-seeds.png"
+    with Image.open(path) as grid:
+        return np.stack([np.asarray(grid)[:side, i * side : (i + 1) * side] for i in range(count)])
+
+
+def finest(images):
+    """Mean size of what the finest octave adds, from 0 to 1."""
+    x = images.astype(float) / 255
+    n, h, w, c = x.shape
+    coarse = x.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4)).repeat(2, 1).repeat(2, 2)
+    return np.abs(x - coarse).mean()
+
+
+small, big = stage_samples(0, 128), stage_samples(1, 256)
+enlarged = np.stack(
+    [np.asarray(Image.fromarray(x).resize((256, 256), Image.Resampling.BICUBIC)) for x in small]
+)
+glue("gan256_finest", f"{finest(big) / finest(enlarged):.1f}", display=False)
+
+# %% mystnb={"figure": {"caption": "Four seeds of the short run: above, at 128×128 before the new stage, enlarged; below, at 256×256 after it.", "name": "fig-gan-256"}, "image": {"alt": "Two rows of four generated landscapes; the lower row is the larger one."}} tags=["hide-input"]
+figure, axes = plt.subplots(2, 4, figsize=(8, 4.1), dpi=90, layout="constrained")
+for row, images, name in zip(axes, (enlarged, big), ("128×128", "256×256")):
+    for ax, image in zip(row, images):
+        figures.axis_of_pictures(ax).imshow(image)
+    row[0].set_ylabel(name)
+plt.show()
+
+# %% [markdown]
+# The finest octave of the larger pictures holds {glue:text}`gan256_finest` times as much as that of the
+# enlarged ones. Whether that is detail or noise is for the eye; for more, the photographs are too few
+# and the run too short.
+
+# %% [markdown]
 # ## From a song to its landscape
 #
 # The two halves meet here. A piece composed for this page is heard by the forest; its place among
@@ -497,6 +553,42 @@ for ax, row, felt, song in zip(axes, images, emotions, songs.itertuples()):
     )
     ax.axis("off")
 plt.show()
+
+# %% [markdown]
+# (sec-nb-gan-card)=
+# ## Model card
+#
+# The card travels with the weights; to it belong the figures that {ref}`sec-nb-metrics` explains.
+
+# %% tags=["hide-input"]
+measured = provenance.load("metrics")
+asked = measured["va"]["random"]
+
+
+def span(value, digits=2):
+    text = f"{value['value']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"
+    return text.replace("-", "−")
+
+
+likeness, diversity = measured["likeness"]["scene"], measured["diversity"]
+card = released.card | {
+    "objective": f"{settings['objective']}, penalty {settings['gp_weight']:g} each "
+    f"{settings['gp_interval']}th step; affective matching {settings['afm_weight']:g}, "
+    f"{settings['afm_form']} form",
+    "size": f"{study['bytes'] / 1e6:.1f} MB, safetensors; "
+    f"{study['parameters']['generator'] / 1e6:.2f} million parameters and the decoder's",
+    "likeness": f"Fréchet distance in the scene network's features {span(likeness['frechet']['generated'])}, "
+    f"photographs {likeness['frechet']['photos']['value']:.2f}; coverage "
+    f"{span(likeness['coverage']['generated'])}, photographs {likeness['coverage']['photos']['value']:.2f}",
+    "variety": f"{span(diversity['overall']['ratio'])} of the photographs', "
+    f"{span(diversity['cell']['ratio'])} within one emotion",
+    "emotion seen": f"r with the valence asked {span(asked['valence']['r'])}, with the arousal "
+    f"{span(asked['arousal']['r'])}",
+}
+figures.table(
+    pd.DataFrame(card.items(), columns=["card", "text"]),
+    "What the released generator says of itself.",
+)
 
 # %% [markdown]
 # ## Summary

@@ -47,6 +47,30 @@ def test_it_keeps_what_averaging_loses(stripes, trained):
     assert autoencoder.psnr(x, trained(x)).mean() > autoencoder.psnr(x, flat).mean() + 5
 
 
+def test_a_forgiving_decoder_reads_the_same_latents_and_minds_noise_less(stripes, trained):
+    other = autoencoder.forgive(
+        trained, stripes, np.arange(50), 2.0, images=1200, crop=16, batch=8, lr=1e-2, bar=False
+    )
+    x = to_tensor(stripes[50:])
+    codes = trained.encode(x)
+    assert torch.equal(other.encode(x), codes) and other.shape.smooth
+    flat = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 4), scale_factor=4)
+    assert autoencoder.psnr(x, other(x)).mean() > autoencoder.psnr(x, flat).mean() + 3
+    noise = torch.randn(codes.shape, generator=torch.Generator().manual_seed(0)) / autoencoder.RANGE
+    moved = [
+        (net.decoder(codes + noise) - net.decoder(codes)).abs().mean() for net in (other, trained)
+    ]
+    assert moved[0] < moved[1]
+
+
+def test_a_smooth_decoder_cannot_paint_a_checkerboard():
+    x = torch.randn(1, 12, 3, 3)[:, :, :1, :1].expand(-1, -1, 3, 3)  # the same for every point
+    assert torch.nn.functional.pixel_shuffle(x, 2).std((2, 3)).min() > 0.01
+    painted = autoencoder.Shuffle()(x)
+    assert painted.shape == (1, 3, 6, 6)
+    torch.testing.assert_close(painted[:, :, :5, :5], painted[:, :, :1, :1].expand(-1, -1, 5, 5))
+
+
 def test_shrunk_latents_mean_the_shrunk_picture():
     tones = np.random.default_rng(0).integers(0, 256, (60, 2), dtype=np.uint8)
     halves = np.broadcast_to(tones[:, None, np.arange(16) // 8, None], (60, 16, 16, 3))

@@ -331,6 +331,37 @@ def test_mixed_precision_keeps_the_weights_whole(start):
     assert all(p.dtype == torch.float32 for p in run.generator.parameters())
 
 
+def test_bfloat16_where_the_processor_has_it(monkeypatch, caplog):
+    known = torch.ops.mkldnn
+    for has, got in ((True, "bf16-mixed"), (False, "32-true")):
+        monkeypatch.setattr(known, "_is_mkldnn_bf16_supported", lambda has=has: has)
+        assert training.at_hand("bf16-mixed", "cpu") == got
+        assert training.at_hand("32-true", "cpu") == "32-true"
+    assert [r.message for r in caplog.records] == [
+        "this processor has no bfloat16; training in whole precision, slower"
+    ]
+
+
+def test_rates_fall_to_a_tenth_at_the_end_of_the_last_stage(start):
+    run = start(anneal=0.5, lr_critic=2e-3)
+    rates = []
+    step = run.step
+
+    def watched():
+        figures = step()
+        rates.append([opt.param_groups[0]["lr"] for opt in (run.opt_g, run.opt_d)])
+        return figures
+
+    run.step = watched
+    assert run.train(bar=False)
+    generator, critic = np.array(rates).T
+    np.testing.assert_allclose(critic, 2 * generator)
+    # Eight steps of the first stage, nine of the last, the second half of which falls.
+    np.testing.assert_allclose(generator[:13], 1e-3)
+    left = (1 - np.arange(5, 9) / 9) / 0.5
+    np.testing.assert_allclose(generator[13:], 1e-3 * (0.1 + 0.9 * left))
+
+
 def test_the_generator_waits_for_the_critic(start):
     run = start(n_critic=3)
     weights = []
