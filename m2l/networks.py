@@ -209,10 +209,9 @@ class ERU(nn.Module):
     def forward(self, x, va):
         """Features (N, C, H, W) to features of the same shape, and the gates (N, 2, C, H, W)."""
         n, c, h, w = x.shape
-        gates = torch.sigmoid(self.gates(x, va)).view(n, 2, c, h, w)  # v, then a
-        m = (gates * x[:, None]).view(n, 2 * c, h, w)
-        y = torch.tanh(self.merge(m, va))
-        return (x + y if self.residual else y), gates
+        gates = torch.sigmoid(self.gates(x, va))  # v, then a
+        y = torch.tanh(self.merge(gates * torch.cat([x, x], 1), va))
+        return (x + y if self.residual else y), gates.view(n, 2, c, h, w)
 
 
 class NoERU(nn.Module):
