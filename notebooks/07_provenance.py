@@ -179,7 +179,9 @@ growth = " and ".join(
     )
 )
 keep("growth", f"one stage more after {growth}")
-keep("rate", f"Adam, learning rate {asked['lr']:g}, the critic's {asked['lr_critic']:g}")
+falls = asked.get("anneal")
+falls = f"; both fall to a tenth over the last {falls:.0%} of the last stage" if falls else ""
+keep("rate", f"Adam, learning rate {asked['lr']:g}, the critic's {asked['lr_critic']:g}{falls}")
 keep("batch", ", ".join(dict.fromkeys(str(one["batch"]) for one in reached)) + " images")
 keep("length", f"{epochs:,.0f} epochs ({gan['images']:,} images)")
 every = f", at one step in {asked['gp_interval']}" if asked["gp_interval"] > 1 else ""
