@@ -603,7 +603,8 @@ class Run:
                     self._log(out)
                 self.grid()
                 at.stage += 1
-                at.stage_images, at.stage_seconds = 0, 0.0
+                if at.stage < len(p.stages):  # of the last, how far it came is kept
+                    at.stage_images, at.stage_seconds = 0, 0.0
                 self.save()
         return True
 
@@ -821,8 +822,15 @@ class Run:
     def _modules(self):
         return {"generator": self.generator, "critic": self.critic, "average": self.average}
 
+    def _go_on(self, progress):
+        """Stand where a run stood; one that had ended goes on if its last stage is longer now."""
+        self.progress = progress
+        if progress.stage == len(self.preset.stages):
+            progress.stage -= 1
+            progress.stage += self._done() >= 1
+
     def _restore(self, progress, tensors):
-        self.progress = replace(Progress(), **progress)
+        self._go_on(replace(Progress(), **progress))
         for name, module in self._modules().items():
             module.load_state_dict(_under(tensors, name))
         for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
@@ -868,7 +876,7 @@ class Run:
                 (self.critic, scores),
             ):
                 module.load_state_dict(tensors)
-            self.progress = Progress(**json.loads(header["progress"]))
+            self._go_on(Progress(**json.loads(header["progress"])))
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{generator}, {critic}: not of the sizes of preset '{self.preset.name}'; choose "

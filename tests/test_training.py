@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -506,6 +507,22 @@ def test_resuming_a_finished_run_returns_at_once(unbroken, start, tmp_path):
     assert metrics(run) == lines
     run.release(tmp_path / "g.safetensors", {})
     assert read_checkpoint(tmp_path / "g.safetensors", "m2l-generator")[0]["resolution"] == "8"
+
+
+def test_a_finished_run_goes_on_when_its_last_stage_is_made_longer(unbroken, start, tmp_path):
+    generator, critic = tmp_path / "generator.safetensors", tmp_path / "critic.safetensors"
+    unbroken.release(generator, {})
+    unbroken.save_critic(critic)
+    longer = replace(TINY, stages=(TINY.stages[0], replace(TINY.stages[1], epochs=4)))
+    shutil.copytree(unbroken.folder, tmp_path / "resumed")
+    resumed, warm = start("resumed", preset=longer), start("warm", preset=longer)
+    assert resumed.resume()
+    warm.warm(generator, critic)
+    for run in (resumed, warm):
+        assert run.progress.step == STEPS
+        assert run.train(bar=False)
+        assert run.progress.step == STEPS + 3  # an epoch more, of 24 photos
+        assert run.reached == 8
 
 
 def test_a_new_folder_has_nothing_to_resume(start):
