@@ -348,8 +348,11 @@ class Critic(nn.Module):
         self.blocks = nn.ModuleList(CriticBlock(sizes, w[i], w[i - 1]) for i in range(1, len(w)))
         self.from_rgb = nn.ModuleList(Conv(sizes.channels, c, 1) for c in w)
 
-    def forward(self, image, va, stage=None, alpha=1.0):
-        """Return scores (N,) and each ERU's gates (N, 2, C, R, R), top resolution first."""
+    def forward(self, image, va, stage=None, alpha=1.0, gates=True):
+        """Return scores (N,) and each ERU's gates (N, 2, C, R, R), top resolution first.
+
+        Without `gates`, an empty list in their place, which saves bringing them to whole precision.
+        """
         stage = len(self.blocks) if stage is None else stage
         maps = []
         image = channels_last(image)
@@ -360,4 +363,4 @@ class Critic(nn.Module):
             if i == stage and alpha < 1:
                 x = torch.lerp(leaky(self.from_rgb[i - 1](downsample(image))), x, alpha)
         score, va_maps = self.head(x, va)
-        return score, [m for m in [*maps, va_maps] if m is not None]
+        return score, [m for m in [*maps, va_maps] if gates and m is not None]

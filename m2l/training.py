@@ -425,7 +425,7 @@ class Run:
         seen, seen_fake = (losses.augment(x, p.augment, u) for x in (real, fake))
         both, va2 = torch.cat([seen, seen_fake.detach()]), torch.cat([va, va])
         # Real and generated in one pass: half the overhead of two.
-        score, _ = self.critic(both, va2, level, alpha)
+        score, _ = self.critic(both, va2, level, alpha, gates=False)
         loss = losses.critic_loss(score[:n], score[n:], p.objective)
         total = loss + p.drift * losses.drift(score[:n])
         penalty = None

@@ -165,6 +165,13 @@ def test_valence_gate_ignores_arousal_and_the_other_way_round():
     assert torch.equal(base[:, 0], more_a[:, 0]) and not torch.equal(base[:, 1], more_a[:, 1])
 
 
+def test_gates_can_be_left_out(sizes):
+    critic, x, va = Critic(sizes), torch.randn(4, sizes.channels, 16, 16), torch.zeros(4, 2)
+    score, gates = critic(x, va)
+    alone, none = critic(x, va, gates=False)
+    assert torch.equal(score, alone) and none == [] and len(gates) == 3 * (sizes.condition == "eru")
+
+
 def test_gates_lie_between_0_and_1(sizes):
     image = torch.rand(4, 3, 16, 16) * 2 - 1
     for gates in Critic(sizes)(image, inputs(sizes)[1])[1]:
