@@ -365,7 +365,7 @@ for name in ("penalty each step", "penalty each 16th step"):
 
 # %% [markdown]
 # With {glue:text}`gan_losses_seeds` seed each, small differences mean little: the full model's own seeds
-# at 32×32, in {doc}`04_baselines`, lie {glue:text}`gan_short_spread` apart in Fréchet distance. What
+# at 32×32, in {ref}`sec-nb-baselines`, lie {glue:text}`gan_short_spread` apart in Fréchet distance. What
 # stands out:
 #
 # - **Matching keeps pictures of one emotion apart.** Their variety is
