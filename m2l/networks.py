@@ -42,6 +42,7 @@ class Sizes:
     channels : of a picture; 3, or those of an autoencoder's latents.
     upsampling : how the generator's features are enlarged, "nearest" or "bilinear". Nearest
         neighbours can leave a faint grid of two pixels.
+    noise : give the generator noise of its own at each resolution, see `Noise`.
     """
 
     z: int = 100
@@ -51,6 +52,7 @@ class Sizes:
     condition: str = "eru"
     channels: int = 3
     upsampling: str = "nearest"
+    noise: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -257,20 +259,48 @@ def _eru(sizes, channels, residual=False):
     return ERU(channels, sizes.eru_kernel, residual) if sizes.condition == "eru" else NoERU()
 
 
+class Noise(nn.Module):
+    """Add noise, one number a pixel, as much of it to each channel as is learned.
+
+    Texture needs chance at every point. Features that are enlarged from a few points are smooth,
+    and what a network draws from them alone follows their contours.
+
+    References
+    ----------
+    Karras et al. 2019, "A style-based generator architecture for generative adversarial networks",
+    section 3.2.
+    """
+
+    def __init__(self, channels, side):
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.register_buffer("fixed", torch.randn(1, 1, side, side))
+
+    def forward(self, x, draw=None):
+        """Features (N, C, R, R); `draw`, (1, R, R) -> normal (N, 1, R, R); fixed noise without."""
+        noise = self.fixed if draw is None else draw(*self.fixed.shape[1:])
+        return x + (self.scale * noise).to(x.dtype)
+
+
 class GeneratorBlock(nn.Module):
     """Two convolutions with pixel norm, then the ERU of this resolution or its stand-in."""
 
-    def __init__(self, sizes, cin, cout):
+    def __init__(self, sizes, cin, cout, side):
         super().__init__()
         self.conv1, self.conv2 = Conv(cin, cout), Conv(cout, cout)
+        if sizes.noise:
+            self.noise1, self.noise2 = Noise(cout, side), Noise(cout, side)
+        self.noise = sizes.noise
         if sizes.condition == "ili":
             self.eru = Modulation(cout, sizes.widths[0])
         else:
             self.eru = _eru(sizes, cout)
 
-    def forward(self, x, va):
-        x = pixel_norm(leaky(self.conv1(x)))
-        x = pixel_norm(leaky(self.conv2(x)))
+    def forward(self, x, va, draw=None):
+        x = self.conv1(x)
+        x = pixel_norm(leaky(self.noise1(x, draw) if self.noise else x))
+        x = self.conv2(x)
+        x = pixel_norm(leaky(self.noise2(x, draw) if self.noise else x))
         return self.eru(x, va)[0]
 
 
@@ -285,19 +315,24 @@ class Generator(nn.Module):
         self.dense = Dense(sizes.z + labels, w[0] * 16, gain=SQRT2 / 4)
         self.embed = Embedding(w[0]) if sizes.condition == "ili" else nn.Identity()
         self.blocks = nn.ModuleList(
-            GeneratorBlock(sizes, w[max(i - 1, 0)], w[i]) for i in range(len(w))
+            GeneratorBlock(sizes, w[max(i - 1, 0)], w[i], sizes.resolution(i))
+            for i in range(len(w))
         )
         self.to_rgb = nn.ModuleList(Conv(c, sizes.channels, 1, gain=1) for c in w)
 
-    def forward(self, z, va, stage=None, alpha=1.0):
-        """Return images (N, 3, R, R) with R = 4·2^stage; the top stage by default."""
+    def forward(self, z, va, stage=None, alpha=1.0, draw=None):
+        """Return images (N, 3, R, R) with R = 4·2^stage; the top stage by default.
+
+        Where the sizes ask for noise, it comes from `draw`, see `Noise`.
+        """
         stage = len(self.blocks) - 1 if stage is None else stage
         x = torch.cat([z, va], 1) if self.sizes.condition == "eru" else z
         va = self.embed(va)
         x = channels_last(self.dense(pixel_norm(x)).view(len(z), -1, 4, 4))  # (N, w0, 4, 4)
-        x = self.blocks[0](pixel_norm(leaky(x)), va)
+        x = self.blocks[0](pixel_norm(leaky(x)), va, draw)
         for block in self.blocks[1 : stage + 1]:
-            before, x = x, block(upsample(x, self.sizes.upsampling), va)  # (N, w_i, R_i, R_i)
+            before = x
+            x = block(upsample(x, self.sizes.upsampling), va, draw)  # (N, w_i, R_i, R_i)
         image = torch.tanh(self.to_rgb[stage](x))
         if alpha < 1 and stage > 0:
             image = torch.lerp(upsample(torch.tanh(self.to_rgb[stage - 1](before))), image, alpha)

@@ -419,7 +419,7 @@ class Run:
         self.critic.requires_grad_(True)
         turn = (at.step + 1) % p.n_critic == 0  # the generator's; it learns from the same images
         with torch.set_grad_enabled(turn):
-            fake = self.generator(draw(p.sizes.z), va, level, alpha)
+            fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
         # A pair is changed alike, so that its emotion maps can be compared.
         u = draw(7, of=torch.rand) if p.augment else None
         seen, seen_fake = (losses.augment(x, p.augment, u) for x in (real, fake))

@@ -29,6 +29,7 @@ KINDS = {
     "kernel 3": replace(SIZES, eru_kernel=3),
     "residual": replace(SIZES, critic_residual=True),
     "bilinear": replace(SIZES, upsampling="bilinear"),
+    "noise": replace(SIZES, noise=True),
     "label input": replace(SIZES, condition="ili"),
     "unconditional": replace(SIZES, condition="none"),
 }
@@ -163,6 +164,25 @@ def test_valence_gate_ignores_arousal_and_the_other_way_round():
     )
     assert torch.equal(base[:, 1], more_v[:, 1]) and not torch.equal(base[:, 0], more_v[:, 0])
     assert torch.equal(base[:, 0], more_a[:, 0]) and not torch.equal(base[:, 1], more_a[:, 1])
+
+
+def test_noise_enters_as_much_as_is_learned():
+    sizes = replace(SIZES, noise=True)
+    generator, (z, va) = Generator(sizes), inputs(sizes)
+    drawn = []
+
+    def draw(*shape):
+        drawn.append(shape)
+        return torch.randn(4, *shape)
+
+    plain = generator(z, va)
+    assert torch.equal(generator(z, va, draw=draw), plain)  # nothing is learned yet
+    assert drawn == [(1, r, r) for r in (4, 4, 8, 8, 16, 16)]
+    for block in generator.blocks:
+        block.noise1.scale.data += 0.5
+    fixed = generator(z, va)
+    assert not torch.allclose(fixed, plain) and torch.equal(generator(z, va), fixed)
+    assert not torch.allclose(generator(z, va, draw=draw), generator(z, va, draw=draw))
 
 
 def test_gates_can_be_left_out(sizes):
