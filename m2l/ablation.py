@@ -36,6 +36,7 @@ REST = (
     "AFM 1",
     "AFM 10",
     "without penalty",
+    "noise inputs",
     "photos 500",
     "photos 1300",
 )
@@ -53,6 +54,7 @@ LOSSES = (
     "half the learning rates",
     "DiffAugment",
     "DiffAugment with colour",
+    "noise inputs",
 )
 GRIDS = {
     "smoke": HEADLINE,

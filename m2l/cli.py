@@ -489,9 +489,10 @@ def _photos(folder, limit, preset):
 @click.option("-o", "--out", default="results/gan.json", show_default=True)
 @click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
 @click.option("--critic", type=FILE, help="Write the critic too, for 'm2l gan train --warm'.")
+@click.option("--note", help="For the card: what the settings do not tell of the run.")
 @PHOTOS
 @click.option("--limit", type=COUNT, help="As in training.")
-def gan_release(preset, folder, out, weights, critic, photos, limit):
+def gan_release(preset, folder, out, weights, critic, note, photos, limit):
     """Write the generator of a run as it stands, and the run's result.
 
     Settings and seed are those that the run was made with.
@@ -506,7 +507,7 @@ def gan_release(preset, folder, out, weights, critic, photos, limit):
     settings = recorded(found[1])
     run = stages.gan_run(settings, _photos(photos, limit, settings), folder)
     run.resume(found)
-    stages.gan(run, out, weights)
+    stages.gan(run, out, weights, note)
     if critic:
         run.save_critic(critic)
     click.echo(f"{out}, {weights}: written")

@@ -347,7 +347,7 @@ def gan_run(settings, pyramid, folder, encoder=None, **options):
     return Run(settings, latents, folder, decoder=net.decoder, **options)
 
 
-def gan(run, out, weights):
+def gan(run, out, weights, note=None):
     """Tell a training run as a result: settings, curves, samples; and release its generator.
 
     Parameters
@@ -355,6 +355,7 @@ def gan(run, out, weights):
     run : m2l.training.Run, trained.
     out : .json to write; sample grids go into the folder of the same name.
     weights : .safetensors to write.
+    note : for the card, what the settings do not tell.
     """
     from m2l.training import describe
 
@@ -391,6 +392,8 @@ def gan(run, out, weights):
         + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)
         + "; soft, and knows only mountains, glaciers, seas and forests",
     }
+    if note:
+        card["note"] = note
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
     run.release(weights, card)
     if at.stage < len(preset.stages):

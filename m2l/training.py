@@ -229,6 +229,7 @@ _CHANGES = {
     "half the learning rates": {"lr": 0.5, "lr_critic": 0.5},  # times the preset's
     "half the generator's learning rate": {"lr": 0.5},
     "smooth upsampling": {"upsampling": "bilinear"},
+    "noise inputs": {"noise": True},
     "photos 500": {"photos": 500},
     "photos 1300": {"photos": 1300},
 }

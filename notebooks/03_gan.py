@@ -303,6 +303,7 @@ told = {
     "half the learning rates": "both learning rates halved",
     "DiffAugment": "translation and cutout",
     "DiffAugment with colour": "translation, cutout and colour",
+    "noise inputs": "the generator gets noise at each pixel too",
 }
 chosen = ("Fréchet distance", "coverage", "variety", "r, valence", "r, arousal")
 arrow = {1: "↑", -1: "↓"}

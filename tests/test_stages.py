@@ -228,8 +228,9 @@ def test_painted_landscapes_stand_in_where_there_is_no_data(monkeypatch, tmp_pat
 def test_gan_tells_a_run_and_releases_its_generator(run, tmp_path):
     assert run.train(log_every=1)
     out, weights = tmp_path / "gan.json", tmp_path / "deep/generator.safetensors"
-    stages.gan(run, out, weights)
+    stages.gan(run, out, weights, note="begun anew once")
     result = read(out)
+    assert result["card"]["note"] == generate.load(weights).card["note"] == "begun anew once"
     assert result["resolution"] == 8 and result["images"] == 16 and result["photos"] == 39
     assert result["parameters"].keys() == {"generator", "critic"}
     assert "predicted, not rated" in result["card"]["data"]
