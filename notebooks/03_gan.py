@@ -39,7 +39,7 @@ import torch
 from myst_nb import glue
 from PIL import Image
 
-from m2l import ablation, corpora, figures, generate, losses, provenance
+from m2l import ablation, autoencoder, corpora, figures, generate, losses, provenance
 from m2l import photos as pyramids
 from m2l.networks import Critic, Generator, Sizes
 from m2l.pictures import plane, tile
@@ -405,13 +405,17 @@ for name in ("penalty each step", "penalty each 16th step"):
 # to 32×32, and its decoder paints four times as many pixels along each side.
 #
 # What the generator is asked to paint must be paintable. Two things see to that while the
-# autoencoder learns. Noise of a fifth of the latents' deviation is added before they are decoded, so
-# that the decoder forgives what the generator does not hit exactly. And latents shrunk by half must
-# decode to the picture shrunk by half {cite:p}`skorokhodov2025diffusability`, so that they are as smooth as
-# pictures are and the lower stages have something to paint.
+# autoencoder learns. Noise, {glue:text}`gan_latent_noise` of the latents' deviation, is added before
+# they are decoded, so that the decoder forgives what the generator does not hit exactly. And latents
+# shrunk by half must decode to the picture shrunk by half
+# {cite:p}`skorokhodov2025diffusability`, so that they are as smooth as pictures are and the lower stages
+# have something to paint. The decoder that ships is a second one, made for the same latents: it has seen
+# noise of up to three times that strength, and cannot paint a checkerboard
+# {cite:p}`sugawara2019checkerboard`.
 
 # %% tags=["remove-cell"]
 coded = provenance.load("autoencoder")
+glue("gan_latent_noise", f"{autoencoder.NOISE:g}", display=False)
 for name, value in coded["psnr"].items():
     told = "{value:.1f} dB ({low:.1f} to {high:.1f})".format(**value)
     glue(f"gan_psnr_{name}", told, display=False)
@@ -484,7 +488,7 @@ plt.show()
 # {glue:text}`gan_afm`. Neither says whether the pictures are good; {ref}`sec-nb-metrics` measures
 # that. What each stage had learned by its end:
 
-# %% mystnb={"figure": {"caption": "Six seeds of the released generator's run, at the end of each stage and, in the last row, as released.", "name": "fig-gan-stages"}, "image": {"alt": "Rows of generated pictures that become sharper from row to row: colour patches, then horizons, then landscapes."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Six seeds of the released generator's run, at the end of each stage. All rows but the last were painted by the first of the two decoders.", "name": "fig-gan-stages"}, "image": {"alt": "Rows of generated pictures that become sharper from row to row: colour patches, then horizons, then landscapes."}} tags=["hide-input"]
 samples = sorted(
     (provenance.results_dir() / "gan").glob("*-seeds.png"), key=lambda p: int(p.name.split("-")[0])
 )
@@ -498,6 +502,55 @@ for row, path in zip(axes, samples):
         figures.axis_of_pictures(ax).imshow(tiled)
     row[0].set_ylabel(f"{side}×{side}")
 plt.show()
+
+# %% [markdown]
+# (sec-nb-gan-noise)=
+# ### Chance at every point
+#
+# A picture of the published method follows from a hundred numbers and a label. The larger it grows, the
+# smoother are the features from which its texture must be drawn, and what the network draws follows
+# their contours: after {glue:text}`gan_before_images` pictures the run painted woods and shores as loops
+# and stripes. Since then its generator also gets noise, one number a point at each resolution, as much
+# of it in each channel as it learns to use {cite:p}`karras2019stylegan`. To the networks as they stood
+# this changed nothing at first; the critic's estimate then fell from {glue:text}`gan_noise_from` to
+# {glue:text}`gan_noise_to` within {glue:text}`gan_noise_within` pictures.
+
+# %% tags=["remove-cell"]
+before = provenance.load("gan_before")
+since = curve["images"] - before["images"]
+estimate = -curve["critic"]
+glue("gan_before_images", f"{before['images']:,}", display=False)
+glue("gan_noise_from", f"{estimate[(since > -8000) & (since <= 0)].mean():.1f}", display=False)
+within = 20_000
+glue(
+    "gan_noise_to",
+    f"{estimate[(since > within - 8000) & (since <= within)].mean():.1f}",
+    display=False,
+)
+glue("gan_noise_within", f"{within:,}", display=False)
+then, now = (provenance.load(name) for name in ("metrics_before", "metrics"))
+for name, measured in (("before", then), ("after", now)):
+    frechet = measured["likeness"]["scene"]["frechet"]["generated"]
+    glue(
+        f"gan_frechet_{name}",
+        "{value:.2f} ({low:.2f} to {high:.2f})".format(**frechet),
+        display=False,
+    )
+
+# %% mystnb={"figure": {"caption": "The same fourteen seeds before the generator got noise inputs (above) and as released (below); training went on in between.", "name": "fig-gan-noise"}, "image": {"alt": "Two blocks of two rows of seven generated landscapes; in the upper block trees and shores are loops and stripes, in the lower one they have texture."}} tags=["hide-input"]
+grids = [
+    np.asarray(Image.open(provenance.results_dir() / name / "3-128-seeds.png"))[:256]
+    for name in ("gan_before", "gan")
+]
+figure, axes = plt.subplots(2, 1, figsize=(8, 4.75), dpi=85, layout="constrained")
+for ax, grid, name in zip(axes, grids, ("before", "released")):
+    figures.axis_of_pictures(ax).imshow(grid)
+    ax.set_ylabel(name)
+plt.show()
+
+# %% [markdown]
+# In the scene network's features the distance to photographs was {glue:text}`gan_frechet_before` then
+# and is {glue:text}`gan_frechet_after` now.
 
 # %% [markdown]
 # ## One scene under many emotions
