@@ -390,6 +390,8 @@ for name in ("penalty each step", "penalty each 16th step"):
 # - **Steps and rates.** Two steps of the critic to one of the generator gave
 #   {glue:text}`gan_short_frechet_2_critic_steps`, halved rates
 #   {glue:text}`gan_short_frechet_half_the_learning_rates`.
+# - **Noise inputs**, of which {ref}`sec-nb-gan-noise` has more to say, gave
+#   {glue:text}`gan_short_frechet_noise_inputs` here: no gain at this size.
 #
 # The smallest distance is that of the run "{glue:text}`gan_short_nearest`",
 # {glue:text}`gan_short_frechet_nearest`. The long run keeps the published objective, the penalty at
