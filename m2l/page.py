@@ -24,7 +24,7 @@ from m2l.errors import InputError
 
 GRID = 7
 SCENES = 256
-SCENE = 28  # the one that the pages open with
+SCENE = 22  # the one that the pages open with
 SIDE = 384  # of a picture on the landing page, in pixels
 TILE = 128  # of a picture in the grid, at least
 

@@ -388,7 +388,7 @@ def gan(run, out, weights, note=None):
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
         f"{provenance.hardware()}; what is kept is the average of the generator's weights",
         "use": "research and teaching; the pictures show no real place",
-        "limits": f"a first model at {resolution}×{resolution}"
+        "limits": f"at {resolution}×{resolution} an impression rather than a view"
         + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)
         + "; soft, and knows only mountains, glaciers, seas and forests",
     }

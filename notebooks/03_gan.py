@@ -39,7 +39,7 @@ import torch
 from myst_nb import glue
 from PIL import Image
 
-from m2l import ablation, autoencoder, corpora, figures, generate, losses, provenance
+from m2l import ablation, autoencoder, corpora, figures, generate, losses, page, provenance
 from m2l import photos as pyramids
 from m2l.networks import Critic, Generator, Sizes
 from m2l.pictures import plane, tile
@@ -562,9 +562,9 @@ plt.show()
 
 # %%
 released = generate.load()
-over_plane = generate.paint(plane(7).numpy() * 0.9, 28, released)
+over_plane = generate.paint(plane(7).numpy() * 0.9, page.SCENE, released)
 
-# %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards, both in quantiles of the photographs' labels.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One seed of the released generator over the plane, chosen among thirty-two for how much it changes. Valence rises to the right, arousal upwards, both in quantiles of the photographs' labels.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}} tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=55)
 figures.axis_of_pictures(ax).imshow(tile(over_plane))
 side = released.resolution
@@ -631,7 +631,7 @@ enlarged = np.stack(
 )
 glue("gan256_finest", f"{finest(big) / finest(enlarged):.1f}", display=False)
 
-# %% mystnb={"figure": {"caption": "Four seeds of the short run: above, at 128×128 before the new stage, enlarged; below, at 256×256 after it.", "name": "fig-gan-256"}, "image": {"alt": "Two rows of four generated landscapes; the lower row is the larger one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Four seeds of the short run: above, at 128\u00d7128 before the new stage, enlarged; below, at 256\u00d7256 after it.", "name": "fig-gan-256"}, "image": {"alt": "Two rows of four generated landscapes; the lower row is the larger one."}} tags=["hide-input"]
 figure, axes = plt.subplots(2, 4, figsize=(8, 4.1), dpi=90, layout="constrained")
 for row, images, name in zip(axes, (enlarged, big), ("128×128", "256×256")):
     for ax, image in zip(row, images):
