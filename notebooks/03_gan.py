@@ -562,7 +562,7 @@ plt.show()
 
 # %%
 released = generate.load()
-over_plane = generate.paint(plane(7).numpy() * 0.9, page.SCENE, released)
+over_plane = generate.paint(0.9 * plane(7).numpy(), page.SCENE, released)
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane, chosen among thirty-two for how much it changes. Valence rises to the right, arousal upwards, both in quantiles of the photographs' labels.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}} tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=55)
