@@ -641,8 +641,9 @@ plt.show()
 
 # %% [markdown]
 # The finest octave of the larger pictures holds {glue:text}`gan256_finest` times as much as that of the
-# enlarged ones. Whether that is detail or noise is for the eye; for more, the photographs are too few
-# and the run too short.
+# enlarged ones. To the eye it is noise more than detail, and scenes have lost form: so few photographs
+# and so short a run do not repay a stage more. The networks, the preset and the price are there for
+# whoever has the photographs and the hours that the stages below were given.
 
 # %% [markdown]
 # ## From a song to its landscape
