@@ -189,8 +189,9 @@ class Preset:
 
 def at_hand(precision, accelerator="auto"):
     """A precision, or whole precision in place of bfloat16 on a processor that only emulates it."""
-    on_cpu = accelerator == "cpu" or not torch.accelerator.is_available()
-    if precision == "bf16-mixed" and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    cpu, gpu = torch.backends.mkldnn, accelerator != "cpu" and torch.cuda.is_available()
+    known = gpu or (cpu.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if precision == "bf16-mixed" and not known:
         log.warning("this processor has no bfloat16; training in whole precision, slower")
         return "32-true"
     return precision
