@@ -707,8 +707,9 @@ figures.table(
 # %% [markdown]
 # ## Summary
 #
-# - The networks are the published ones: an ERU at every resolution, a mirrored critic, stages that
-#   are blended in, WGAN-GP with affective feature matching.
+# - The networks have the published form: an ERU at every resolution, a mirrored critic, stages that
+#   are blended in, WGAN-GP with affective feature matching. The released generator paints in an
+#   autoencoder's latents and is given noise at every point; both are options.
 # - Matched pixel by pixel, the emotion maps of two painted pictures of like mood differ by
 #   {glue:text}`gan_floor_spatial`; matched by channel, by {glue:text}`gan_floor_channel`, which
 #   leaves the layout to the seed. The study matched {glue:text}`gan_form`.
