@@ -194,9 +194,8 @@ def main():
     narrow = at_hand(Preset.load("laptop").precision) != "32-true"
     for side in options.sides:
         rows = {name: figures for name, *figures in measure(pyramid, side, options.seconds)}
-        base = rows["plain"]
+        base, (whole, half) = rows["plain"], (rows[peak] for peak in PEAKS)
         for name, (images, flop, wall, cpu) in rows.items():
-            whole, half = (rows[peak] for peak in PEAKS)
             best = half if name.startswith("ours") and narrow else whole
             share = flop / cpu / (best[1] / best[3]) if images else 1
             line = f"{f'{side}×{side} {name}':32}"

@@ -281,8 +281,8 @@ plt.show()
 
 # %% tags=["remove-cell"]
 folder = provenance.results_dir() / "ablation"
-short = ablation.load(folder)
-short = short[short["grid"] == "losses"]
+runs = ablation.load(folder)
+short = runs[runs["grid"] == "losses"]
 means = {name: ablation.summary(short, path) for name, (path, _) in ablation.MEASURES.items()}
 seeds = ablation.table(short, "training.images").notna().sum(axis=1)
 minutes = ablation.table(short, "training.cpu_seconds").loc["full"].mean() / 60
@@ -352,9 +352,8 @@ for name in order:
 nearest = means["Fréchet distance"]["value"].loc[order].idxmin()
 glue("gan_short_nearest", nearest, display=False)
 glue("gan_short_frechet_nearest", seen("Fréchet distance", nearest, 1), display=False)
-others = ablation.load(folder)
-others = others[others["grid"] == "ablation"]
-spread = ablation.table(others, ablation.MEASURES["Fréchet distance"][0]).loc["full"].dropna()
+larger = runs[runs["grid"] == "ablation"]
+spread = ablation.table(larger, ablation.MEASURES["Fréchet distance"][0]).loc["full"].dropna()
 glue("gan_short_spread", f"{spread.max() - spread.min():.1f}", display=False)
 cost = ablation.table(short, "training.cpu_seconds").mean(axis=1)
 for name in ("penalty each step", "penalty each 16th step"):
