@@ -1,4 +1,5 @@
-"""A Sphinx extension: what the theme leaves to be wished for, and links to run a chapter elsewhere.
+"""A Sphinx extension: what the theme leaves to be wished for, pictures as light as photographs, and
+links to run a chapter elsewhere.
 
 The built pages are mended once they are written, since most of it comes from templates of the
 theme, of which copies would soon be out of date.
@@ -9,6 +10,10 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+
+from PIL import Image
+
+HEAVY = 100_000  # bytes; what is lighter, charts above all, stays as it is
 
 # What is found in a page, and what stands there afterwards.
 _MENDED = [
@@ -28,18 +33,60 @@ _MENDED = [
 ]  # fmt: skip
 
 
-def mended(page):
-    """The text of a built page, mended."""
+def mended(page, lighter=()):
+    """The text of a built page, mended.
+
+    Parameters
+    ----------
+    lighter : names of pictures that have another ending now.
+    """
     for found, instead in _MENDED:
         page = re.sub(found, instead, page, flags=re.S)
-    return page
+    names = {Path(name).stem: name for name in lighter}
+    return re.sub(r"(?<=_images/)([\w.-]+)\.png", lambda found: names.get(found[1], found[0]), page)
+
+
+def lighten(folder, ending):
+    """Replace heavy PNGs by what they are several times lighter as: photographs, mostly.
+
+    Parameters
+    ----------
+    folder : with the pictures of a built book.
+    ending : ".webp", which is transparent where the PNG is, or ".jpg", which is white there; PDF
+        takes JPEG as it is, and nothing else that is light.
+
+    Returns
+    -------
+    Names of the files that took a PNG's place.
+    """
+    made = []
+    for path in sorted(Path(folder).glob("*.png")):
+        if path.stat().st_size < HEAVY:
+            continue
+        other = path.with_suffix(ending)
+        with Image.open(path) as image:
+            image = image.convert("RGBA")
+            if ending == ".jpg":
+                white = Image.new("RGBA", image.size, "white")
+                image = Image.alpha_composite(white, image).convert("RGB")
+            image.save(other, quality=90, method=6)
+        if other.stat().st_size < path.stat().st_size / 2:
+            path.unlink()
+            made.append(other.name)
+        else:
+            other.unlink()
+    return made
 
 
 def mend(app, exception):
-    """Mend all pages that were written."""
+    """Mend all pages that were written, and make their pictures lighter."""
     if not exception and app.builder.format == "html":
-        for path in Path(app.outdir).rglob("*.html"):
-            path.write_text(mended(path.read_text()))
+        folder = Path(app.outdir)
+        # The one page is there to be printed.
+        ending = ".jpg" if app.builder.name == "singlehtml" else ".webp"
+        lighter = lighten(folder / "_images", ending)
+        for path in folder.rglob("*.html"):
+            path.write_text(mended(path.read_text(), lighter))
 
 
 def repository(config):

@@ -283,11 +283,16 @@ def _figures(values, path=()):
         yield {"metric": ".".join(path), "value": float(values), "low": np.nan, "high": np.nan}
 
 
+def whole(figures):
+    """Names of the grids whose headline has been run, the coarsest first."""
+    runs = figures.groupby("grid")["variant"].unique()
+    return [g for g in GRIDS if g in runs.index and set(HEADLINE) <= set(runs[g])]
+
+
 def foremost(figures):
-    """The grid to tell about: the finest whose headline has been run, else that with most runs."""
-    runs = figures.drop_duplicates(["grid", "variant", "seed"]).groupby("grid")["variant"]
-    whole = [g for g in GRIDS if g in runs.groups and set(HEADLINE) <= set(runs.get_group(g))]
-    return whole[-1] if whole else runs.size().idxmax()
+    """The grid to tell about: of those that are `whole`, or of all, the widest, then finest."""
+    runs = figures.groupby("grid")["variant"].nunique()
+    return max(whole(figures) or runs.index, key=lambda g: (runs[g], list(GRIDS).index(g)))
 
 
 def table(figures, metric, column="value"):

@@ -108,7 +108,7 @@ figures.players({mood.capitalize(): song for mood, song in songs.items()}, synth
 # of the features of the {doc}`next chapter <02_forest>` are computed from.
 
 # %% mystnb={"figure": {"caption": "Mel spectrograms of the four pieces, placed as on the plane: excited above, pleasant on the right. Brighter is louder.", "name": "fig-data-spectrograms"}, "image": {"alt": "Four spectrograms. The two excited pieces have dense vertical onsets and energy up to several kilohertz; the two calm ones have few, long horizontal tones below one kilohertz."}} tags=["hide-input"]
-figure, axes = plt.subplots(2, 2, figsize=(7.2, 4.4), sharex=True, sharey=True, dpi=95)
+figure, axes = plt.subplots(2, 2, figsize=(7.2, 4.4), sharex=True, sharey=True)
 for ax, (mood, song) in zip(axes.flat, songs.items(), strict=True):
     mel = librosa.feature.melspectrogram(y=song, sr=synth.SR, hop_length=features.HOP)
     level = librosa.power_to_db(mel, ref=1.0)
@@ -142,7 +142,7 @@ for va in product(marks, marks):
     views[va] = paint.landscape(*va, seed=place, size=96)
 
 # %% mystnb={"figure": {"caption": "One place under twenty-five emotions, each picture at its own point of the valence\u2013arousal plane.", "name": "fig-data-place"}, "image": {"alt": "A grid of painted pictures of one place. From left to right the light changes from dark and overcast to warm and sunny; from bottom to top, from mist and stillness to strong contrast, with storm on the left and vivid colours on the right."}} tags=["hide-input"]
-figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=50)
+figure, ax = plt.subplots(figsize=(6.4, 6.4))
 for (v, a), view in views.items():
     ax.imshow(view, extent=(v - 0.76, v + 0.76, a - 0.76, a + 0.76), interpolation="antialiased")
 figures.va_plane(ax, label=False)
@@ -157,7 +157,7 @@ plt.show()
 # %% mystnb={"figure": {"caption": "Eight places with the same emotion, unpleasant and calm above, pleasant and excited below.", "name": "fig-data-seeds"}, "image": {"alt": "Two rows of painted landscapes: hills, seas, lakes, forests and mountains, grey and misty in the upper row, bright and saturated in the lower."}} tags=["hide-input"]
 moods = [corners["calm, unpleasant"], corners["excited, pleasant"]]
 views = [paint.landscape(*va, seed=n, size=96) for va in moods for n in range(8)]
-figures.pictures(views, columns=8).set_dpi(60)
+figures.pictures(views, columns=8)
 plt.show()
 
 # %% [markdown]

@@ -327,7 +327,7 @@ pictured = [v for v in order if (folder / f"{ablation.stem('losses', v, 0)}.png"
 columns = 5
 lines = -(-len(pictured) // columns)
 figure, axes = plt.subplots(
-    lines, columns, figsize=(9, 1.75 * lines), squeeze=False, layout="constrained", dpi=34
+    lines, columns, figsize=(9, 1.75 * lines), squeeze=False, layout="constrained"
 )
 for ax in axes.ravel():
     ax.axis("off")
@@ -543,7 +543,7 @@ grids = [
     np.asarray(Image.open(provenance.results_dir() / name / "3-128-seeds.png"))[:256]
     for name in ("gan_before", "gan")
 ]
-figure, axes = plt.subplots(2, 1, figsize=(8, 4.75), dpi=46, layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(8, 4.75), layout="constrained")
 for ax, grid, name in zip(axes, grids, ("before", "released")):
     figures.axis_of_pictures(ax).imshow(grid)
     ax.set_ylabel(name)
@@ -564,7 +564,7 @@ released = generate.load()
 over_plane = generate.paint(0.9 * plane(7).numpy(), page.SCENE, released)
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane, chosen among thirty-two for how much it changes. Valence rises to the right, arousal upwards, both in quantiles of the photographs' labels.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}} tags=["hide-input"]
-figure, ax = plt.subplots(figsize=(6.4, 6.4), dpi=40)
+figure, ax = plt.subplots(figsize=(7, 7))
 figures.axis_of_pictures(ax).imshow(tile(over_plane))
 side = released.resolution
 ends = [side / 2, 3.5 * side, 6.5 * side]
@@ -580,7 +580,7 @@ corners = {
     "calm,\nunpleasant": (-0.9, -0.9),
     "calm,\npleasant": (0.9, -0.9),
 }
-figure, axes = plt.subplots(4, 8, figsize=(8, 4.2), dpi=46)
+figure, axes = plt.subplots(4, 8, figsize=(8, 4.2))
 for row, (name, corner) in zip(axes, corners.items()):
     for ax, image in zip(row, generate.paint(np.array(corner), np.arange(8), released)):
         figures.axis_of_pictures(ax).imshow(image)
@@ -631,7 +631,7 @@ enlarged = np.stack(
 glue("gan256_finest", f"{finest(big) / finest(enlarged):.1f}", display=False)
 
 # %% mystnb={"figure": {"caption": "Four seeds of the short run: above, at 128\u00d7128 before the new stage, enlarged; below, at 256\u00d7256 after it.", "name": "fig-gan-256"}, "image": {"alt": "Two rows of four generated landscapes; the lower row is the larger one."}} tags=["hide-input"]
-figure, axes = plt.subplots(2, 4, figsize=(8, 4.1), dpi=44, layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(8, 4.1), layout="constrained")
 for row, images, name in zip(axes, (enlarged, big), ("128×128", "256×256")):
     for ax, image in zip(row, images):
         figures.axis_of_pictures(ax).imshow(image)

@@ -50,6 +50,9 @@ folder = provenance.results_dir() / "ablation"
 everything = ablation.load(folder)
 grid = ablation.foremost(everything)
 runs = everything[everything["grid"] == grid]
+finer = ablation.whole(everything)[-1:] or [grid]
+large = everything[everything["grid"] == finer[0]]  # the headline again, at a finer resolution
+side, large_side = (f"{r}×{r}" for r in (int(f["resolution"].max()) for f in (runs, large)))
 seeds = ablation.table(runs, "training.images")  # variants by seeds, empty where not run
 planned = len(ablation.cells(grid))
 
@@ -61,7 +64,8 @@ planned = len(ablation.cells(grid))
 # give labels does as well, what the penalty is for, and what fewer photos cost.
 
 # %% tags=["hide-input"]
-full = ablation.preset(grid, "full", 0)
+cpu = ablation.table(runs, "training.cpu_seconds").mean(axis=1) / 60
+given = ablation.table(runs, "training.photos").max(axis=1)
 labels = {"eru": "ERU", "ili": "label input", "none": "none"}
 rows = []
 for name in seeds.index:
@@ -71,13 +75,14 @@ for name in seeds.index:
         {
             "variant": name,
             "images shown": int(seeds.loc[name].max()),
-            "photos": "all" if preset.photos is None else f"{preset.photos:,}",
+            "photos": int(given[name]),
             "stages": len(preset.stages),
             "labels": labels[preset.sizes.condition],
             "AFM": f"{preset.afm_weight:g}, {preset.afm_form}"
             if preset.afm_weight and conditional
             else "–",
             "penalty": f"{preset.gp_weight:g}",
+            "CPU minutes": f"{cpu[name]:.1f}",
             "seeds run": int(seeds.loc[name].notna().sum()),
         }
     )
@@ -85,14 +90,12 @@ figures.table(pd.DataFrame(rows), "The variants that have been run, and what eac
 
 # %% tags=["remove-cell"]
 done = int(seeds.notna().sum().sum())
-resolution = int(runs["resolution"].max())
-cpu = ablation.table(runs, "training.cpu_seconds").loc["full"].mean() / 60
 glue("base_grid", grid, display=False)
 glue("base_done", f"{done}", display=False)
 glue("base_planned", f"{planned}", display=False)
-glue("base_resolution", f"{resolution}×{resolution}", display=False)
+glue("base_resolution", side, display=False)
 glue("base_images", f"{int(seeds.loc['full'].max()):,}", display=False)
-glue("base_cpu", f"{cpu:.1f}", display=False)
+glue("base_cpu", f"{cpu['full']:.1f}", display=False)
 glue("base_seeds", f"{int(seeds.loc['full'].notna().sum())}", display=False)
 
 # %% [markdown]
@@ -156,25 +159,30 @@ for name, slope in slopes.items():
 # Three seeds, each from low to high valence, then the same three from low to high arousal. The noise
 # behind a row is the same in all variants; they share nothing else, so the scenes need not agree.
 
+
 # %% mystnb={"figure": {"caption": "Samples of each variant, training seed 0, on the same noise. In each block: three seeds from low to high valence (left to right), below them the same three from low to high arousal.", "name": "fig-base-grids"}, "image": {"alt": "Blocks of very small generated landscapes, one block for each variant, in six rows of seven."}} tags=["hide-input", "full-width"]
-shown = [v for v in seeds.index if (folder / f"{ablation.stem(grid, v, 0)}.png").is_file()]
-columns = min(3, len(shown))
-lines = -(-len(shown) // columns)
-figure, axes = plt.subplots(
-    lines,
-    columns,
-    figsize=(3.1 * columns, 2.9 * lines),
-    squeeze=False,
-    layout="constrained",
-    dpi=60,
-)
-for ax in axes.ravel():
-    ax.axis("off")
-for ax, name in zip(axes.ravel(), shown):
-    picture = Image.open(folder / f"{ablation.stem(grid, name, 0)}.png")
-    ax.imshow(picture.resize((7 * 96, 6 * 96), Image.Resampling.BICUBIC))
-    ax.set_title(name, fontsize=9)
-plt.show()
+def sheets(grid, variants, columns, width):
+    """Show the sample grids of variants, training seed 0, side by side."""
+    paths = {v: folder / f"{ablation.stem(grid, v, 0)}.png" for v in variants}
+    shown = {v: path for v, path in paths.items() if path.is_file()}
+    columns = min(columns, len(shown))
+    lines = -(-len(shown) // columns)
+    _, axes = plt.subplots(
+        lines,
+        columns,
+        figsize=(width * columns, 0.94 * width * lines),
+        squeeze=False,
+        layout="constrained",
+    )
+    for ax in axes.ravel():
+        ax.axis("off")
+    for ax, (name, path) in zip(axes.ravel(), shown.items()):
+        ax.imshow(Image.open(path), interpolation="bicubic")
+        ax.set_title(name, fontsize=9, loc="center")
+    plt.show()
+
+
+sheets(grid, seeds.index, columns=3, width=3.1)
 
 # %% [markdown]
 # ## Seven figures for each
@@ -199,27 +207,32 @@ def span(row, digits=2):
 
 arrows = {1: "↑", -1: "↓"}
 summaries = {name: ablation.summary(runs, path) for name, (path, _) in ablation.MEASURES.items()}
-floors = ablation.floors(runs)
+
+
+def seven(runs, caption):
+    """A table of the measures of all variants, photographs in the last row."""
+    told = {m: ablation.summary(runs, path) for m, (path, _) in ablation.MEASURES.items()}
+    floors = ablation.floors(runs)
+    rows = [
+        {"variant": name, "seeds": int(told["variety"].loc[name, "n"])}
+        | {f"{m} {arrows[way]}": span(told[m].loc[name]) for m, (_, way) in measures.items()}
+        for name in told["variety"].index
+    ]
+    rows.append(
+        {"variant": "photographs", "seeds": ""}
+        | {f"{m} {arrows[way]}": number(floors[m]) for m, (_, way) in measures.items()}
+    )
+    return figures.table(pd.DataFrame(rows), caption)
+
+
+measures = ablation.MEASURES
 
 # %% tags=["hide-input", "full-width"]
-rows = [
-    {"variant": name}
-    | {"seeds": int(summaries["variety"].loc[name, "n"])}
-    | {
-        f"{measure} {arrows[better]}": span(summaries[measure].loc[name])
-        for measure, (_, better) in ablation.MEASURES.items()
-    }
-    for name in summaries["variety"].index
-]
-floor = {
-    f"{measure} {arrows[better]}": number(floors[measure])
-    for measure, (_, better) in ablation.MEASURES.items()
-}
-rows.append({"variant": "photographs", "seeds": ""} | floor)
-figures.table(
-    pd.DataFrame(rows),
-    "Means over seeds with 95 % intervals: over seeds where there are three, over pictures where "
-    "there is one seed, none where there are two. Last row: other photographs, as many, in place of generated ones.",
+seven(
+    runs,
+    f"At {side}: means over seeds with 95 % intervals, over seeds where there are three or more, over "
+    "pictures where there is one, none where there are two. Last row: other photographs, as many, in "
+    "place of generated ones.",
 )
 
 # %% [markdown]
@@ -229,38 +242,50 @@ figures.table(
 # paired difference leaves zero. To the right is better for every measure. An interval takes three
 # pairs.
 
+
+# %% tags=["remove-cell"]
+def forest(grids, variants):
+    """Draw paired differences from the full model, a panel a measure and a row a variant.
+
+    Where there are several grids, dict of name to figures, they lie one below the other in a row.
+    """
+    _, axes = plt.subplots(
+        4,
+        2,
+        figsize=(7, 4 * (0.75 + 0.19 * len(variants) * len(grids))),
+        sharey=True,
+        layout="constrained",
+    )
+    axes.ravel()[-1].axis("off")
+    for ax, (measure, (path, better)) in zip(axes.ravel(), measures.items()):
+        for place, (name, runs) in enumerate(grids.items()):
+            gap = ablation.differences(runs, path)
+            shift = 0.4 * (place - (len(grids) - 1) / 2)
+            for row, variant_ in enumerate(variants):
+                if variant_ not in gap.index:
+                    continue
+                each = better * np.array(gap.loc[variant_, "each"])
+                y = row + shift
+                ax.plot(each, np.full(len(each), y), "|", color="C0", ms=7)
+                if len(each) > 2:
+                    ends = sorted(better * gap.loc[variant_, ["low", "high"]].astype(float))
+                    ax.plot(ends, [y, y], color=f"C{place + 1}", lw=1.4)
+                    mean = better * gap.loc[variant_, "value"]
+                    ax.plot(mean, y, "os"[place], color=f"C{place + 1}", ms=5, label=name)
+        ax.axvline(0, color=figures.INK, lw=0.8)
+        ax.set_title(measure, fontsize=9)
+        ax.set_yticks(range(len(variants)), variants)
+        ax.set_ylim(len(variants) - 0.5, -0.5)
+        ax.grid(axis="x")
+    if len(grids) > 1:
+        known = dict(zip(*axes[0, 0].get_legend_handles_labels()[::-1]))
+        axes[-1, -1].legend(known.values(), known.keys(), loc="upper left")
+    plt.show()
+
+
 # %% mystnb={"figure": {"caption": "Difference of each variant from the full model, paired by training seed; to the right the variant is better. Small marks: single seeds; points and bars: mean and 95 % interval of Student's t, which takes three pairs.", "name": "fig-base-differences"}, "image": {"alt": "One panel for each of seven measures, with a row of marks for each variant around a line at zero."}} tags=["hide-input"]
-gaps = {name: ablation.differences(runs, path) for name, (path, _) in ablation.MEASURES.items()}
 others = [v for v in seeds.index if v != "full"]
-columns = 2
-lines = -(-len(gaps) // columns)
-figure, axes = plt.subplots(
-    lines,
-    columns,
-    figsize=(7, (0.75 + 0.19 * len(others)) * lines),
-    sharey=True,
-    squeeze=False,
-    layout="constrained",
-)
-for ax in axes.ravel()[len(gaps) :]:
-    ax.axis("off")
-for ax, (measure, gap) in zip(axes.ravel(), gaps.items()):
-    sign = ablation.MEASURES[measure][1]
-    for row, name in enumerate(others):
-        if name not in gap.index:
-            continue
-        each = sign * np.array(gap.loc[name, "each"])
-        ax.plot(each, np.full(len(each), row), "|", color="C0", ms=7)
-        if len(each) > 2:
-            low, high = sorted(sign * gap.loc[name, ["low", "high"]].astype(float))
-            ax.plot([low, high], [row, row], color="C1", lw=1.4)
-            ax.plot(sign * gap.loc[name, "value"], row, "o", color="C1", ms=5)
-    ax.axvline(0, color=figures.INK, lw=0.8)
-    ax.set_title(measure, fontsize=9)
-    ax.set_yticks(range(len(others)), others)
-    ax.set_ylim(len(others) - 0.5, -0.5)
-    ax.grid(axis="x")
-plt.show()
+forest({side: runs}, others)
 
 # %% [markdown]
 # ## Where each one fails
@@ -279,6 +304,31 @@ figures.table(
     "is lost, and least is gained here.",
 )
 
+# %% tags=["remove-cell"]
+large_cpu = ablation.table(large, "training.cpu_seconds").loc["full"].mean() / 60
+large_images = ablation.table(large, "training.images").loc["full"]
+glue("base_large_side", large_side, display=False)
+glue("base_large_images", f"{int(large_images.max()):,}", display=False)
+glue("base_large_cpu", f"{large_cpu:.0f}", display=False)
+glue("base_large_seeds", f"{int(large_images.notna().sum())}", display=False)
+
+# %% [markdown]
+# (sec-nb-baselines-larger)=
+# ## The same at twice the side
+#
+# What holds at one size need not hold at the next. The headline was trained once more at
+# {glue:text}`base_large_side`, with {glue:text}`base_large_images` images in
+# {glue:text}`base_large_cpu` minutes of one core for a full run, {glue:text}`base_large_seeds` seeds each.
+
+# %% mystnb={"figure": {"caption": "The headline at twice the side, training seed 0, on the same noise. In each block: three seeds from low to high valence (left to right), below them the same three from low to high arousal.", "name": "fig-base-large"}, "image": {"alt": "Four blocks of small generated landscapes, one block for each variant, in six rows of seven."}} tags=["hide-input", "full-width"]
+sheets(finer[0], ablation.HEADLINE, columns=2, width=4.7)
+
+# %% tags=["hide-input", "full-width"]
+seven(large, f"As above, at {large_side}.")
+
+# %% mystnb={"figure": {"caption": "Difference of the headline's variants from the full model at both sizes, paired by training seed; to the right the variant is better. Marks as above.", "name": "fig-base-sizes"}, "image": {"alt": "One panel for each of seven measures, with two rows of marks for each of three variants, one for each size, around a line at zero."}} tags=["hide-input"]
+forest({side: runs, large_side: large}, ablation.HEADLINE[1:])
+
 # %% [markdown]
 # ## Which claims hold
 #
@@ -287,53 +337,60 @@ figures.table(
 # seeds decide nothing.
 
 # %% tags=["hide-input", "full-width"]
-claims = ablation.claims(runs)
 verdicts = {True: "holds", False: "does not hold", None: "not decided"}
+claims = {
+    name: {(c["claim"], c["measure"]): c for c in ablation.claims(figures_of)}
+    for name, figures_of in {side: runs, large_side: large}.items()
+}
 figures.table(
     pd.DataFrame(
-        {
-            "claim": c["claim"],
-            "number": c["measure"],
-            "value": span(c, 3),
-            "seeds": c["n"],
-            "verdict": verdicts[c["holds"]],
+        {"claim": key[0], "number": key[1]}
+        | {
+            f"at {name}": f"{span(told[key], 3)}, {told[key]['n']} seeds: {verdicts[told[key]['holds']]}"
+            if key in told
+            else "–"
+            for name, told in claims.items()
         }
-        for c in claims
+        for key in claims[side]
     ),
-    "Claims about the generator, each with the number that decides it.",
+    "Claims about the generator, each with the number that decides it, at both sizes.",
 )
 
 # %% tags=["remove-cell"]
-counts = pd.Series([verdicts[c["holds"]] for c in claims]).value_counts()
-glue(
-    "base_claims",
-    ", ".join(
-        f"{counts.get(v, 0)} {told}"
-        for v, told in (
-            ("holds", "shown to hold"),
-            ("does not hold", "shown not to"),
-            ("not decided", "not decided"),
-        )
-    ),
-    display=False,
-)
-clear = [
-    f"{name} ({measure})"
-    for measure, gap in gaps.items()
-    for name in gap.index
-    if gap.loc[name, "low"] > 0 or gap.loc[name, "high"] < 0
-]
-glue("base_clear", "; ".join(clear) or "none yet", display=False)
-for name in ("full", "without AFM", "unconditional", "non-progressive"):
+for key, name in (("base_claims", side), ("base_claims_large", large_side)):
+    counts = pd.Series([verdicts[c["holds"]] for c in claims[name].values()]).value_counts()
+    glue(
+        key,
+        ", ".join(
+            f"{counts.get(v, 0)} {words}"
+            for v, words in (
+                ("holds", "shown to hold"),
+                ("does not hold", "shown not to"),
+                ("not decided", "not decided"),
+            )
+        ),
+        display=False,
+    )
+for key, figures_of in (("base_clear", runs), ("base_clear_large", large)):
+    clear = [
+        f"{name} ({measure})"
+        for measure, (path, _) in measures.items()
+        for name, gap in ablation.differences(figures_of, path).iterrows()
+        if gap["low"] > 0 or gap["high"] < 0
+    ]
+    glue(key, "; ".join(clear) or "none", display=False)
+for name in ablation.HEADLINE:
     key = name.replace(" ", "_").replace("-", "_")
     for measure, short in (
         ("Fréchet distance", "frechet"),
         ("variety", "diversity"),
         ("r, valence", "valence"),
+        ("r, arousal", "arousal"),
     ):
-        known = name in summaries[measure].index
-        told = span(summaries[measure].loc[name]) if known else "not run yet"
-        glue(f"base_{key}_{short}", told, display=False)
+        for size, figures_of in (("", runs), ("_large", large)):
+            told = ablation.summary(figures_of, measures[measure][0])
+            known = span(told.loc[name]) if name in told.index else "not run yet"
+            glue(f"base_{key}_{short}{size}", known, display=False)
 
 # %% [markdown]
 # ## Summary

@@ -205,14 +205,22 @@ def test_one_seed_has_its_runs_interval_and_several_have_students(tmp_path):
     assert told.loc["AFM 1"].tolist() == pytest.approx([3, 0.3, 0.3 - half, 0.3 + half], abs=1e-4)
 
 
-def test_the_finest_grid_with_a_headline_is_told_about():
-    rows = [("smoke", v, 0) for v in ablation.HEADLINE] + [("ablation", "full", 0)]
-    figures = pd.DataFrame(rows, columns=["grid", "variant", "seed"])
-    assert ablation.foremost(figures) == "smoke"
-    more = [("ablation", v, 0) for v in ablation.HEADLINE[1:]]
-    both = pd.concat([figures, pd.DataFrame(more, columns=figures.columns)])
-    assert ablation.foremost(both) == "ablation"
-    assert ablation.foremost(figures[figures["grid"] == "ablation"]) == "ablation"
+def test_the_widest_grid_with_a_headline_is_told_about():
+    def cells(*rows):
+        return pd.DataFrame(rows, columns=["grid", "variant"])
+
+    def headline(grid):
+        return [(grid, v) for v in ablation.HEADLINE]
+
+    figures = cells(*headline("smoke"), ("ablation", "full"))
+    assert ablation.whole(figures) == ["smoke"] and ablation.foremost(figures) == "smoke"
+    figures = cells(*headline("ablation"), ("losses", "full"), *headline("smoke"))
+    assert ablation.whole(figures) == ["smoke", "ablation"]  # in the order of their resolution
+    assert ablation.foremost(figures) == "ablation"
+    finer = [*headline("ablation"), ("ablation", "AFM 1"), *headline("ablation64")]
+    assert ablation.whole(cells(*finer)) == ["ablation", "ablation64"]
+    assert ablation.foremost(cells(*finer)) == "ablation"  # it has more to tell
+    assert ablation.foremost(cells(("ablation", "full"))) == "ablation"
 
 
 def test_a_failing_is_in_units_of_the_full_models_gap():

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
@@ -167,6 +170,32 @@ def test_the_pages_are_mended():
     once = theme.mended(page)
     assert once == "<summary>\n<p>Show</p></summary>\n<script>kept()</script>"
     assert theme.mended(once) == once
+
+
+@pytest.mark.parametrize("ending", [".webp", ".jpg"])
+def test_pictures_become_lighter_and_pages_follow(tmp_path, ending):
+    rng = np.random.default_rng(0)
+    rgb = gaussian_filter(rng.uniform(0, 255, (400, 400, 3)), (3, 3, 0))
+    alpha = np.where(np.arange(400) < 200, 0, 255)[:, None, None].repeat(400, 1)
+    photo = np.concatenate([rgb, alpha], -1).astype(np.uint8)
+    Image.fromarray(photo).save(tmp_path / "photo-1.png")
+    Image.fromarray(rng.random((1200, 1200)) < 0.5).save(tmp_path / "dots.png")  # a bit each
+    Image.fromarray(photo[:9, :9]).save(tmp_path / "chart.png")
+    before = (tmp_path / "photo-1.png").stat().st_size
+
+    made = theme.lighten(tmp_path, ending)
+    assert made == [f"photo-1{ending}"]
+    assert {p.name for p in tmp_path.iterdir()} == {"chart.png", "dots.png", *made}
+    assert (tmp_path / made[0]).stat().st_size < before / 2
+    with Image.open(tmp_path / made[0]) as image:
+        corner, opposite = np.array(image.convert("RGBA"))[[0, -1], [0, -1]]
+    assert corner[3] == (0 if ending == ".webp" else 255) and opposite[3] == 255
+    if ending == ".jpg":
+        assert corner[:3].min() > 250
+    page = '<img src="../_images/photo-1.png"><img src="../_images/chart.png"><p>photo-1.png</p>'
+    assert theme.mended(page, made) == page.replace(
+        "_images/photo-1.png", f"_images/photo-1{ending}"
+    )
 
 
 def context_of(page, address, monkeypatch, **environment):
