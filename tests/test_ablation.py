@@ -287,6 +287,22 @@ def test_claims_that_fail_or_are_not_shown():
     assert one["AFM keeps the emotion", "r"]["holds"] is None  # one pair has no interval
 
 
+def test_a_run_that_diverged_has_no_variety_left():
+    rows = [(v, s, "training", "images", 9) for v in ("full", "without penalty") for s in range(3)]
+    rows += [("full", s, "diversity", "cell.ratio", 0.8) for s in range(3)]
+    rows += [("without penalty", 0, "diversity", "cell.ratio", 0.5)]  # the other two diverged
+    for s in range(3):
+        rows.append(("full", s, "training", "stages.0.diversity", 0.9))
+        for look in ("brightness", "warmth", "detail"):
+            for d in ("valence", "arousal"):
+                rows.append(("full", s, "looks", f"generated.{look}.{d}", 0.1))
+        rows += [("full", s, "va", f"random.{d}.r", 0.5) for d in ("valence", "arousal")]
+    figures = pd.DataFrame(rows, columns=["variant", "seed", "set", "metric", "value"])
+    claims = ablation.claims(figures.assign(grid="tiny", low=np.nan, high=np.nan))
+    (told,) = (c for c in claims if c["claim"].startswith("The gradient penalty"))
+    assert told["n"] == 3 and told["value"] == pytest.approx((0.3 + 0.8 + 0.8) / 3)
+
+
 def test_the_table_is_in_the_grids_order(tmp_path):
     rows = [("photos 500", 0, 1.0), ("AFM 1", 0, 2.0), ("full", 0, 3.0), ("full", 1, 4.0)]
     wide = ablation.table(write(tmp_path / "a", rows), "va.random.valence.r")
