@@ -282,25 +282,30 @@ class Noise(nn.Module):
         return x + (self.scale * noise).to(x.dtype)
 
 
+class NoNoise(nn.Module):
+    """Stands where noise would be added, as `NoERU` for labels."""
+
+    def forward(self, x, draw=None):
+        return x
+
+
 class GeneratorBlock(nn.Module):
     """Two convolutions with pixel norm, then the ERU of this resolution or its stand-in."""
 
     def __init__(self, sizes, cin, cout, side):
         super().__init__()
         self.conv1, self.conv2 = Conv(cin, cout), Conv(cout, cout)
-        if sizes.noise:
-            self.noise1, self.noise2 = Noise(cout, side), Noise(cout, side)
-        self.noise = sizes.noise
+        self.noise1, self.noise2 = (
+            Noise(cout, side) if sizes.noise else NoNoise() for _ in range(2)
+        )
         if sizes.condition == "ili":
             self.eru = Modulation(cout, sizes.widths[0])
         else:
             self.eru = _eru(sizes, cout)
 
     def forward(self, x, va, draw=None):
-        x = self.conv1(x)
-        x = pixel_norm(leaky(self.noise1(x, draw) if self.noise else x))
-        x = self.conv2(x)
-        x = pixel_norm(leaky(self.noise2(x, draw) if self.noise else x))
+        x = pixel_norm(leaky(self.noise1(self.conv1(x), draw)))
+        x = pixel_norm(leaky(self.noise2(self.conv2(x), draw)))
         return self.eru(x, va)[0]
 
 
