@@ -206,7 +206,7 @@ def span(row, digits=2):
 
 
 arrows = {1: "↑", -1: "↓"}
-summaries = {name: ablation.summary(runs, path) for name, (path, _) in ablation.MEASURES.items()}
+measures = ablation.MEASURES
 
 
 def seven(runs, caption):
@@ -224,8 +224,6 @@ def seven(runs, caption):
     )
     return figures.table(pd.DataFrame(rows), caption)
 
-
-measures = ablation.MEASURES
 
 # %% tags=["hide-input", "full-width"]
 seven(
@@ -258,20 +256,19 @@ def forest(grids, variants):
     )
     axes.ravel()[-1].axis("off")
     for ax, (measure, (path, better)) in zip(axes.ravel(), measures.items()):
-        for place, (name, runs) in enumerate(grids.items()):
-            gap = ablation.differences(runs, path)
-            shift = 0.4 * (place - (len(grids) - 1) / 2)
-            for row, variant_ in enumerate(variants):
-                if variant_ not in gap.index:
+        for place, (size, runs) in enumerate(grids.items()):
+            shift, colour = 0.4 * (place - (len(grids) - 1) / 2), f"C{place + 1}"
+            gaps = ablation.differences(runs, path)
+            for row, name in enumerate(variants):
+                if name not in gaps.index:
                     continue
-                each = better * np.array(gap.loc[variant_, "each"])
-                y = row + shift
-                ax.plot(each, np.full(len(each), y), "|", color="C0", ms=7)
-                if len(each) > 2:
-                    ends = sorted(better * gap.loc[variant_, ["low", "high"]].astype(float))
-                    ax.plot(ends, [y, y], color=f"C{place + 1}", lw=1.4)
-                    mean = better * gap.loc[variant_, "value"]
-                    ax.plot(mean, y, "os"[place], color=f"C{place + 1}", ms=5, label=name)
+                gap, y = gaps.loc[name], row + shift
+                ax.plot(better * np.array(gap["each"]), [y] * gap["n"], "|", color="C0", ms=7)
+                if gap["n"] > 2:
+                    ax.plot(
+                        [better * gap["low"], better * gap["high"]], [y, y], color=colour, lw=1.4
+                    )
+                    ax.plot(better * gap["value"], y, "os"[place], color=colour, ms=5, label=size)
         ax.axvline(0, color=figures.INK, lw=0.8)
         ax.set_title(measure, fontsize=9)
         ax.set_yticks(range(len(variants)), variants)
@@ -372,13 +369,14 @@ for key, name in (("base_claims", side), ("base_claims_large", large_side)):
         display=False,
     )
 for key, figures_of in (("base_clear", runs), ("base_clear_large", large)):
-    clear = [
-        f"{name} ({measure})"
-        for measure, (path, _) in measures.items()
-        for name, gap in ablation.differences(figures_of, path).iterrows()
-        if gap["low"] > 0 or gap["high"] < 0
-    ]
-    glue(key, "; ".join(clear) or "none", display=False)
+    clear = {}  # by variant and direction
+    for measure, (path, better) in measures.items():
+        for name, gap in ablation.differences(figures_of, path).iterrows():
+            if gap["low"] > 0 or gap["high"] < 0:
+                way = "better" if better * gap["value"] > 0 else "worse"
+                clear.setdefault((name, way), []).append(measure)
+    told = (f"{name}, {way}: {', '.join(found)}" for (name, way), found in sorted(clear.items()))
+    glue(key, "; ".join(told) or "none", display=False)
 for name in ablation.HEADLINE:
     key = name.replace(" ", "_").replace("-", "_")
     for measure, short in (
@@ -395,12 +393,21 @@ for name in ablation.HEADLINE:
 # %% [markdown]
 # ## Summary
 #
-# - {glue:text}`base_done` of {glue:text}`base_planned` runs are in, {glue:text}`base_seeds` of the
-#   full model.
-# - Valence asked and seen correlate by {glue:text}`base_full_valence` in the full model, by
-#   {glue:text}`base_without_AFM_valence` without affective matching and by
-#   {glue:text}`base_unconditional_valence` without labels.
-# - The Fréchet distance to photographs is {glue:text}`base_full_frechet`, and
-#   {glue:text}`base_non_progressive_frechet` without growing, for the same work.
-# - Differences from the full model whose interval leaves zero: {glue:text}`base_clear`.
-# - Of the numbers that decide the claims: {glue:text}`base_claims`.
+# - {glue:text}`base_done` of {glue:text}`base_planned` runs at {glue:text}`base_resolution` are in,
+#   {glue:text}`base_seeds` of the full model, and {glue:text}`base_large_seeds` seeds of the headline
+#   at {glue:text}`base_large_side`.
+# - **Likeness.** The Fréchet distance to photographs is {glue:text}`base_full_frechet` and, at
+#   {glue:text}`base_large_side`, {glue:text}`base_full_frechet_large`; without growing, for the same
+#   work, {glue:text}`base_non_progressive_frechet` and
+#   {glue:text}`base_non_progressive_frechet_large`; without affective matching
+#   {glue:text}`base_without_AFM_frechet` and {glue:text}`base_without_AFM_frechet_large`.
+# - **Emotion** at {glue:text}`base_large_side`: valence asked and seen correlate by
+#   {glue:text}`base_full_valence_large` in the full model, by
+#   {glue:text}`base_without_AFM_valence_large` without affective matching and by
+#   {glue:text}`base_unconditional_valence_large` without labels; arousal by
+#   {glue:text}`base_full_arousal_large`, {glue:text}`base_without_AFM_arousal_large` and
+#   {glue:text}`base_unconditional_arousal_large`.
+# - Differences from the full model whose interval leaves zero, at {glue:text}`base_resolution`:
+#   {glue:text}`base_clear`. At {glue:text}`base_large_side`: {glue:text}`base_clear_large`.
+# - Of the numbers that decide the claims, {glue:text}`base_claims` at {glue:text}`base_resolution`;
+#   {glue:text}`base_claims_large` at {glue:text}`base_large_side`.
