@@ -69,7 +69,7 @@ def lighten(folder, ending):
             if ending == ".jpg":
                 white = Image.new("RGBA", image.size, "white")
                 image = Image.alpha_composite(white, image).convert("RGB")
-            image.save(other, quality=90, method=6)
+            image.save(other, quality=90)
         if other.stat().st_size < path.stat().st_size / 2:
             path.unlink()
             made.append(other.name)

@@ -343,7 +343,7 @@ figures.table(
     pd.DataFrame(
         {"claim": key[0], "number": key[1]}
         | {
-            f"at {name}": f"{span(told[key], 3)}; n = {told[key]['n']}: {verdicts[told[key]['holds']]}"
+            f"at {name}": f"{span(told[key], 3)}; n\u00a0=\u00a0{told[key]['n']}: {verdicts[told[key]['holds']]}"
             if key in told
             else "–"
             for name, told in claims.items()
