@@ -373,10 +373,10 @@ def floors(figures):
 
 
 def failings(figures):
-    """What each variant loses most at.
+    """What each variant loses most at, beside the full model.
 
-    Measures have different units, so a loss is put in units of the full model's own gap, its
-    distance from `floors`: at 1, the variant is twice as far from photographs.
+    Measures have different units, so a loss is put in units of how far from `floors` all variants
+    are on average.
 
     Returns
     -------
@@ -385,7 +385,7 @@ def failings(figures):
     best, losses = floors(figures), {}
     for measure, (metric, better) in MEASURES.items():
         means = summary(figures, metric)["value"]
-        gap = abs(best[measure] - means["full"])
+        gap = (best[measure] - means).abs().mean()
         losses[measure] = better * (means["full"] - means.drop("full")) / gap
     losses = pd.DataFrame(losses)
     return pd.DataFrame({"measure": losses.idxmax(axis=1), "loss": losses.max(axis=1)}).loc[

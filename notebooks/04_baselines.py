@@ -211,15 +211,21 @@ measures = ablation.MEASURES
 
 def seven(runs, caption):
     """A table of the measures of all variants, photographs in the last row."""
-    told = {m: ablation.summary(runs, path) for m, (path, _) in ablation.MEASURES.items()}
-    floors = ablation.floors(runs)
-    rows = [
-        {"variant": name, "seeds": int(told["variety"].loc[name, "n"])}
-        | {f"{m} {arrows[way]}": span(told[m].loc[name]) for m, (_, way) in measures.items()}
-        for name in told["variety"].index
-    ]
+    told = {m: ablation.summary(runs, path) for m, (path, _) in measures.items()}
+    variety, floors = ablation.table(runs, measures["variety"][0]), ablation.floors(runs)
+    rows = []
+    for name, ran in ablation.table(runs, "training.images").notna().sum(axis=1).items():
+        ended = name in variety.index
+        lost = ran - (variety.loc[name] >= 0.5).sum() if ended else ran
+        rows.append(
+            {"variant": name, "runs": int(ran), "lost": int(lost)}
+            | {
+                f"{m} {arrows[way]}": span(told[m].loc[name]) if ended else "–"
+                for m, (_, way) in measures.items()
+            }
+        )
     rows.append(
-        {"variant": "photographs", "seeds": ""}
+        {"variant": "photographs", "runs": "", "lost": ""}
         | {f"{m} {arrows[way]}": number(floors[m]) for m, (_, way) in measures.items()}
     )
     return figures.table(pd.DataFrame(rows), caption)
@@ -228,9 +234,10 @@ def seven(runs, caption):
 # %% tags=["hide-input", "full-width"]
 seven(
     runs,
-    f"At {side}: means over seeds with 95 % intervals, over seeds where there are three or more, over "
-    "pictures where there is one, none where there are two. Last row: other photographs, as many, in "
-    "place of generated ones.",
+    f"At {side}: means over the runs that came to their end, with 95 % intervals, over seeds where "
+    "there are three or more, over pictures where there is one, none where there are two. Lost: runs "
+    "that diverged, or whose variety is below one half. Last row: other photographs, as many, in place of "
+    "generated ones.",
 )
 
 # %% [markdown]
@@ -281,14 +288,15 @@ def forest(grids, variants):
 
 
 # %% mystnb={"figure": {"caption": "Difference of each variant from the full model, paired by training seed; to the right the variant is better. Small marks: single seeds; points and bars: mean and 95 % interval of Student's t, which takes three pairs.", "name": "fig-base-differences"}, "image": {"alt": "One panel for each of seven measures, with a row of marks for each variant around a line at zero."}} tags=["hide-input"]
-others = [v for v in seeds.index if v != "full"]
+others = [v for v in ablation.table(runs, measures["variety"][0]).index if v != "full"]
 forest({side: runs}, others)
 
 # %% [markdown]
 # ## Where each one fails
 #
-# Measures have different units, so a loss is put in units of how far the full model is from
-# photographs, or from the judge's own correlation on them: at 1, the variant is twice as far.
+# Measures have different units, so a loss is put in units of how far the variants are from
+# photographs on average, or from the judge's own correlation on them: at 1, a variant has lost as
+# much as that.
 
 # %% tags=["hide-input"]
 failings = ablation.failings(runs)
@@ -297,9 +305,53 @@ figures.table(
         {"variant": name, "loses most at": f["measure"], "loss": float(f["loss"])}
         for name, f in failings.iterrows()
     ),
-    "What each variant loses most at, in units of the full model's own gap. Below zero: nothing "
-    "is lost, and least is gained here.",
+    "What each variant loses most at, beside the full model, in units of the variants' mean distance "
+    "from photographs. Below zero: nothing is lost, and least is gained here.",
 )
+
+# %% [markdown]
+# (sec-nb-baselines-afm)=
+# ## How strong should matching be?
+#
+# Affective feature matching asks that the critic's emotion maps of generated pictures be, on average,
+# those of photographs. It was meant to carry the emotion.
+
+# %% mystnb={"figure": {"caption": "The weight of affective feature matching by channel, and what it does. Small marks: single seeds; line: their mean; cross: the mean of the published form, pixel by pixel, with weight 100; dashed: photographs.", "name": "fig-base-afm"}, "image": {"alt": "Four panels over weights 0, 1, 10 and 100: distance to photographs, variety, and the two correlations."}} tags=["hide-input"]
+weights = {"without AFM": "0", "AFM 1": "1", "AFM 10": "10", "full": "100"}
+shown = ("Fréchet distance", "variety", "r, valence", "r, arousal")
+floor = ablation.floors(runs)
+figure, axes = plt.subplots(1, 4, figsize=(8, 2.4), layout="constrained")
+for ax, measure in zip(axes, shown):
+    values = ablation.table(runs, measures[measure][0]).reindex([*weights, "AFM spatial"])
+    for place, name in enumerate(weights):
+        each = values.loc[name].dropna()
+        ax.plot([place] * len(each), each, "_", color="C0", ms=9)
+    ax.plot(range(len(weights)), values.loc[list(weights)].mean(axis=1), "o-", color="C1", ms=4)
+    ax.plot(len(weights) - 1, values.loc["AFM spatial"].mean(), "x", color="C2", ms=7)
+    ax.axhline(floor[measure], color=figures.INK, ls="--", lw=0.8)
+    ax.set_xticks(range(len(weights)), weights.values())
+    ax.set_title(measure, fontsize=9)
+figure.supxlabel("weight", color=figures.INK, size=9)
+plt.show()
+
+# %% tags=["remove-cell"]
+for name, weight in (weights | {"AFM spatial": "spatial"}).items():
+    for measure, short in zip(shown, ("frechet", "variety", "valence", "arousal")):
+        mean = ablation.summary(runs, measures[measure][0])["value"].get(name, np.nan)
+        glue(f"base_afm_{weight}_{short}", number(mean), display=False)
+
+# %% [markdown]
+# What it does first is to keep pictures apart: with weights of 0, 1, 10 and 100 their variety is
+# {glue:text}`base_afm_0_variety`, {glue:text}`base_afm_1_variety`, {glue:text}`base_afm_10_variety` and
+# {glue:text}`base_afm_100_variety` of the photographs', and the Fréchet distance
+# {glue:text}`base_afm_0_frechet`, {glue:text}`base_afm_1_frechet`, {glue:text}`base_afm_10_frechet` and
+# {glue:text}`base_afm_100_frechet`. The emotion seen does not simply follow: the correlation is
+# {glue:text}`base_afm_0_valence`, {glue:text}`base_afm_1_valence`, {glue:text}`base_afm_10_valence` and
+# {glue:text}`base_afm_100_valence` for valence and {glue:text}`base_afm_0_arousal`,
+# {glue:text}`base_afm_1_arousal`, {glue:text}`base_afm_10_arousal` and
+# {glue:text}`base_afm_100_arousal` for arousal. In the published form, pixel by pixel with weight 100,
+# variety is {glue:text}`base_afm_spatial_variety`, and the correlations are
+# {glue:text}`base_afm_spatial_valence` and {glue:text}`base_afm_spatial_arousal`.
 
 # %% tags=["remove-cell"]
 large_cpu = ablation.table(large, "training.cpu_seconds").loc["full"].mean() / 60
