@@ -28,10 +28,13 @@ from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 HEADLINE = ("full", "without AFM", "unconditional", "non-progressive")
+LONGER = 1.9  # a full run takes that many times the CPU seconds of one without ERUs
 REST = (
+    "unconditional, longer",
     "label input",
+    "label input, longer",
     "AFM spatial",
     "AFM 1",
     "AFM 10",
@@ -93,22 +96,32 @@ def cells(grid, seeds=SEEDS):
 
 def stem(grid, variant, seed):
     """Name of a cell's files, without their ending."""
-    return f"{grid}-{variant.replace(' ', '-')}-{seed}"
+    return f"{grid}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
 
 
 def preset(grid, variant, seed):
-    """The training preset of a cell."""
+    """The training preset of a cell.
+
+    Without progression it gets the images that cost as many multiplications, and what is called
+    longer `LONGER` times the images, which takes as long as a full run.
+    """
     from m2l import training
 
     base = training.Preset.load(grid, seed=seed)
-    changed = training.variant(base, variant)
-    if variant == "non-progressive":
-        (stage,) = changed.stages
+    name, _, longer = variant.partition(", ")
+    changed = training.variant(base, name)
+    if name == "non-progressive":
         each = work(base)
-        images = sum(s.images * w for s, w in zip(base.stages, each, strict=True)) / each[-1]
-        steps = max(1, round(images / stage.batch))
-        changed = replace(changed, stages=(replace(stage, images=steps * stage.batch),))
-    return changed
+        lengths = [sum(s.images * w for s, w in zip(base.stages, each, strict=True)) / each[-1]]
+    elif longer:
+        lengths = [s.images * LONGER for s in changed.stages]
+    else:
+        return changed
+    stages = (
+        replace(s, images=max(1, round(n / s.batch)) * s.batch)
+        for s, n in zip(changed.stages, lengths, strict=True)
+    )
+    return replace(changed, stages=tuple(stages))
 
 
 def work(preset):

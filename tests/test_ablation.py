@@ -54,7 +54,7 @@ def test_the_headline_comes_first_and_by_seed():
     cells = ablation.cells("ablation")
     first = [(v, s) for s in ablation.SEEDS for v in ablation.HEADLINE]
     assert cells[: len(first)] == first
-    assert len(set(cells)) == len(cells) == 3 * len(ablation.GRIDS["ablation"])
+    assert len(set(cells)) == len(cells) == len(ablation.SEEDS) * len(ablation.GRIDS["ablation"])
     with pytest.raises(InputError, match="grid 'ablation3'"):
         ablation.cells("ablation3")
 
@@ -74,6 +74,15 @@ def test_without_progression_the_work_is_the_same():
     want = sum(s.images * w for s, w in zip(base.stages, each, strict=True))
     assert stage.images * each[-1] == pytest.approx(want, rel=0.01)
     assert stage.images < sum(s.images for s in base.stages)
+
+
+def test_a_longer_run_is_the_same_one_with_more_images():
+    short, long = (ablation.preset("ablation", f"label input{s}", 0) for s in ("", ", longer"))
+    assert long.sizes == short.sizes
+    for one, two in zip(short.stages, long.stages, strict=True):
+        assert two.images / one.images == pytest.approx(ablation.LONGER, rel=0.01)
+        assert two.images % two.batch == 0
+    assert ablation.stem("ablation", "label input, longer", 2) == "ablation-label-input-longer-2"
 
 
 def test_work_counts_each_multiplication_and_addition():
