@@ -386,7 +386,7 @@ for name in ("penalty each step", "penalty each 16th step"):
 #   {glue:text}`gan_short_variety_full` of the photographs' with weight 100,
 #   {glue:text}`gan_short_variety_AFM_10` with 10, {glue:text}`gan_short_variety_AFM_1` with 1 and
 #   {glue:text}`gan_short_variety_without_AFM` without. Pixel by pixel, at the published weight, it is
-#   {glue:text}`gan_short_variety_AFM_spatial`.
+#   {glue:text}`gan_short_variety_AFM_spatial`. What that costs is in {ref}`sec-nb-baselines-afm`.
 # - **Objectives.** Hinge and relativistic losses, held by penalties on gradients at the pictures
 #   themselves, came to Fréchet distances of {glue:text}`gan_short_frechet_hinge` and
 #   {glue:text}`gan_short_frechet_relativistic`, the published objective to

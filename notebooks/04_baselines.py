@@ -93,6 +93,7 @@ done = int(seeds.notna().sum().sum())
 glue("base_grid", grid, display=False)
 glue("base_done", f"{done}", display=False)
 glue("base_planned", f"{planned}", display=False)
+glue("base_longer", f"{ablation.LONGER:g}", display=False)
 glue("base_resolution", side, display=False)
 glue("base_images", f"{int(seeds.loc['full'].max()):,}", display=False)
 glue("base_cpu", f"{cpu['full']:.1f}", display=False)
@@ -100,9 +101,11 @@ glue("base_seeds", f"{int(seeds.loc['full'].notna().sum())}", display=False)
 
 # %% [markdown]
 # Budgets are counted in images shown to the critic, {glue:text}`base_images` for the full model, so
-# that a busy machine changes how long a run takes and not what it gives. Only the variant without
+# that a busy machine changes how long a run takes and not what it gives. The variant without
 # progression, all of whose images are large, gets fewer: as many as cost the same number of
-# multiplications. Runs of one seed see the photographs in the same order, and all runs are judged on
+# multiplications. Without ERUs a run takes about half the time, so those without are also given
+# {glue:text}`base_longer` times the images: these are called longer, and take as long as the full
+# model. Runs of one seed see the photographs in the same order, and all runs are judged on
 # the same noise, the same requests and by the same scene network, which {ref}`sec-nb-metrics`
 # introduces. What follows comes from the grid {glue:text}`base_grid`: {glue:text}`base_done` of its
 # {glue:text}`base_planned` runs, at {glue:text}`base_resolution`, a full one in
