@@ -248,7 +248,9 @@ seven(
 #
 # Seeds differ; pairs of the same seed differ less. A part has an effect where the interval of the
 # paired difference leaves zero. To the right is better for every measure. An interval takes three
-# pairs.
+# pairs. There are {glue:text}`base_intervals` intervals, of which about
+# {glue:text}`base_by_chance` would leave zero by chance if nothing had an effect; one alone, with its
+# end close to zero, is a hint.
 
 
 # %% tags=["remove-cell"]
@@ -293,6 +295,12 @@ def forest(grids, variants):
 # %% mystnb={"figure": {"caption": "Difference of each variant from the full model, paired by training seed; to the right the variant is better. Small marks: single seeds; points and bars: mean and 95 % interval of Student's t, which takes three pairs.", "name": "fig-base-differences"}, "image": {"alt": "One panel for each of seven measures, with a row of marks for each variant around a line at zero."}} tags=["hide-input"]
 others = [v for v in ablation.table(runs, measures["variety"][0]).index if v != "full"]
 forest({side: runs}, others)
+
+# %% tags=["remove-cell"]
+gaps = pd.concat(ablation.differences(runs, path) for path, _ in measures.values())
+intervals = int(gaps["low"].notna().sum())
+glue("base_intervals", f"{intervals}", display=False)
+glue("base_by_chance", f"{0.05 * intervals:.0f}", display=False)
 
 # %% [markdown]
 # ## Where each one fails
@@ -371,6 +379,7 @@ glue("base_large_seeds", f"{int(large_images.notna().sum())}", display=False)
 # What holds at one size need not hold at the next. The headline was trained once more at
 # {glue:text}`base_large_side`, with {glue:text}`base_large_images` images in
 # {glue:text}`base_large_cpu` minutes of one core for a full run, {glue:text}`base_large_seeds` seeds each.
+# The variant without labels takes half as long again here, and no longer one was made.
 
 # %% mystnb={"figure": {"caption": "The headline at twice the side, training seed 0, on the same noise. In each block: three seeds from low to high valence (left to right), below them the same three from low to high arousal.", "name": "fig-base-large"}, "image": {"alt": "Four blocks of small generated landscapes, one block for each variant, in six rows of seven."}} tags=["hide-input", "full-width"]
 sheets(finer[0], ablation.HEADLINE, columns=2, width=4.7)
@@ -432,8 +441,8 @@ for key, figures_of in (("base_clear", runs), ("base_clear_large", large)):
                 clear.setdefault((name, way), []).append(measure)
     told = (f"{name}, {way}: {', '.join(found)}" for (name, way), found in sorted(clear.items()))
     glue(key, "; ".join(told) or "none", display=False)
-for name in ablation.HEADLINE:
-    key = name.replace(" ", "_").replace("-", "_")
+for name in seeds.index:
+    key = name.replace(",", "").replace(" ", "_").replace("-", "_")
     for measure, short in (
         ("Fréchet distance", "frechet"),
         ("variety", "diversity"),
@@ -456,6 +465,12 @@ for name in ablation.HEADLINE:
 #   work, {glue:text}`base_non_progressive_frechet` and
 #   {glue:text}`base_non_progressive_frechet_large`; without affective matching
 #   {glue:text}`base_without_AFM_frechet` and {glue:text}`base_without_AFM_frechet_large`.
+# - **The price of labels.** A run without them takes half the time. Shown the same images it comes to
+#   {glue:text}`base_unconditional_frechet`, in the same time to
+#   {glue:text}`base_unconditional_longer_frechet`: all that is then clearly missing is an answer to
+#   the request. Labels as an input in place of ERUs come, in the same time, to
+#   {glue:text}`base_label_input_longer_frechet`, with a variety of
+#   {glue:text}`base_label_input_longer_diversity` beside {glue:text}`base_full_diversity`.
 # - **Emotion** at {glue:text}`base_large_side`: valence asked and seen correlate by
 #   {glue:text}`base_full_valence_large` in the full model, by
 #   {glue:text}`base_without_AFM_valence_large` without affective matching and by
