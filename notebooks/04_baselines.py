@@ -379,7 +379,7 @@ glue("base_large_seeds", f"{int(large_images.notna().sum())}", display=False)
 # What holds at one size need not hold at the next. The headline was trained once more at
 # {glue:text}`base_large_side`, with {glue:text}`base_large_images` images in
 # {glue:text}`base_large_cpu` minutes of one core for a full run, {glue:text}`base_large_seeds` seeds each.
-# The variant without labels takes half as long again here, and no longer one was made.
+# Here too the variant without labels takes half the time of the full model, and no longer one was made.
 
 # %% mystnb={"figure": {"caption": "The headline at twice the side, training seed 0, on the same noise. In each block: three seeds from low to high valence (left to right), below them the same three from low to high arousal.", "name": "fig-base-large"}, "image": {"alt": "Four blocks of small generated landscapes, one block for each variant, in six rows of seven."}} tags=["hide-input", "full-width"]
 sheets(finer[0], ablation.HEADLINE, columns=2, width=4.7)
