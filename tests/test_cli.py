@@ -17,7 +17,7 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
-from m2l import ablation, corpora, generate, simulation, study
+from m2l import corpora, generate, simulation, study
 from m2l import forest as forests
 from m2l.checkpoints import read_checkpoint
 from m2l.cli import main
@@ -409,7 +409,7 @@ def test_the_ablation_says_what_there_is_to_do(m2l, tmp_path):
     states = [line.split(": ") for line in out.splitlines()]
     assert states == [
         [f"out/ablation-full-{seed}.jsonl", "there" if seed == 1 else "to do"]
-        for seed in ablation.SEEDS
+        for seed in (0, 1, 2, 3, 4)
     ]
 
 
