@@ -10,7 +10,7 @@
 
 import os
 
-from m2l import ablation as grids
+from m2l.experiments import ablation as grids
 
 PRESET = config.get("preset", "latent")
 SMOKE = PRESET == "smoke"

@@ -25,7 +25,7 @@ IMPORTS = "import pandas, sklearn.ensemble; import librosa; librosa.feature.mfcc
 def composed(folder):
     import soundfile
 
-    from m2l import synth
+    from m2l.sample import compose as synth
 
     path = Path(folder) / "piece.ogg"
     soundfile.write(path, synth.compose(6, 6, seconds=30), synth.SR)

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from m2l import features
+from m2l.music import features
 
 
 def librosa_curves(y, sr, tuning=None):

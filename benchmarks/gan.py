@@ -25,11 +25,12 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from m2l import losses, photos, stages
-from m2l.autoencoder import FACTOR
 from m2l.errors import InputError
-from m2l.networks import Conv, Critic, Generator
-from m2l.training import Preset, Run, Stage, at_hand
+from m2l.experiments import stages
+from m2l.gan import losses, photos
+from m2l.gan.autoencoder import FACTOR
+from m2l.gan.networks import Conv, Critic, Generator
+from m2l.gan.training import Preset, Run, Stage, at_hand
 
 BATCH = {32: 32, 64: 16, 128: 16}
 PEAKS = {"convolution, float32": torch.float32, "convolution, bfloat16": torch.bfloat16}

@@ -23,7 +23,9 @@ from unittest import mock
 
 import numpy as np
 
-from m2l import metrics, paint, photos
+from m2l.gan import photos
+from m2l.judge import metrics
+from m2l.sample import paint
 
 TARGET = 1.5
 

@@ -65,13 +65,13 @@ def main(verbose):
 
 
 def _extract(paths, jobs, names, cache=None, limit=None):
-    """Features of songs and folders of songs, as `m2l.features.extract_many` has them.
+    """Features of songs and folders of songs, as `m2l.music.features.extract_many` has them.
 
     One song that cannot be read is an error; among many it is logged, counted and left out.
     """
     import pandas as pd
 
-    from m2l import features
+    from m2l.music import features
 
     songs, lost = [], 0
     for path in paths:
@@ -108,7 +108,7 @@ def emotion(songs, as_json, jobs):
 
     Each comes with an interval that held 90 % of the songs the model had not seen.
     """
-    from m2l import forest
+    from m2l.music import forest
 
     released = forest.load()
     table = forest.describe(_extract(songs, jobs, released.names), released)
@@ -165,7 +165,7 @@ def generate(song, valence, arousal, out, seed, count, size, spread):
     from PIL import Image
 
     from m2l import generate as generator
-    from m2l.pictures import tile
+    from m2l.gan.pictures import tile
 
     if (song is None) == (valence is None and arousal is None) or (
         (valence is None) != (arousal is None)
@@ -214,8 +214,8 @@ def features(files, out, jobs, limit, cache, extended):
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
-    from m2l import features as sound
     from m2l.corpora import cache_root
+    from m2l.music import features as sound
 
     names = sound.EXTENDED if extended else sound.NAMES
     table = _extract(files, jobs, names, cache or cache_root() / "features", limit)
@@ -250,7 +250,8 @@ def data(corpus, as_json, clean, audit, scale, out, features):
     """
     from dataclasses import asdict
 
-    from m2l import corpora, stages
+    from m2l import corpora
+    from m2l.experiments import stages
 
     if audit:
         if not corpus:
@@ -339,7 +340,7 @@ def forest_train(features, out, weights, **settings):
     Every model's answers are kept under --run as they are finished: after Ctrl-C the same command
     goes on.
     """
-    from m2l import ladder
+    from m2l.experiments import emotion as ladder
 
     ladder.emotion(features, out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
@@ -437,8 +438,8 @@ def gan_train(
     """
     import torch
 
-    from m2l import stages
-    from m2l.training import Diverged, Preset, newest, recorded
+    from m2l.experiments import stages
+    from m2l.gan.training import Diverged, Preset, newest, recorded
 
     if threads:
         torch.set_num_threads(threads)
@@ -475,8 +476,8 @@ def gan_train(
 
 def _photos(folder, limit, preset):
     """The photos' pyramid, as high as a preset needs and at least as all other stages do."""
-    from m2l import stages
-    from m2l.autoencoder import FACTOR
+    from m2l.experiments import stages
+    from m2l.gan.autoencoder import FACTOR
 
     pixels = FACTOR if preset.latents else 1
     top = max(128, *(pixels * stage.resolution for stage in preset.stages))
@@ -497,8 +498,8 @@ def gan_release(preset, folder, out, weights, critic, note, photos, limit):
 
     Settings and seed are those that the run was made with.
     """
-    from m2l import stages
-    from m2l.training import newest, recorded
+    from m2l.experiments import stages
+    from m2l.gan.training import newest, recorded
 
     folder = folder or f"runs/{Path(preset).stem}"
     found = newest(folder)
@@ -522,7 +523,7 @@ def gan_release(preset, folder, out, weights, critic, note, photos, limit):
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def gan_autoencoder(out, weights, **settings):
     """Train the autoencoder whose latents the preset `latent` learns to paint."""
-    from m2l import stages
+    from m2l.experiments import stages
 
     stages.autoencoder(out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
@@ -553,7 +554,7 @@ def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings)
     interrupted one goes on, so the command can be stopped and repeated at will; 'make ablation'
     runs the same cells side by side.
     """
-    from m2l import ablation
+    from m2l.experiments import ablation
 
     cells = [
         cell
@@ -601,7 +602,7 @@ def gan_sample(out, seed, side, what, size, weights):
     import numpy as np
 
     from m2l import generate as generator
-    from m2l.pictures import plane, save_grid
+    from m2l.gan.pictures import plane, save_grid
 
     released = generator.load(weights or generator.WEIGHTS)
     seeds, u = seed + np.arange(side**2), np.zeros((side**2, 2))
@@ -650,7 +651,7 @@ def metrics():
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def metrics_scene(out, weights, **settings):
     """Train the scene network, the judge, on photos that no generator sees; and test it."""
-    from m2l import evaluate
+    from m2l.experiments import evaluation as evaluate
 
     evaluate.judge(out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
@@ -680,7 +681,7 @@ def study_serve(design, db, host, port):
     the same files: participants go on where they were. Only this machine is served by default; to
     invite others, put a web server with https in front, or write files with 'm2l study static'.
     """
-    from m2l import serve
+    from m2l.people import serve
 
     asked = serve.Design.load(design)
     answers = serve.Answers(db, asked)
@@ -707,7 +708,7 @@ def study_static(design, out):
     At the end each participant saves a file of answers and sends it back; 'm2l study export' reads
     them.
     """
-    from m2l import serve
+    from m2l.people import serve
 
     asked = serve.Design.load(design)
     serve.static(asked, out)
@@ -720,7 +721,7 @@ def study_static(design, out):
 @click.option("--at", required=True, help="Address of the study, as https://example.org/study/.")
 def study_links(design, at):
     """Print the link of each participant of DESIGN, one a line, to be sent to one person each."""
-    from m2l import serve
+    from m2l.people import serve
 
     for participant in serve.Design.load(design).participants:
         click.echo(f"{at}#{participant.code}")
@@ -736,7 +737,7 @@ def study_export(sources, design, out):
     SOURCES are .sqlite files of 'm2l study serve', which may be running, and .json files that
     participants of 'm2l study static' saved.
     """
-    from m2l import serve
+    from m2l.people import serve
 
     asked = serve.Design.load(design) if design else None
     stored, persons, lost = serve.export(sources, out, asked)
@@ -754,7 +755,7 @@ def study_withdraw(db, code):
     The server may be running; it takes nothing more of this participant. A file that they saved is
     simply thrown away.
     """
-    from m2l import serve
+    from m2l.people import serve
 
     answers = serve.Answers(db)
     standing = answers.standing(code) or {}
@@ -802,7 +803,8 @@ def page(out, weights):
 @_measured
 def metrics_model(out, inception, fetch, **settings):
     """Measure a generator against the landscape photos under M2L_DATA."""
-    from m2l import evaluate, metrics
+    from m2l.experiments import evaluation as evaluate
+    from m2l.judge import metrics
 
     found = metrics.inception_weights(inception, fetch)
     if not found:
@@ -825,7 +827,8 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
     The photos are split in two: one half is what both sides are compared with, the other gives
     the floor, what the same number of real photos reaches.
     """
-    from m2l import evaluate, metrics
+    from m2l.experiments import evaluation as evaluate
+    from m2l.judge import metrics
 
     found = metrics.inception_weights(inception, fetch)
     told = evaluate.folders(generated, real, inception=found, **settings)
@@ -855,7 +858,7 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def metrics_end_to_end(features, out, **settings):
     """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""
-    from m2l import evaluate
+    from m2l.experiments import evaluation as evaluate
 
     evaluate.end_to_end(out, features, **settings)
     click.echo(f"{out}: written")
@@ -892,7 +895,9 @@ def study_stimuli(songs, config, generators, photos, jobs, seed, out):
     As many songs as the settings ask for are chosen, spread over the emotions that the forest
     hears in them. Whether you may play them to participants is for you to know.
     """
-    from m2l import ablation, corpora, stimuli, study
+    from m2l import corpora
+    from m2l.experiments import ablation, stimuli
+    from m2l.people import design as study
 
     values = study.settings(config)
     weights = {
@@ -923,7 +928,7 @@ def study_design(config, stimuli, participants, seed, out):
     too. These follow from the seed: for a real study choose one that nobody knows, and keep the
     file to yourself until all answers are in.
     """
-    from m2l import study
+    from m2l.people import design as study
 
     values, found = study.settings(config), None
     if participants:
@@ -953,7 +958,8 @@ def study_simulate(design, config, effect, seed, out):
     A column of the table, and everything that the analysis makes of it, say that the answers are
     simulated.
     """
-    from m2l import simulation, study
+    from m2l.people import design as study
+    from m2l.people import simulation
 
     table = study.trials(study.load(design))
     effects = simulation.Effects.of(study.settings(config)).scaled(effect)
@@ -978,7 +984,8 @@ def study_analyse(design, answers, seed, out):
     import matplotlib
 
     matplotlib.use("Agg")
-    from m2l import analysis, study
+    from m2l.people import analysis
+    from m2l.people import design as study
 
     result = analysis.analyse(study.load(design), analysis.read(answers), seed=seed)
     analysis.write(result, out)
@@ -997,7 +1004,7 @@ def study_analyse(design, answers, seed, out):
 @click.option("-o", "--out", default="book/preregistration.md", show_default=True)
 def study_preregister(config, power_, out):
     """Write the preregistration: hypotheses, rules, models and power from one set of settings."""
-    from m2l import study
+    from m2l.people import design as study
 
     result = json.loads(Path(power_).read_text(encoding="utf-8"))
     Path(out).write_text(study.preregistration(study.settings(config), result), encoding="utf-8")
@@ -1010,8 +1017,8 @@ def study_preregister(config, power_, out):
 @click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
 def study_power(config, out, draws):
     """Simulate studies of many sizes, and count how often each hypothesis is supported."""
-    from m2l import stages
-    from m2l.study import settings
+    from m2l.experiments import stages
+    from m2l.people.design import settings
 
     values = settings(config)
     if draws:
@@ -1029,8 +1036,8 @@ def study_validate(config, out, studies):
 
     Takes some minutes. Ctrl-C ends it early and keeps the studies that are done.
     """
-    from m2l import stages
-    from m2l.study import settings
+    from m2l.experiments import stages
+    from m2l.people.design import settings
 
     values = settings(config)
     if studies:

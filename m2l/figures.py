@@ -98,7 +98,7 @@ def networks(ax, sizes):
 
     Parameters
     ----------
-    sizes : m2l.networks.Sizes; the boxes carry its resolutions and channels, and a dark edge
+    sizes : m2l.gan.networks.Sizes; the boxes carry its resolutions and channels, and a dark edge
         where an ERU stands.
     """
     top = len(sizes.widths)

@@ -28,8 +28,8 @@ class Released:
 
     Attributes
     ----------
-    network : m2l.networks.Generator
-    decoder : m2l.autoencoder.Decoder of its latents, or None where it paints pictures itself.
+    network : m2l.gan.networks.Generator
+    decoder : m2l.gan.autoencoder.Decoder of its latents, or None where it paints pictures itself.
     resolution : side of the pictures, in pixels.
     va_map : QuantileMap of the photos' labels.
     card : dict of text
@@ -48,7 +48,7 @@ class Released:
 
     def image(self, z, u):
         """Noise (N, z) and quantiles (N, 2) in [-1, 1] to images (N, 3, R, R) in [-1, 1]."""
-        from m2l.autoencoder import FACTOR
+        from m2l.gan.autoencoder import FACTOR
 
         side = self.resolution // (1 if self.decoder is None else FACTOR)
         x = self.network(z, u, self.network.sizes.stage(side))
@@ -74,9 +74,9 @@ def _load(path, changed):
     """Read once for as long as the file stays as it is."""
     import torch
 
-    from m2l.autoencoder import FACTOR, Decoder, Shape
-    from m2l.checkpoints import read_checkpoint
-    from m2l.networks import Generator, Sizes
+    from m2l.gan.autoencoder import FACTOR, Decoder, Shape
+    from m2l.gan.checkpoints import read_checkpoint
+    from m2l.gan.networks import Generator, Sizes
 
     header, tensors = read_checkpoint(path, "m2l-generator")
     try:
@@ -141,7 +141,7 @@ def paint(u, seed, released, batch=64):
     """Paint landscapes for quantiles u (..., 2) in [-1, 1]; see `landscapes`."""
     import torch
 
-    from m2l.pictures import to_uint8
+    from m2l.gan.pictures import to_uint8
 
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
@@ -186,9 +186,9 @@ def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
     path : the song's file.
     seed : int or array (N,)
     weights : path of a generator's file
-    forest : m2l.forest.Forest, the released one by default.
+    forest : m2l.music.forest.Forest, the released one by default.
     spread : whether each picture is for an emotion of its own, drawn from what the song may be
-        felt like (`m2l.forest.Forest.draw`), in place of the one that is likeliest.
+        felt like (`m2l.music.forest.Forest.draw`), in place of the one that is likeliest.
 
     Returns
     -------
@@ -204,8 +204,8 @@ def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
     """
     from pandas import DataFrame
 
-    from m2l import features
-    from m2l import forest as forests
+    from m2l.music import features
+    from m2l.music import forest as forests
 
     forest = forest or forests.load()
     released = load(weights)

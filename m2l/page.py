@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l import generate, synth
+from m2l import generate
 from m2l.errors import InputError
+from m2l.sample import compose as synth
 
 GRID = 7
 SCENES = 256
@@ -48,7 +49,7 @@ def build(folder, weights=generate.WEIGHTS, forest=None):
     ----------
     folder : where to; made if need be.
     weights : path of a generator's file, the released one by default.
-    forest : m2l.forest.Forest, the released one by default.
+    forest : m2l.music.forest.Forest, the released one by default.
 
     Raises
     ------
@@ -57,8 +58,8 @@ def build(folder, weights=generate.WEIGHTS, forest=None):
     """
     from PIL import Image
 
-    from m2l import forest as forests
-    from m2l.pictures import plane, tile
+    from m2l.gan.pictures import plane, tile
+    from m2l.music import forest as forests
 
     folder, released = Path(folder), generate.load(weights)
     forest = forest or forests.load()
@@ -184,7 +185,7 @@ def listen(sound, forest):
     import pandas as pd
     from threadpoolctl import threadpool_limits
 
-    from m2l import features
+    from m2l.music import features
 
     length, step = (round(s * features.SR) for s in (WINDOW, STEP))
     starts = np.arange(0, max(1, len(sound) - length + 1), step)

@@ -42,7 +42,12 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from m2l import audit, corpora, features, figures, paint, provenance, synth
+from m2l import corpora, figures
+from m2l import results as provenance
+from m2l.corpora import audit
+from m2l.music import features
+from m2l.sample import compose as synth
+from m2l.sample import paint
 
 figures.use_style()
 # A library of a library would like a progress bar that pages cannot show.
@@ -64,7 +69,7 @@ def percent(share, decimals=0):
 # Where in music does emotion sit? Experiments that vary one cue at a time, and reviews of them,
 # agree on the direction of most cues {cite:p}`gabrielsson2010structure,eerola2013cues`: arousal
 # goes with fast, loud, bright, detached playing; valence with the major mode, a high register,
-# consonance and steady timing. The module `m2l.synth` makes a rule of that. Its function `cues`
+# consonance and steady timing. The module `m2l.sample.compose` makes a rule of that. Its function `cues`
 # turns a point of the plane into musical settings. Here are those of one point in each quadrant.
 
 # %%
@@ -131,7 +136,7 @@ plt.show()
 # %% [markdown]
 # ## Landscapes whose emotion is known
 #
-# `m2l.paint` does for the eye what `m2l.synth` does for the ear. A seed fixes a place. Valence and
+# `m2l.sample.paint` does for the eye what `m2l.sample.compose` does for the ear. A seed fixes a place. Valence and
 # arousal set its light, colours, relief and weather, following what is known about colour and
 # emotion {cite:p}`valdez1994color`.
 
@@ -586,7 +591,7 @@ plt.show()
 # (sec-nb-data-audit)=
 # ## Labels that do not fit themselves
 #
-# A table of labels can be wrong in ways that no training curve shows. `m2l.audit` looks for what can
+# A table of labels can be wrong in ways that no training curve shows. `m2l.corpora.audit` looks for what can
 # be seen from the table alone: labels that are missing, outside their scale or on another one; items,
 # songs or files that occur twice; labels that are not the mean of their own ratings; raters who answer
 # against all others. And it looks for **exchanged columns**. Where songs were annotated twice over,

@@ -42,7 +42,11 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 from myst_nb import glue
 
-from m2l import corpora, features, figures, forest, listening, provenance, synth
+from m2l import corpora, figures
+from m2l import results as provenance
+from m2l.music import features, forest
+from m2l.music import importance as listening
+from m2l.sample import compose as synth
 
 figures.use_style()
 # A library of a library would like a progress bar that pages cannot show.

@@ -41,23 +41,16 @@ import torch
 from myst_nb import glue
 from PIL import Image
 
-from m2l import (
-    ablation,
-    autoencoder,
-    corpora,
-    features,
-    figures,
-    forest,
-    generate,
-    losses,
-    page,
-    provenance,
-    synth,
-)
-from m2l import photos as pyramids
-from m2l.networks import Critic, Generator, Sizes
-from m2l.pictures import plane, tile
-from m2l.training import Preset, Run
+from m2l import corpora, figures, generate, page
+from m2l import results as provenance
+from m2l.experiments import ablation
+from m2l.gan import autoencoder, losses
+from m2l.gan import photos as pyramids
+from m2l.gan.networks import Critic, Generator, Sizes
+from m2l.gan.pictures import plane, tile
+from m2l.gan.training import Preset, Run
+from m2l.music import features, forest
+from m2l.sample import compose as synth
 
 figures.use_style()
 torch.set_num_threads(2)

@@ -39,9 +39,11 @@ import torch
 from myst_nb import glue
 from PIL import Image
 
-from m2l import ablation, corpora, figures, provenance
-from m2l import photos as pyramids
-from m2l.training import Preset, Run, variant
+from m2l import corpora, figures
+from m2l import results as provenance
+from m2l.experiments import ablation
+from m2l.gan import photos as pyramids
+from m2l.gan.training import Preset, Run, variant
 
 figures.use_style()
 torch.set_num_threads(2)

@@ -37,8 +37,11 @@ from myst_nb import glue
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from m2l import corpora, figures, metrics, photos, provenance, scene
-from m2l.forest import DIMENSIONS
+from m2l import corpora, figures
+from m2l import results as provenance
+from m2l.gan import photos
+from m2l.judge import metrics, scene
+from m2l.music.forest import DIMENSIONS
 
 figures.use_style()
 torch.set_num_threads(2)

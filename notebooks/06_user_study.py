@@ -41,7 +41,10 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 from myst_nb import glue
 
-from m2l import analysis, figures, provenance, simulation, study
+from m2l import figures
+from m2l import results as provenance
+from m2l.people import analysis, simulation
+from m2l.people import design as study
 
 figures.use_style()
 COLOURS = plt.rcParams["axes.prop_cycle"].by_key()["color"]

@@ -35,7 +35,8 @@ import pandas as pd
 from myst_nb import glue
 
 import m2l
-from m2l import corpora, figures, provenance
+from m2l import corpora, figures
+from m2l import results as provenance
 
 results = provenance.blocks()
 runs = provenance.chapters(chapters)

@@ -10,7 +10,7 @@ from PIL import Image
 @pytest.fixture(scope="session")
 def tiny_forest():
     """A forest of five trees that has learnt random features by heart."""
-    from m2l import features, forest
+    from m2l.music import features, forest
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(60, len(features.NAMES))), rng.uniform(2, 8, (60, 2))
@@ -27,9 +27,9 @@ def tiny_forest():
 @pytest.fixture(scope="session")
 def tiny_generator(tmp_path_factory):
     """File of an untrained generator of 8×8 pictures; its photos' labels are uniform on 2–8."""
-    from m2l import photos
-    from m2l.networks import Sizes
-    from m2l.training import Preset, Run, Stage
+    from m2l.gan import photos
+    from m2l.gan.networks import Sizes
+    from m2l.gan.training import Preset, Run, Stage
 
     folder = tmp_path_factory.mktemp("generator")
     rng = np.random.default_rng(1)
@@ -52,7 +52,7 @@ def tiny_generator(tmp_path_factory):
 @pytest.fixture(scope="session")
 def song(tmp_path_factory):
     """Four seconds of a cheerful piece, as a WAV file."""
-    from m2l import synth
+    from m2l.sample import compose as synth
 
     path = tmp_path_factory.mktemp("songs") / "cheerful.wav"
     soundfile.write(path, synth.compose(7, 7, seconds=4), synth.SR)

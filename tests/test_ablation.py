@@ -9,8 +9,11 @@ import torch
 from PIL import Image
 from test_stages import write_study
 
-from m2l import ablation, evaluate, generate, training
+from m2l import generate
 from m2l.errors import InputError
+from m2l.experiments import ablation
+from m2l.experiments import evaluation as evaluate
+from m2l.gan import training
 
 torch.set_num_threads(1)
 
@@ -115,7 +118,7 @@ def test_a_cell_is_made_once_and_says_how(tmp_path, monkeypatch):
 
 
 def test_variants_of_a_seed_see_the_same_photos(root):
-    from m2l import stages
+    from m2l.experiments import stages
 
     pyramid = stages.landscapes(root)
     runs = [

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from m2l import analysis, simulation, study
 from m2l.errors import InputError
-from m2l.study import DIMENSIONS, SYSTEMS
+from m2l.people import analysis, simulation
+from m2l.people import design as study
+from m2l.people.design import DIMENSIONS, SYSTEMS
 
 RULES = study.settings()["rules"]
 
@@ -311,7 +312,7 @@ def test_a_model_that_does_not_converge_is_replaced_and_logged(
     with caplog.at_level(logging.WARNING):
         table, variances = analysis.distances(both)
     assert (table["model"] == model).all()
-    assert len([r for r in caplog.records if r.name == "m2l.analysis"]) == warnings
+    assert len([r for r in caplog.records if r.name == "m2l.people.analysis"]) == warnings
     assert bool(variances) == model.startswith("mixed")
 
 

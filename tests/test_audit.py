@@ -5,7 +5,7 @@ import pandas as pd
 import pingouin
 import pytest
 
-from m2l import audit
+from m2l.corpora import audit
 from m2l.errors import InputError
 
 

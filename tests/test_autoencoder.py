@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 import torch
 
-from m2l import autoencoder, photos
-from m2l.autoencoder import Autoencoder, Shape
 from m2l.errors import InputError
-from m2l.pictures import to_tensor
+from m2l.gan import autoencoder, photos
+from m2l.gan.autoencoder import Autoencoder, Shape
+from m2l.gan.pictures import to_tensor
 
 SMALL = Shape(channels=4, encoder_width=16, decoder_width=16, decoder_blocks=1)
 

@@ -17,11 +17,13 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
-from m2l import corpora, generate, simulation, study
-from m2l import forest as forests
-from m2l.checkpoints import read_checkpoint
+from m2l import corpora, generate
 from m2l.cli import main
-from m2l.features import NAMES
+from m2l.gan.checkpoints import read_checkpoint
+from m2l.music import forest as forests
+from m2l.music.features import NAMES
+from m2l.people import design as study
+from m2l.people import simulation
 
 torch.set_num_threads(1)
 
@@ -414,7 +416,7 @@ def test_the_ablation_says_what_there_is_to_do(m2l, tmp_path):
 
 
 def test_folders_are_compared(m2l, tmp_path, monkeypatch):
-    from m2l import metrics
+    from m2l.judge import metrics
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))  # without Inception
     monkeypatch.setattr(metrics, "DRAWS", 5)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from m2l.audit import findings, static_dynamic
 from m2l.corpora import deam
+from m2l.corpora.audit import findings, static_dynamic
 from m2l.errors import InputError
 
 IDS = [2, 3, 4, 5, 7, 8, 1001, 1002, 1003, 1004, 2001, 2002]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from m2l import features
 from m2l.errors import InputError
-from m2l.features import DESCRIPTORS, EXTENDED, FAMILIES, HOP, NAMES, ROWS, SR, from_signal
+from m2l.music import features
+from m2l.music.features import DESCRIPTORS, EXTENDED, FAMILIES, HOP, NAMES, ROWS, SR, from_signal
 
 CHROMAS = ("chroma_stft", "chroma_cqt", "chroma_cens")
 BY_LIBROSA = (
@@ -372,7 +372,9 @@ def test_find_songs(tmp_path):
 
 
 def test_import_is_cheap():
-    code = "import sys, m2l.features; print({'librosa', 'scipy', 'pandas'} & set(sys.modules))"
+    code = (
+        "import sys, m2l.music.features; print({'librosa', 'scipy', 'pandas'} & set(sys.modules))"
+    )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"
 

@@ -108,7 +108,7 @@ def test_players_carry_their_sound():
 
 
 def test_networks_name_every_stage_twice(ax):
-    from m2l.networks import Sizes
+    from m2l.gan.networks import Sizes
 
     figures.networks(ax, Sizes(widths=(40, 30, 20)))
     shown = [text.get_text() for text in ax.texts]

@@ -12,8 +12,9 @@ import pytest
 import skops.io
 from sklearn.linear_model import LinearRegression
 
-from m2l import features, forest, synth
 from m2l.errors import InputError
+from m2l.music import features, forest
+from m2l.sample import compose as synth
 
 rng = np.random.default_rng(0)
 Y = rng.normal(5, 1.5, 200)

@@ -10,9 +10,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from m2l import forest as forests
 from m2l import generate
 from m2l.errors import InputError
+from m2l.music import forest as forests
 
 torch.set_num_threads(1)
 

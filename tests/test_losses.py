@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from m2l import losses
+from m2l.gan import losses
 
 FORMS = ["spatial", "channel", "image"]
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from m2l import metrics
 from m2l.errors import InputError
-from m2l.forest import DIMENSIONS
+from m2l.judge import metrics
+from m2l.music.forest import DIMENSIONS
 
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from m2l.errors import InputError
-from m2l.networks import (
+from m2l.gan.networks import (
     ERU,
     Conv,
     Critic,

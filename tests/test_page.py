@@ -11,11 +11,13 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from m2l import features, generate, page, synth
-from m2l import forest as forests
+from m2l import generate, page
 from m2l.cli import main
 from m2l.errors import InputError
-from m2l.pictures import plane
+from m2l.gan.pictures import plane
+from m2l.music import features
+from m2l.music import forest as forests
+from m2l.sample import compose as synth
 
 ROOT = Path(__file__).parent.parent
 

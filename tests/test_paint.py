@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from m2l import paint
 from m2l.errors import InputError
+from m2l.sample import paint
 
 SEEDS = range(12)
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from m2l import photos
 from m2l.corpora import cache_root
 from m2l.errors import InputError
+from m2l.gan import photos
 
 
 def noise(seed, height=32, width=32):

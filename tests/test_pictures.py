@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from m2l import pictures
+from m2l.gan import pictures
 
 
 def test_uint8_and_back():

@@ -8,9 +8,11 @@ import soundfile
 from PIL import Image
 from scipy.stats import spearmanr
 
-from m2l import corpora, paint, synth
+from m2l import corpora
 from m2l.corpora import sample
 from m2l.errors import InputError
+from m2l.sample import compose as synth
+from m2l.sample import paint
 
 COLUMNS = ["id", "path", "valence", "arousal", "valence_sd", "arousal_sd", "group", "label_source"]
 

@@ -8,8 +8,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from m2l import paint, scene
 from m2l.errors import InputError
+from m2l.judge import scene
+from m2l.sample import paint
 
 torch.set_num_threads(1)
 

@@ -24,9 +24,9 @@ import soundfile
 from click.testing import CliRunner
 from PIL import Image
 
-from m2l import serve
 from m2l.cli import main
 from m2l.errors import InputError
+from m2l.people import serve
 
 ANNA, BERT = "anna-0123456789", "bert-0123456789"
 AT = "2026-01-31T12:00:00.000Z"

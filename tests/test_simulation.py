@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy.special import ndtr, ndtri
 
-from m2l import analysis, simulation, study
 from m2l.errors import InputError
-from m2l.study import SYSTEMS
+from m2l.people import analysis, simulation
+from m2l.people import design as study
+from m2l.people.design import SYSTEMS
 
 CONFIG = study.settings()
 SMALL = {"participants": 20, "reserve": 0, "songs": 10, "songs_each": 10}

@@ -14,9 +14,12 @@ from test_deam import write_features_74
 from test_pmemo import write as write_pmemo
 from test_taffc import write as write_taffc
 
-from m2l import corpora, forest, generate, stages, training
+from m2l import corpora, generate
 from m2l.errors import InputError
-from m2l.features import NAMES
+from m2l.experiments import stages
+from m2l.gan import training
+from m2l.music import forest
+from m2l.music.features import NAMES
 
 torch.set_num_threads(1)
 

@@ -8,8 +8,10 @@ import pytest
 import soundfile
 from PIL import Image
 
-from m2l import forest, stimuli, study
 from m2l.errors import InputError
+from m2l.experiments import stimuli
+from m2l.music import forest
+from m2l.people import design as study
 
 RATE = 22050
 

@@ -18,14 +18,14 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from m2l import losses, photos, training
-from m2l.checkpoints import read_checkpoint
 from m2l.errors import InputError
-from m2l.networks import Generator, Sizes, downsample, upsample
-from m2l.pictures import to_uint8
-from m2l.training import VARIANTS, Diverged, Preset, Run, Stage, variant
+from m2l.gan import losses, photos, training
+from m2l.gan.checkpoints import read_checkpoint
+from m2l.gan.networks import Generator, Sizes, downsample, upsample
+from m2l.gan.pictures import to_uint8
+from m2l.gan.training import VARIANTS, Diverged, Preset, Run, Stage, variant
 
-PRESETS = sorted((Path(training.__file__).parents[1] / "params" / "gan").glob("*.yaml"))
+PRESETS = sorted((Path(training.__file__).parents[2] / "params" / "gan").glob("*.yaml"))
 TINY = Preset(
     name="tiny",
     sizes=Sizes(z=4, widths=(8, 6), eru_kernel=1),
@@ -554,8 +554,8 @@ def test_minutes_end_a_stage_by_the_clock(start, monkeypatch):
 SHARED = """
 import json, sys
 import torch
-from m2l.photos import Pyramid
-from m2l.training import Preset, Run
+from m2l.gan.photos import Pyramid
+from m2l.gan.training import Preset, Run
 torch.set_num_threads(1)
 settings, photos, folder = sys.argv[1:]
 run = Run(Preset.read(json.loads(settings)), Pyramid(photos), folder, "cpu", devices=2)
@@ -892,7 +892,8 @@ def test_released_weights_go_on_as_the_run_stood(unbroken, start, tmp_path):
 
 
 def test_a_run_on_latents_paints_pictures_four_times_as_large(tmp_path):
-    from m2l import autoencoder, generate
+    from m2l import generate
+    from m2l.gan import autoencoder
 
     torch.manual_seed(0)
     net = autoencoder.Autoencoder(autoencoder.Shape(5, 8, 1, 8, 1))

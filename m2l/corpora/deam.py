@@ -8,16 +8,16 @@ to 1 and are mapped to 1–9 by 5 + 4x.
 
 In the static tables, averaged and single ratings alike, valence and arousal are exchanged for
 the songs with ids up to 1000 (those of the older emoMusic corpus): there static valence follows
-the song's own dynamic arousal and the other way round. `m2l.audit` shows it; `load` and `ratings`
-exchange them back unless asked for the labels as published.
+the song's own dynamic arousal and the other way round. `m2l.corpora.audit` shows it; `load` and
+`ratings` exchange them back unless asked for the labels as published.
 """
 
 from dataclasses import replace
 
 import pandas as pd
 
-from m2l.audit import static_dynamic
 from m2l.corpora._common import Card, build, data_root, first_file, read_csv
+from m2l.corpora.audit import static_dynamic
 from m2l.errors import InputError
 
 CARD = Card(

@@ -19,14 +19,15 @@ from PIL import Image
 from scipy.stats import qmc
 from tqdm import tqdm
 
-from m2l import paint, synth
 from m2l.corpora._common import Card, build, cache_root
 from m2l.errors import InputError
+from m2l.sample import compose as synth
+from m2l.sample import paint
 
 CARD = Card(
     name="sample",
     title="Sample corpus",
-    citation="Music composed by m2l.synth and landscapes painted by m2l.paint.",
+    citation="Music composed by m2l.sample.compose and landscapes painted by m2l.sample.paint.",
     bibkey="",
     licence="MIT, as the code",
     where="made on demand by m2l.corpora.sample.load",

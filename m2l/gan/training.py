@@ -31,13 +31,13 @@ from lightning_fabric.strategies import DDPStrategy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tqdm import tqdm
 
-from m2l import losses
-from m2l.autoencoder import FACTOR
-from m2l.checkpoints import read_checkpoint, write_checkpoint
 from m2l.errors import InputError
-from m2l.networks import Critic, Generator, Sizes, downsample, upsample
-from m2l.pictures import plane, save_grid, to_tensor, to_uint8
-from m2l.provenance import PARAMS
+from m2l.gan import losses
+from m2l.gan.autoencoder import FACTOR
+from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
+from m2l.gan.networks import Critic, Generator, Sizes, downsample, upsample
+from m2l.gan.pictures import plane, save_grid, to_tensor, to_uint8
+from m2l.results import PARAMS
 from m2l.va import QuantileMap
 
 log = logging.getLogger(__name__)
@@ -296,14 +296,14 @@ class Run:
     Parameters
     ----------
     preset : Preset
-    pyramid : m2l.photos.Pyramid
+    pyramid : m2l.gan.photos.Pyramid
     folder : where checkpoints, metrics and samples go.
     accelerator : "auto", "cpu", "cuda", …, for Fabric.
     devices : processes, or GPUs, that share each batch; Fabric starts the others by running the
         program again.
     checkpoint_seconds : time between checkpoints.
     progress : where it stands.
-    decoder : m2l.autoencoder.Decoder, where the pyramid holds latents rather than pictures.
+    decoder : m2l.gan.autoencoder.Decoder, where the pyramid holds latents rather than pictures.
 
     Raises
     ------

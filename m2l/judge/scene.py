@@ -23,10 +23,10 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import trange
 
-from m2l.checkpoints import load_network, write_checkpoint
-from m2l.pictures import to_tensor
+from m2l.gan.checkpoints import load_network, write_checkpoint
+from m2l.gan.pictures import to_tensor
 
-WEIGHTS = Path(__file__).parent / "weights" / "scene.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "scene.safetensors"
 SIDE = 64
 
 

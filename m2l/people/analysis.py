@@ -38,9 +38,9 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import t as student
 
-from m2l import study
 from m2l.errors import InputError
-from m2l.study import COMPARED, DIMENSIONS, HYPOTHESES, MATCHED, SYSTEMS
+from m2l.people import design as study
+from m2l.people.design import COMPARED, DIMENSIONS, HYPOTHESES, MATCHED, SYSTEMS
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def join(made, answers, table=None):
     Parameters
     ----------
     made : dict, the design.
-    table : its `m2l.study.trials`, where they are at hand.
+    table : its `m2l.people.design.trials`, where they are at hand.
     answers : DataFrame with at least the columns participant, trial, valence, arousal, choice, ms
         and heard.
 
@@ -800,7 +800,7 @@ def draw(name, result, known=None):
     name : "matched", "distances" or "strengths".
     result : dict, from `analyse`.
     known : Series of values put into a simulation, indexed by measure and system, from
-        `m2l.simulation.truth`.
+        `m2l.people.simulation.truth`.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m2l import provenance
+from m2l import results as provenance
 from m2l.errors import InputError
 
 

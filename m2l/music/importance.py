@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from m2l import features, forest
+from m2l.music import features, forest
 
 
 def families(names):
-    """Sort features into the four families of `m2l.features`.
+    """Sort features into the four families of `m2l.music.features`.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ import pandas as pd
 import yaml
 
 from m2l.errors import InputError
-from m2l.provenance import PARAMS
+from m2l.results import PARAMS
 
 SYSTEMS = ("full", "without AFM", "non-progressive", "unconditional", "real photo")
 COMPARED = SYSTEMS[1:4]  # with the full system: what the hypotheses are about

@@ -23,9 +23,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from m2l import corpora, forest, listening, models, provenance
+from m2l import corpora
+from m2l import results as provenance
 from m2l.errors import InputError
-from m2l.features import NAMES
+from m2l.music import forest
+from m2l.music import importance as listening
+from m2l.music import rivals as models
+from m2l.music.features import NAMES
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +119,7 @@ def tasks(features, root=None, mels=None):
     Parameters
     ----------
     features : .parquet of the 148 features or of the extended set, indexed by path.
-    mels : callable (paths) -> ndarray (N, 64, T), the songs' `m2l.models.log_mel`, or None
+    mels : callable (paths) -> ndarray (N, 64, T), the songs' `m2l.music.rivals.log_mel`, or None
     """
     from m2l.corpora import deam
 
@@ -386,7 +390,7 @@ def abroad(trained, root=None, cache=None):
     """
     from scipy.stats import spearmanr
 
-    from m2l import features
+    from m2l.music import features
 
     parts = {}
     for name in ("deam", "pmemo"):
@@ -420,7 +424,7 @@ def abroad(trained, root=None, cache=None):
 
 
 def listened(task, tested, effort, songs=200):
-    """What the tuned forest needs and what it makes of it; see `m2l.listening`.
+    """What the tuned forest needs and what it makes of it; see `m2l.music.importance`.
 
     Returns
     -------

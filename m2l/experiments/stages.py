@@ -16,8 +16,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from m2l import corpora, forest, photos, provenance
+from m2l import corpora
+from m2l import results as provenance
 from m2l.errors import InputError
+from m2l.gan import photos
+from m2l.music import forest
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ def data(out, root=None, features=None):
     indexed by valence, then arousal; the evidence for DEAM's exchange along its ids; and, given
     the 148 features of 4Q-TAFFC (.parquet indexed by path), their distributions.
     """
-    from m2l import audit
+    from m2l.corpora import audit
 
     started = time.monotonic()
     described, ceilings, published, arrays, prints = {}, {}, {}, {}, {}
@@ -78,7 +81,7 @@ def audited(name, root=None, scale=(1, 9)):
 
     Parameters
     ----------
-    name : one of `corpora.names()`, or a .csv with the columns of `m2l.audit`.
+    name : one of `corpora.names()`, or a .csv with the columns of `m2l.corpora.audit`.
     root : the data root.
     scale : ends of the scale of a .csv.
 
@@ -87,8 +90,7 @@ def audited(name, root=None, scale=(1, 9)):
     dict: table; findings (`audit.findings`); blocks (`audit.static_dynamic` of the blocks given
     or found) or None without dynamic labels; ceiling, as in the result of `data`.
     """
-    from m2l import audit
-    from m2l.corpora import deam
+    from m2l.corpora import audit, deam
 
     ratings, ceiling, blocks = None, None, None
     if name.endswith(".csv"):
@@ -153,8 +155,7 @@ def _described(corpus):
 
 def _ceiling(name, table, root):
     """What the noise of its labels leaves to a model of a corpus, or why that is not known."""
-    from m2l import audit
-    from m2l.corpora import deam
+    from m2l.corpora import audit, deam
 
     if name == "deam":
         try:
@@ -196,7 +197,7 @@ def _ceiling(name, table, root):
 
 
 def _blocks(table, blocks):
-    from m2l import audit
+    from m2l.corpora import audit
 
     # NaN stands for a correlation of too few songs.
     return _records(audit.static_dynamic(table, blocks).reset_index())
@@ -208,9 +209,9 @@ def _records(table):
 
 
 def _distributions(features, root):
-    """Arrays on the features of 4Q-TAFFC, in the order of `m2l.features.NAMES`."""
-    from m2l.features import NAMES
-    from m2l.ladder import taffc
+    """Arrays on the features of 4Q-TAFFC, in the order of `m2l.music.features.NAMES`."""
+    from m2l.experiments.emotion import taffc
+    from m2l.music.features import NAMES
 
     table, songs = taffc(features, root)
     if len(songs) < 3:
@@ -279,8 +280,9 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
     import torch
     import torch.nn.functional as F
 
-    from m2l import autoencoder, metrics
-    from m2l.pictures import to_tensor
+    from m2l.gan import autoencoder
+    from m2l.gan.pictures import to_tensor
+    from m2l.judge import metrics
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
@@ -335,10 +337,10 @@ def gan_run(settings, pyramid, folder, encoder=None, **options):
     """A training run of a preset on photos, or on their latents where it asks for them.
 
     `encoder` is the autoencoder's file, the released one by default; options are those of
-    `m2l.training.Run`.
+    `m2l.gan.training.Run`.
     """
-    from m2l import autoencoder
-    from m2l.training import Run
+    from m2l.gan import autoencoder
+    from m2l.gan.training import Run
 
     if not settings.latents:
         return Run(settings, pyramid, folder, **options)
@@ -352,12 +354,12 @@ def gan(run, out, weights, note=None):
 
     Parameters
     ----------
-    run : m2l.training.Run, trained.
+    run : m2l.gan.training.Run, trained.
     out : .json to write; sample grids go into the folder of the same name.
     weights : .safetensors to write.
     note : for the card, what the settings do not tell.
     """
-    from m2l.training import describe
+    from m2l.gan.training import describe
 
     at, preset = run.progress, run.preset
     if not at.images:
@@ -437,9 +439,10 @@ def study_power(out, config):
     Parameters
     ----------
     out : .json to write.
-    config : dict, from `m2l.study.settings`.
+    config : dict, from `m2l.people.design.settings`.
     """
-    from m2l import simulation, study
+    from m2l.people import design as study
+    from m2l.people import simulation
 
     started = time.monotonic()
     asked, planned = config["power"], simulation.Effects.of(config)
@@ -467,7 +470,8 @@ def study_validation(out, config):
 
     Ctrl-C ends it early with the studies that are done.
     """
-    from m2l import simulation, study
+    from m2l.people import design as study
+    from m2l.people import simulation
 
     started, size = time.monotonic(), config["validation"]
     songs = {"songs": size["songs"], "songs_each": min(size["songs"], config["songs_each"])}

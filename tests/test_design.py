@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from m2l import study
 from m2l.errors import InputError
+from m2l.people import design as study
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,8 +6,8 @@ import librosa
 import numpy as np
 import pytest
 
-from m2l import synth
 from m2l.errors import InputError
+from m2l.sample import compose as synth
 
 # Probe-tone profiles of major and minor keys (Krumhansl & Kessler 1982).
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)

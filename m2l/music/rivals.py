@@ -3,7 +3,7 @@
 Conventions
 -----------
 `LADDER` maps a name to a callable (seed) -> estimator with fit(x, y[, groups]) and predict(x), as
-`m2l.forest.cross_validate` wants it: x (N, F) features, y (N, 2) valence and arousal on 1–9.
+`m2l.music.forest.cross_validate` wants it: x (N, F) features, y (N, 2) valence and arousal on 1–9.
 Whatever a model scales, selects or stops early by, it learns from the songs it is fitted to.
 """
 
@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from m2l import forest
+from m2l.music import forest
 
 PATCH = 256  # frames, 12 s: what the CNN is trained on at a time
 FRAMES = 640  # 30 s
@@ -153,11 +153,11 @@ def log_mel(path):
     Raises
     ------
     InputError
-        As `m2l.features.load_audio`.
+        As `m2l.music.features.load_audio`.
     """
     import librosa
 
-    from m2l.features import SR, load_audio
+    from m2l.music.features import SR, load_audio
 
     y = load_audio(path)
     mel = librosa.feature.melspectrogram(y=y, sr=SR, n_fft=2048, hop_length=MEL_HOP, n_mels=MELS)

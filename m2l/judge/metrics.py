@@ -24,7 +24,7 @@ from unittest import mock
 import numpy as np
 
 from m2l.errors import InputError
-from m2l.forest import DIMENSIONS, score
+from m2l.music.forest import DIMENSIONS, score
 
 INCEPTION = "pt_inception-2015-12-05-6726825d.pth"
 OFFICIAL = "6726825d"  # how the SHA-256 of the official weights begins

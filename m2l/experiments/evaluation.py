@@ -1,6 +1,6 @@
 """Measure what was trained: the judge, a generator, folders of pictures, the way from a song.
 
-The judge is the scene network (`m2l.scene`), trained on the photos' "probe" split, which no
+The judge is the scene network (`m2l.judge.scene`), trained on the photos' "probe" split, which no
 generator sees. Distances compare a generator's pictures with half A of the photos that it was
 trained on, and half B with half A for the floor; the judge has seen neither.
 
@@ -19,9 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l import corpora, forest, generate, metrics, photos, provenance
+from m2l import corpora, generate
+from m2l import results as provenance
 from m2l.errors import InputError
-from m2l.forest import DIMENSIONS
+from m2l.gan import photos
+from m2l.judge import metrics
+from m2l.music import forest
+from m2l.music.forest import DIMENSIONS
 from m2l.va import QuantileMap
 
 log = logging.getLogger(__name__)
@@ -42,7 +46,8 @@ def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full")
     out : .json to write.
     weights : .safetensors to write.
     """
-    from m2l import scene, stages
+    from m2l.experiments import stages
+    from m2l.judge import scene
 
     started = time.monotonic()
     pyramid = stages.landscapes(root, limit)
@@ -101,7 +106,7 @@ def _read(named, scenes, va, told):
 
 def _people(net, root):
     """How a scene network agrees with people, on the rated scenery of OASIS; None without it."""
-    from m2l import scene
+    from m2l.judge import scene
 
     try:
         table = corpora.load("oasis", root).table.dropna(subset="path")
@@ -123,7 +128,7 @@ def read_photos(net, pyramid, resolution):
 
     They are kept under the fingerprints of the photos and of the network.
     """
-    from m2l import scene
+    from m2l.judge import scene
 
     told = hashlib.sha256(b"".join(t.numpy().tobytes() for t in net.state_dict().values()))
     name = f"{photos.fingerprint(pyramid.table)}-{resolution}-{told.hexdigest()[:12]}.npz"
@@ -163,8 +168,9 @@ def model(
     n : generated images.
     inception : path of the official Inception weights, for FID; not reported without.
     """
-    from m2l import scene, stages
-    from m2l.pictures import save_grid
+    from m2l.experiments import stages
+    from m2l.gan.pictures import save_grid
+    from m2l.judge import scene
 
     started = time.monotonic()
     pyramid = stages.landscapes(root, limit)
@@ -198,7 +204,7 @@ def measure(net, pyramid, released, n=2048, seed=0, draws=None, inception=None, 
     arrays : dict of ndarray
     pictures : ndarray (panel, R, R, 3) uint8, those that come nearest to a training photo.
     """
-    from m2l import scene
+    from m2l.judge import scene
 
     side, rng = released.resolution, np.random.default_rng(seed)
     features, seen, looks = read_photos(net, pyramid, side)
@@ -388,7 +394,7 @@ def folders(generated, real, side=None, n=None, judge=None, inception=None, seed
     -------
     dict of feature space to dict, as "likeness" of `measure`.
     """
-    from m2l import scene
+    from m2l.judge import scene
 
     paths = [_pictures(folder) for folder in (generated, real)]
     most = min(len(paths[0]), len(paths[1]) // 2)
@@ -457,10 +463,11 @@ def end_to_end(
         how many for each.
     timed : songs for which every part is timed.
     """
-    from m2l import models, scene
-    from m2l.features import NAMES
-    from m2l.ladder import taffc
-    from m2l.pictures import save_grid
+    from m2l.experiments.emotion import taffc
+    from m2l.gan.pictures import save_grid
+    from m2l.judge import scene
+    from m2l.music import rivals as models
+    from m2l.music.features import NAMES
 
     started = time.monotonic()
     table, songs = taffc(features, root)
@@ -566,7 +573,7 @@ def _uncertainty(released, net, doubts, asked, drawn, one, seeds, some):
     Returns the figures, and a strip of three rows: of the songs least, medium and most uncertain
     among `some`, the picture of the prediction, then of draws in the order of their valence.
     """
-    from m2l import scene
+    from m2l.judge import scene
 
     images = generate.paint(drawn[some], seeds[some, None], released)
     seen = released.va_map(scene.look(net, images)[2]).reshape(len(some), -1, 2)
@@ -599,7 +606,7 @@ def _timed(paths, model, names, released):
     from PIL import Image
     from threadpoolctl import threadpool_limits
 
-    from m2l.features import extract
+    from m2l.music.features import extract
 
     model, parts = getattr(model, "best", model), []
     with threadpool_limits(1):

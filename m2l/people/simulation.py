@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtr, ndtri
 
-from m2l import analysis, study
 from m2l.errors import InputError
-from m2l.study import ANSWERS, DIMENSIONS, MATCHED, SYSTEMS
+from m2l.people import analysis
+from m2l.people import design as study
+from m2l.people.design import ANSWERS, DIMENSIONS, MATCHED, SYSTEMS
 
 _TRUTH_DRAWS = 400_000
 
@@ -126,7 +127,7 @@ class Codes:
 
     Parameters
     ----------
-    table : DataFrame, from `m2l.study.trials`.
+    table : DataFrame, from `m2l.people.design.trials`.
     """
 
     def __init__(self, table):
@@ -203,13 +204,13 @@ def simulate(table, effects, seed=0):
 
     Parameters
     ----------
-    table : DataFrame, from `m2l.study.trials`.
+    table : DataFrame, from `m2l.people.design.trials`.
     effects : Effects
     seed : int or list of int
 
     Returns
     -------
-    DataFrame, answers with the columns `m2l.study.ANSWERS`, simulated (True throughout) and
+    DataFrame, answers with the columns `m2l.people.design.ANSWERS`, simulated (True throughout) and
         careless (whether the person answers at random, which no analysis looks at).
     """
     rng, codes = np.random.default_rng(seed), Codes(table)

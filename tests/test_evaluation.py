@@ -6,9 +6,15 @@ import torch
 from PIL import Image
 from test_stages import read, write_features, write_study
 
-from m2l import ablation, evaluate, forest, generate, metrics, models, scene, stages, training
+from m2l import generate
 from m2l.errors import InputError
-from m2l.forest import DIMENSIONS
+from m2l.experiments import ablation, stages
+from m2l.experiments import evaluation as evaluate
+from m2l.gan import training
+from m2l.judge import metrics, scene
+from m2l.music import forest
+from m2l.music import rivals as models
+from m2l.music.forest import DIMENSIONS
 
 torch.set_num_threads(1)
 
@@ -127,7 +133,7 @@ def test_the_seed_alone_decides_what_is_measured(root, judged, tiny_generator):
 
 def test_a_generator_that_ignores_the_request_is_found_out(root, judged):
     """Pictures without regard to the emotion: no interval of a correlation lies above chance."""
-    from m2l.networks import Generator, Sizes
+    from m2l.gan.networks import Generator, Sizes
     from m2l.va import QuantileMap
 
     torch.manual_seed(0)

@@ -54,7 +54,7 @@ from pydantic import (
 )
 
 from m2l.errors import InputError
-from m2l.study import ANSWERS as COLUMNS
+from m2l.people.design import ANSWERS as COLUMNS
 
 PAGE = Path(__file__).parent / "instrument"
 LISTEN = {"rate_song": math.inf, "choose": 10.0}  # s of a song to hear at least; or all, if shorter

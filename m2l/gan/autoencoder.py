@@ -33,11 +33,11 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from m2l import photos
-from m2l.checkpoints import load_network, write_checkpoint
-from m2l.pictures import to_tensor, to_uint8
+from m2l.gan import photos
+from m2l.gan.checkpoints import load_network, write_checkpoint
+from m2l.gan.pictures import to_tensor, to_uint8
 
-WEIGHTS = Path(__file__).parent / "weights" / "autoencoder.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "autoencoder.safetensors"
 FACTOR = 4  # pixels of a picture to one of its latents, along a side
 RANGE = 3.0
 NOISE = 0.2  # of a latent's deviation: the decoder forgives what the GAN does not hit exactly
@@ -313,7 +313,7 @@ def latents(pyramid, net, folder=None, bar=None):
 
     Parameters
     ----------
-    pyramid : m2l.photos.Pyramid
+    pyramid : m2l.gan.photos.Pyramid
     net : Autoencoder
     folder : where to keep it; the cache by default, under the fingerprints of photos and network.
 

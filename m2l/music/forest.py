@@ -24,7 +24,7 @@ from m2l.errors import InputError
 from m2l.va import QuantileMap
 
 DIMENSIONS = ("valence", "arousal")
-WEIGHTS = Path(__file__).parent / "weights" / "forest.skops"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "forest.skops"
 # The one type of a forest's file that skops does not know: scikit-learn's compiled tree.
 _TREE = "sklearn.tree._tree.Tree"
 
@@ -572,7 +572,7 @@ def predict(songs, forest=None):
     InputError
         For a single path that cannot be read. In a list, such songs are logged and left out.
     """
-    from m2l import features
+    from m2l.music import features
 
     forest = forest or load()
     if isinstance(songs, (str, Path)):

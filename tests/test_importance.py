@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from m2l import features, listening
+from m2l.music import features
+from m2l.music import importance as listening
 
 rng = np.random.default_rng(0)
 

@@ -12,9 +12,12 @@ from test_deam import write_features_74
 from test_pmemo import write as write_pmemo
 from test_taffc import write as write_taffc
 
-from m2l import forest, ladder, listening, models
 from m2l.errors import InputError
-from m2l.features import EXTENDED, NAMES
+from m2l.experiments import emotion as ladder
+from m2l.music import forest
+from m2l.music import importance as listening
+from m2l.music import rivals as models
+from m2l.music.features import EXTENDED, NAMES
 
 torch.set_num_threads(1)
 

@@ -21,9 +21,11 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from m2l import features, forest, generate, study
+from m2l import generate
 from m2l.errors import InputError
-from m2l.photos import square
+from m2l.gan.photos import square
+from m2l.music import features, forest
+from m2l.people import design as study
 
 LOUDNESS = -20  # dB of full scale, RMS
 _FADE = 0.5  # s at both ends
@@ -36,7 +38,8 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
     ----------
     songs : list of paths, of songs and of folders of songs; `count` or more, of which at most
         five times as many are looked at.
-    generators : dict of system to .safetensors, for all of `m2l.study.SYSTEMS` but "real photo".
+    generators : dict of system to .safetensors, for all of
+        `m2l.people.design.SYSTEMS` but "real photo".
     photos : DataFrame with columns path, valence and arousal.
     out : the folder, new or empty.
     count : int, songs to choose.

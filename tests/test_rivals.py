@@ -7,8 +7,10 @@ import pytest
 import soundfile
 import torch
 
-from m2l import forest, models, synth
 from m2l.errors import InputError
+from m2l.music import forest
+from m2l.music import rivals as models
+from m2l.sample import compose as synth
 
 torch.set_num_threads(1)
 

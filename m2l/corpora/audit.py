@@ -416,7 +416,7 @@ def ceiling(means, sds, numbers, draws=1000, seed=0):
     ----------
     Shrout & Fleiss 1979, ICC(1, k).
     """
-    from m2l import metrics
+    from m2l.judge import metrics
 
     means, sds, numbers = (np.asarray(x, float) for x in (means, sds, numbers))
     if len(means) < 10 or not (numbers > 1).any():
@@ -464,7 +464,7 @@ def split_half(ratings, dimension, splits=50, draws=300, seed=0):
     ----------
     Spearman 1910; Brown 1910.
     """
-    from m2l import metrics
+    from m2l.judge import metrics
 
     n = ratings.groupby("id")[dimension].transform("size")
     kept = ratings[n > 1]
@@ -594,7 +594,7 @@ def mixture(tables, left, reported, folds=10, seed=0):
     InputError
         There is no such corpus among the tables.
     """
-    from m2l import metrics
+    from m2l.judge import metrics
 
     if left not in tables:
         raise InputError(f"{left}: not among the corpora {', '.join(tables)}; name one of them")

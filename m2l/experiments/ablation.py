@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-A cell of the grid is one variant (`m2l.training.variant`) trained with one seed. Budgets are in
+A cell of the grid is one variant (`m2l.gan.training.variant`) trained with one seed. Budgets are in
 images shown, so that a busy machine changes how long a run takes and not what it gives; without
 progression, where all images are large, in as many as cost the same multiplications. Runs of one
 seed see the photos in one order, and all are measured with one judge, on the same noise and
@@ -105,7 +105,7 @@ def preset(grid, variant, seed):
     Without progression it gets the images that cost as many multiplications, and what is called
     longer `LONGER` times the images, which takes as long as a full run.
     """
-    from m2l import training
+    from m2l.gan import training
 
     base = training.Preset.load(grid, seed=seed)
     name, _, longer = variant.partition(", ")
@@ -129,7 +129,7 @@ def work(preset):
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from m2l.networks import Critic, Generator
+    from m2l.gan.networks import Critic, Generator
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         generator, critic = Generator(preset.sizes), Critic(preset.sizes)
@@ -174,9 +174,14 @@ def run(
     InputError
         If the training is interrupted; the same call goes on.
     """
-    from m2l import evaluate, generate, photos, provenance, scene, stages
-    from m2l import training as t
-    from m2l.pictures import save_grid
+    from m2l import generate
+    from m2l import results as provenance
+    from m2l.experiments import evaluation as evaluate
+    from m2l.experiments import stages
+    from m2l.gan import photos
+    from m2l.gan import training as t
+    from m2l.gan.pictures import save_grid
+    from m2l.judge import scene
 
     path = Path(out) / f"{stem(grid, variant, seed)}.jsonl"
     if path.is_file():

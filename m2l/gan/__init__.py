@@ -1,0 +1,1 @@
+"""Emotional landscapes: generator and critics, their losses, training, photos."""

@@ -1,0 +1,1 @@
+"""What is said of pictures: distances between sets of them, and networks that see their emotion."""
