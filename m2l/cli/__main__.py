@@ -1,0 +1,3 @@
+from m2l.cli import main
+
+main()

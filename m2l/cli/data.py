@@ -1,0 +1,102 @@
+"""The command m2l data."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import click
+
+from m2l.cli._base import FILE, _plural, main
+from m2l.errors import InputError
+
+
+@main.command()
+@click.argument("corpus", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--clean/--no-clean", default=True, help="Decode the photos to count bad ones.")
+@click.option("--audit", is_flag=True, help="Check the labels of CORPUS for defects.")
+@click.option(
+    "--scale", type=float, nargs=2, default=(1, 9), metavar="LOW HIGH", help="Of your own .csv."
+)
+@click.option("-o", "--out", type=FILE, help="Write the study's data.json.")
+@click.option("--features", type=FILE, help="With -o: 4Q-TAFFC's features, to be described too.")
+def data(corpus, as_json, clean, audit, scale, out, features):
+    """List the corpora at hand, and what was left out of each and why.
+
+    With a CORPUS, print its card: what it is, its terms, where to get it, where to put it.
+
+    \b
+    m2l data deam --audit                      DEAM as published, against itself
+    m2l data mine.csv --audit --scale 0 1      a table of your own
+
+    The audit looks for missing labels, other scales, duplicates and exchanged columns, and says
+    what R² the raters' disagreement leaves to a perfect model. A table of your own has the columns
+    id, valence and arousal; title, artist, path, block, dynamic_valence and dynamic_arousal are
+    used where it has them.
+    """
+    from dataclasses import asdict
+
+    from m2l import corpora
+    from m2l.experiments import stages
+
+    if audit:
+        if not corpus:
+            raise InputError("--audit: no corpus named; give one, or a .csv of your own")
+        _audit(stages.audited(corpus, scale=scale), as_json)
+        return
+    if corpus:
+        card = asdict(corpora.card(corpus))
+        if as_json:
+            click.echo(json.dumps(card, indent=1, ensure_ascii=False))
+            return
+        card["counts"] = ", ".join(f"{n:,} {what}" for what, n in card["counts"].items())
+        for key in ("title", "citation", "licence", "where", "counts", "layout"):
+            click.echo(f"{key}:\n{textwrap.indent(card[key], '  ')}")
+        return
+
+    if out:
+        stages.data(out, features=features)
+        click.echo(f"{out}: written")
+        return
+    table = corpora.summary(clean=clean)
+    if as_json:
+        click.echo(table.to_json(orient="records", indent=1, force_ascii=False))
+        return
+    for row in table.itertuples():
+        if not row.present:
+            click.echo(f"{row.name:<12}missing: {row.notes}")
+            continue
+        size = f"{row.n} rows, {row.files} files" if row.n else "built in"
+        click.echo(
+            f"{row.name:<12}{size}, labels {row.label_source}; {row.notes or 'as published'}"
+        )
+        for reason, n in row.reasons.items():
+            click.echo(f"{'':<12}  {n} left out: {reason}")
+    if not table["present"].all():
+        click.echo("m2l data NAME says what a corpus is, where to get it and where to put it")
+
+
+def _audit(checked, as_json):
+    findings, blocks, ceiling = (checked[key] for key in ("findings", "blocks", "ceiling"))
+    if as_json:
+        found = {"findings": json.loads(findings.to_json(orient="records"))}
+        if blocks is not None:
+            found["blocks"] = json.loads(blocks.reset_index().to_json(orient="records"))
+        click.echo(json.dumps(found | {"ceiling": ceiling}, indent=1, ensure_ascii=False))
+        return
+    click.echo(f"{len(checked['table'])} items: {_plural(len(findings), 'finding')}")
+    for found in findings.itertuples():
+        ids = ", ".join(found.ids[:5]) + ", …" * (len(found.ids) > 5)
+        click.echo(f"{found.severity:<9}{found.text}" + f" [{ids}]" * bool(ids))
+    if blocks is not None:
+        click.echo("\nstatic with dynamic labels, Pearson's r")
+        click.echo(blocks.round(2).to_string(index_names=False))
+    if ceiling and not ceiling["computable"]:
+        click.echo(f"\nnoise ceiling not computable: {ceiling['reason']}")
+    elif ceiling:
+        click.echo("\nnoise ceiling, the R² of a perfect model")
+        for d in ("valence", "arousal"):
+            click.echo(
+                "  {} {value:.2f} ({low:.2f} to {high:.2f})".format(d, **ceiling[d]["ceiling"])
+            )

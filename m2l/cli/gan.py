@@ -1,0 +1,277 @@
+"""Commands of the generator and its critics."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from m2l.cli._base import COUNT, FILE, SEED, Commands, main
+from m2l.errors import InputError
+
+
+@main.group(cls=Commands)
+def gan():
+    """Train the landscape generator and sample from it."""
+
+
+PHOTOS = click.option(
+    "--photos",
+    default="landscapes128",
+    show_default=True,
+    help="Folder under images/: landscapes128, scenes256, CGnA10766; or sample, painted ones.",
+)
+
+
+def _setting(context, option, words):
+    """NAME=VALUE, …, to a dict; values as in YAML."""
+    import yaml
+
+    settings = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise click.BadParameter(f"'{word}' has no =; give NAME=VALUE")
+        settings[name] = yaml.safe_load(value)
+    return settings
+
+
+@gan.command("train")
+@click.option(
+    "--preset",
+    default="laptop",
+    show_default=True,
+    help="paper, laptop, latent, latent256, gpu, smoke, laptop256, or a YAML file.",
+)
+@click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
+@click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
+@click.option("--start", metavar="FOLDER", help="Begin with the networks of the run in FOLDER.")
+@click.option(
+    "--warm",
+    type=click.Path(exists=True, dir_okay=False),
+    nargs=2,
+    metavar="GENERATOR CRITIC",
+    help="Where the folder has no checkpoint, go on from released weights.",
+)
+@click.option("--autoencoder", help="For presets on latents; the released one by default.")
+@PHOTOS
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_setting,
+    help="Change a setting of the preset, e.g. augment=translation,cutout; may be repeated.",
+)
+@click.option("--seed", type=SEED, help="0 by default; with --resume that of the run.")
+@click.option("--threads", type=COUNT, help="Processor threads; all by default.")
+@click.option(
+    "--devices",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="GPUs, or processes on a CPU, that share each batch.",
+)
+@click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
+@click.option("--weights", help="Write the generator, .safetensors.")
+def gan_train(
+    preset,
+    folder,
+    resume,
+    start,
+    warm,
+    autoencoder,
+    photos,
+    limit,
+    changes,
+    seed,
+    threads,
+    devices,
+    out,
+    weights,
+):
+    """Train on the landscape photos under M2L_DATA.
+
+    Ctrl-C stops after the current step and keeps everything; --resume goes on from there.
+
+    \b
+    m2l gan train --preset smoke --photos sample       a minute, without any data
+    m2l gan train --set objective=hinge --set gp_weight=1 --run runs/hinge
+    m2l gan train --preset latent256 --photos scenes256 --start runs/latent
+    """
+    import torch
+
+    from m2l.experiments import stages
+    from m2l.gan.training import Diverged, Preset, newest, recorded
+
+    if threads:
+        torch.set_num_threads(threads)
+    settings = Preset.load(preset, **changes)
+    folder = folder or f"runs/{settings.name}"
+    found = newest(folder)
+    if found and not resume:
+        raise InputError(f"{folder}: holds a run; add --resume, or name another with --run")
+    if found and seed is None:
+        seed = recorded(found[1]).seed
+    if seed is not None:
+        settings = settings.changed(seed=seed)
+    pyramid = _photos(photos, limit, settings)
+    run = stages.gan_run(settings, pyramid, folder, autoencoder, devices=devices)
+    if found:
+        run.resume(found)
+    elif start:
+        run.start_from(start)
+    elif warm:
+        run.warm(*warm)
+    try:
+        complete = run.train()
+    except Diverged as error:
+        raise InputError(str(error)) from None
+    if not run.fabric.is_global_zero:
+        return
+    if not complete:
+        click.echo(f"{run.folder}: stopped and kept; go on with --resume", err=True)
+        sys.exit(130)
+    if out:
+        stages.gan(run, out, weights or str(run.folder / "generator.safetensors"))
+    click.echo(f"{run.folder}: {run.progress.images} images in {run.progress.seconds:.0f} s")
+
+
+def _photos(folder, limit, preset):
+    """The photos' pyramid, as high as a preset needs and at least as all other stages do."""
+    from m2l.experiments import stages
+    from m2l.gan.autoencoder import FACTOR
+
+    pixels = FACTOR if preset.latents else 1
+    top = max(128, *(pixels * stage.resolution for stage in preset.stages))
+    return stages.landscapes(limit=limit, folder=folder, top=top)
+
+
+@gan.command("release")
+@click.option("--preset", default="laptop", show_default=True, help="Names the run's folder.")
+@click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
+@click.option("-o", "--out", default="results/gan.json", show_default=True)
+@click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("--critic", type=FILE, help="Write the critic too, for 'm2l gan train --warm'.")
+@click.option("--note", help="For the card: what the settings do not tell of the run.")
+@PHOTOS
+@click.option("--limit", type=COUNT, help="As in training.")
+def gan_release(preset, folder, out, weights, critic, note, photos, limit):
+    """Write the generator of a run as it stands, and the run's result.
+
+    Settings and seed are those that the run was made with.
+    """
+    from m2l.experiments import stages
+    from m2l.gan.training import newest, recorded
+
+    folder = folder or f"runs/{Path(preset).stem}"
+    found = newest(folder)
+    if not found:
+        raise InputError(f"{folder}: no checkpoint here; train first")
+    settings = recorded(found[1])
+    run = stages.gan_run(settings, _photos(photos, limit, settings), folder)
+    run.resume(found)
+    stages.gan(run, out, weights, note)
+    if critic:
+        run.save_critic(critic)
+    click.echo(f"{out}, {weights}: written")
+
+
+@gan.command("autoencoder")
+@click.option("-o", "--out", default="results/autoencoder.json", show_default=True)
+@click.option("--weights", default="m2l/weights/autoencoder.safetensors", show_default=True)
+@click.option("--images", type=COUNT, default=48000, show_default=True, help="Crops to show.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+def gan_autoencoder(out, weights, **settings):
+    """Train the autoencoder whose latents the preset `latent` learns to paint."""
+    from m2l.experiments import stages
+
+    stages.autoencoder(out, weights, **settings)
+    click.echo(f"{out}, {weights}: written")
+
+
+@gan.command("ablation")
+@click.option(
+    "--grid",
+    default="ablation",
+    show_default=True,
+    help="ablation (32×32), ablation64, ablation128, losses (16×16: objectives, penalties, "
+    "augmentation, rates) or smoke; its training preset has its name.",
+)
+@click.option("--variant", help="Only this variant; all of the grid by default.")
+@click.option("--seed", type=SEED, help="Only this seed; 0, 1 and 2 by default.")
+@click.option("--run", "folder", default="runs/ablation", show_default=True, help="Of the runs.")
+@click.option("-o", "--out", default="results/ablation", show_default=True, help="Folder.")
+@click.option("--judge", help="A scene network; the shipped one by default.")
+@click.option("-n", type=COUNT, default=1000, show_default=True, help="Images measured of each.")
+@click.option("--draws", type=COUNT, default=100, show_default=True, help="For the intervals.")
+@click.option("--threads", type=COUNT, default=1, show_default=True)
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--dry-run", is_flag=True, help="Only list what there is to do.")
+def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings):
+    """Train and measure the full model and what is left without one of its parts.
+
+    One run a variant and seed, the headline first. Finished runs are not made again and an
+    interrupted one goes on, so the command can be stopped and repeated at will; 'make ablation'
+    runs the same cells side by side.
+    """
+    from m2l.experiments import ablation
+
+    cells = [
+        cell
+        for cell in ablation.cells(grid, ablation.SEEDS if seed is None else (seed,))
+        if variant in (None, cell[0])
+    ]
+    if not cells:
+        raise InputError(f"variant '{variant}': choose one of {', '.join(ablation.GRIDS[grid])}")
+    if not dry_run:
+        import torch
+
+        torch.set_num_threads(threads)
+    for name, number in cells:
+        path = Path(out) / f"{ablation.stem(grid, name, number)}.jsonl"
+        state = "there" if path.is_file() else "to do"
+        if not dry_run and state == "to do":
+            ablation.run(grid, name, number, out, folder, **settings)
+            state = "written"
+        click.echo(f"{path}: {state}")
+
+
+@gan.command("sample")
+@click.option("-o", "--out", required=True, type=FILE, help="PNG to write.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--side",
+    type=click.IntRange(1, 50),
+    default=7,
+    show_default=True,
+    help="Pictures along each edge.",
+)
+@click.option(
+    "--what",
+    type=click.Choice(["plane", "seeds"]),
+    default="plane",
+    show_default=True,
+    help="One scene over the VA plane, or many scenes at its centre.",
+)
+@click.option(
+    "--size", type=click.IntRange(4, 512), default=96, show_default=True, help="Side of a picture."
+)
+@click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
+def gan_sample(out, seed, side, what, size, weights):
+    """Write a grid of samples: valence rises to the right, arousal upwards."""
+    import numpy as np
+
+    from m2l import generate as generator
+    from m2l.gan.pictures import plane, save_grid
+
+    released = generator.load(weights or generator.WEIGHTS)
+    seeds, u = seed + np.arange(side**2), np.zeros((side**2, 2))
+    if what == "plane":
+        seeds, u = seed, plane(side).numpy() * 0.95
+    save_grid(generator.enlarged(generator.paint(u, seeds, released), size), out)
+    click.echo(f"{out}: {side}×{side} landscapes")

@@ -1,0 +1,128 @@
+"""Commands that measure pictures."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import click
+
+from m2l.cli._base import COUNT, SEED, Commands, main
+
+log = logging.getLogger(__name__)
+
+
+INCEPTION = (
+    click.option(
+        "--inception",
+        type=click.Path(),
+        help="The official Inception weights, for FID; else $M2L_INCEPTION or torch's cache.",
+    ),
+    click.option("--fetch", is_flag=True, help="Fetch them (95 MB) if they are not there."),
+    click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default."),
+)
+
+
+def _measured(command):
+    for option in reversed(INCEPTION):
+        command = option(command)
+    return command
+
+
+@main.group(cls=Commands)
+def metrics():
+    """Measure pictures: likeness to photos, variety, obedience to the emotion asked.
+
+    \b
+    m2l metrics model                          the released generator
+    m2l metrics folders generated/ photos/     any two folders of images
+    m2l metrics end-to-end --features …        from songs to the emotion of their pictures
+
+    FID is reported where the official Inception weights are at hand; nothing else is called FID.
+    """
+
+
+@metrics.command("scene")
+@click.option("-o", "--out", default="results/scene.json", show_default=True)
+@click.option("--weights", default="m2l/weights/scene.safetensors", show_default=True)
+@click.option("--epochs", type=COUNT, default=60, show_default=True)
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+def metrics_scene(out, weights, **settings):
+    """Train the scene network, the judge, on photos that no generator sees; and test it."""
+    from m2l.experiments import evaluation as evaluate
+
+    evaluate.judge(out, weights, **settings)
+    click.echo(f"{out}, {weights}: written")
+
+
+@metrics.command("model")
+@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("-o", "--out", default="results/metrics.json", show_default=True)
+@click.option("-n", type=COUNT, default=2048, show_default=True, help="Generated images.")
+@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+@_measured
+def metrics_model(out, inception, fetch, **settings):
+    """Measure a generator against the landscape photos under M2L_DATA."""
+    from m2l.experiments import evaluation as evaluate
+    from m2l.judge import metrics
+
+    found = metrics.inception_weights(inception, fetch)
+    if not found:
+        log.warning("FID not reported: no Inception weights here; give --inception or --fetch")
+    evaluate.model(out, inception=found, **settings)
+    click.echo(f"{out}: written")
+
+
+@metrics.command("folders")
+@click.argument("generated", type=click.Path())
+@click.argument("real", type=click.Path())
+@click.option("--side", type=COUNT, help="Pixels; those of the first generated image by default.")
+@click.option("-n", type=COUNT, help="Images a side; as many as there are by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@_measured
+def metrics_folders(generated, real, inception, fetch, as_json, **settings):
+    """Compare images in folder GENERATED with photos in folder REAL.
+
+    The photos are split in two: one half is what both sides are compared with, the other gives
+    the floor, what the same number of real photos reaches.
+    """
+    from m2l.experiments import evaluation as evaluate
+    from m2l.judge import metrics
+
+    found = metrics.inception_weights(inception, fetch)
+    told = evaluate.folders(generated, real, inception=found, **settings)
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return
+    for space, figures in told.items():
+        click.echo(f"{space} features, {figures.pop('n')} images a side")
+        click.echo(f"  {'':<18}{'generated':>28}{'photos (floor)':>28}")
+        for name, sides in figures.items():
+            cells = ["{value:.4g} ({low:.4g} to {high:.4g})".format(**x) for x in sides.values()]
+            click.echo(f"  {name:<18}{cells[0]:>28}{cells[1]:>28}")
+    if not found:
+        click.echo("FID not reported: no Inception weights here; give --inception or --fetch")
+
+
+@metrics.command("end-to-end")
+@click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
+@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default.")
+@click.option("-o", "--out", default="results/end_to_end.json", show_default=True)
+@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
+@click.option("--trials", type=COUNT, default=25, show_default=True, help="Of each fold's search.")
+@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option("--pictures", type=COUNT, default=8, show_default=True, help="For each song.")
+@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+def metrics_end_to_end(features, out, **settings):
+    """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""
+    from m2l.experiments import evaluation as evaluate
+
+    evaluate.end_to_end(out, features, **settings)
+    click.echo(f"{out}: written")

@@ -1,0 +1,170 @@
+"""Commands on songs: emotion, generate, features."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import click
+
+from m2l.cli._base import COUNT, FILE, SEED, _plural, main
+from m2l.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def _extract(paths, jobs, names, cache=None, limit=None):
+    """Features of songs and folders of songs, as `m2l.music.features.extract_many` has them.
+
+    One song that cannot be read is an error; among many it is logged, counted and left out.
+    """
+    import pandas as pd
+
+    from m2l.music import features
+
+    songs, lost = [], 0
+    for path in paths:
+        try:
+            songs += features.find_songs(path)
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            log.warning("skipped: %s", error)
+            lost += 1
+    if limit:
+        songs = songs[:: max(1, len(songs) // limit)][:limit]
+    if len(songs) + lost == 1:
+        return pd.DataFrame([features.extract(songs[0], names)]).rename_axis("path")
+    table, skipped = features.extract_many(songs, jobs, cache=cache, names=names)
+    lost += len(skipped)
+    if lost:
+        click.echo(f"m2l: {lost} of {_plural(lost + len(table), 'song')} skipped", err=True)
+    if not len(table):
+        raise InputError("no song could be read; give mp3, ogg, wav or flac files of 3 s or more")
+    return table
+
+
+@main.command()
+@click.argument("songs", nargs=-1, required=True, type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a song.")
+@click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
+def emotion(songs, as_json, jobs):
+    """Print valence and arousal (1 to 9) of SONGS, files or folders.
+
+    Each comes with an interval that held 90 % of the songs the model had not seen.
+    """
+    from m2l.music import forest
+
+    released = forest.load()
+    table = forest.describe(_extract(songs, jobs, released.names), released)
+    if as_json:
+        records = table.round(3).rename_axis("song").reset_index().to_dict("records")
+        click.echo(json.dumps(records, indent=1))
+    else:
+        click.echo(f"{'valence':>17}  {'arousal':>17}  song")
+        for path, row in table.iterrows():
+            cells = [
+                f"{row[d]:.1f} ({row[d + '_low']:.1f} to {row[d + '_high']:.1f})"
+                for d in forest.DIMENSIONS
+            ]
+            click.echo(f"{cells[0]:>17}  {cells[1]:>17}  {path}")
+
+
+@main.command()
+@click.argument("song", required=False, type=click.Path())
+@click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
+@click.option("--arousal", type=float, help="1 (calm) to 9 (excited), in place of a song.")
+@click.option("-o", "--out", required=True, type=FILE, help="PNG to write.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
+)
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="Pictures, side by side.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(4, 2048),
+    default=512,
+    show_default=True,
+    help="Side of each picture in pixels; the network's own are smaller and are enlarged.",
+)
+@click.option(
+    "--spread", is_flag=True, help="With a song: each picture for an emotion from its interval."
+)
+def generate(song, valence, arousal, out, seed, count, size, spread):
+    """Paint a landscape for SONG, or for a valence and an arousal.
+
+    \b
+    m2l generate song.mp3 -o song.png -n 4             four scenes for the likeliest emotion
+    m2l generate song.mp3 -o song.png -n 4 --spread    ... for four that the song may have
+
+    Nobody can tell a song's emotion exactly. With --spread, the pictures differ as much as the
+    model's errors on songs that it had not heard.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from m2l import generate as generator
+    from m2l.gan.pictures import tile
+
+    if (song is None) == (valence is None and arousal is None) or (
+        (valence is None) != (arousal is None)
+    ):
+        raise InputError("generate: give a song, or both --valence and --arousal")
+    if spread and song is None:
+        raise InputError("--spread: no song to be unsure of; give one")
+    seeds = seed + np.arange(count)
+    if song is not None:
+        images, felt = generator.from_song(song, seeds, spread=spread)
+        told = [
+            f"{d} {felt[d]:.1f} ({felt[f'{d}_low']:.1f} to {felt[f'{d}_high']:.1f})"
+            for d in ("valence", "arousal")
+        ]
+        click.echo(
+            f"{song}: {', '.join(told)} among songs; "
+            f"{felt['landscape_valence']:.1f}, {felt['landscape_arousal']:.1f} among landscapes"
+        )
+    else:
+        images = generator.landscapes(valence, arousal, seeds)
+    picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
+    try:
+        picture.save(out)
+    except ValueError as error:
+        raise InputError(f"{out}: {error}; let it end in .png") from None
+    click.echo(f"{out}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--out", required=True, type=FILE, help=".parquet")
+@click.option(
+    "--jobs",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="Processes; the numbers stay the same.",
+)
+@click.option("--limit", type=COUNT, help="Take only so many files, spread over all.")
+@click.option("--cache", type=click.Path(file_okay=False), help="Folder to keep finished files in.")
+@click.option(
+    "--extended", is_flag=True, help="222 features: with how fast each descriptor changes."
+)
+def features(files, out, jobs, limit, cache, extended):
+    """Compute the 148 features of FILES (songs or folders) into a table.
+
+    An interrupted run goes on where it stopped: finished files are kept by their content.
+    """
+    from m2l.corpora import cache_root
+    from m2l.music import features as sound
+
+    names = sound.EXTENDED if extended else sound.NAMES
+    table = _extract(files, jobs, names, cache or cache_root() / "features", limit)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(out)
+    click.echo(f"{out}: {_plural(len(table), 'song')}, {table.shape[1]} features")
