@@ -15,6 +15,7 @@ import numpy as np
 
 from m2l.errors import InputError
 
+DIMENSIONS = ("valence", "arousal")
 KNOTS = 65
 
 

@@ -42,7 +42,7 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 from myst_nb import glue
 
-from m2l import corpora, figures
+from m2l import corpora, figures, stats
 from m2l import results as provenance
 from m2l.music import features, forest
 from m2l.music import importance as listening
@@ -260,7 +260,7 @@ predicted = forest.cross_validate(
     folds=folds,
     seed=seed,
 )
-scores = forest.evaluate(y, predicted, sample["group"], draws=200)
+scores = stats.evaluate(y, predicted, sample["group"], draws=200)
 
 # %% tags=["remove-cell"]
 keep("sample_songs", f"{len(x)}")

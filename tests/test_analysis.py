@@ -399,11 +399,6 @@ def test_agreement_with_gaps_and_with_nothing(kept):
 # -- decisions and report --------------------------------------------------------------------
 
 
-def test_holm():
-    assert analysis.holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
-    assert analysis.holm([0.9, np.nan, 0.02]).tolist() == pytest.approx([1, 1, 0.06])
-
-
 def test_an_effect_in_the_other_direction_supports_nothing(result):
     choices, apart, strength = (result[n].copy() for n in ("matched", "distances", "strengths"))
     apart = apart.loc["distance"]

@@ -17,7 +17,7 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
-from m2l import corpora, generate
+from m2l import corpora, generate, stats
 from m2l.cli import main
 from m2l.gan.checkpoints import read_checkpoint
 from m2l.music import forest as forests
@@ -416,10 +416,9 @@ def test_the_ablation_says_what_there_is_to_do(m2l, tmp_path):
 
 
 def test_folders_are_compared(m2l, tmp_path, monkeypatch):
-    from m2l.judge import metrics
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))  # without Inception
-    monkeypatch.setattr(metrics, "DRAWS", 5)
+    monkeypatch.setattr(stats, "DRAWS", 5)
     for name, n in (("generated", 12), ("real", 24)):
         (tmp_path / name).mkdir()
         pixels = np.random.default_rng(n).integers(0, 256, (n, 8, 8, 3), dtype=np.uint8)

@@ -12,6 +12,7 @@ from test_deam import write_features_74
 from test_pmemo import write as write_pmemo
 from test_taffc import write as write_taffc
 
+from m2l import stats
 from m2l.errors import InputError
 from m2l.experiments import emotion as ladder
 from m2l.music import forest
@@ -214,7 +215,7 @@ def test_the_learning_curve_rises_to_the_whole(tmp_path):
     r2 = [cell["value"] for cell in told["models"]["ridge"]["valence"]]
     assert r2[0] < r2[-1] and r2[-1] > 0.99
     whole = ladder.climb(task, "ridge", tmp_path, TINY)["predicted"]
-    kept = forest.evaluate(task.y, whole[:1], task.groups, draws=5)
+    kept = stats.evaluate(task.y, whole[:1], task.groups, draws=5)
     assert told["models"]["ridge"]["arousal"][-1]["value"] == pytest.approx(
         kept["arousal"]["r2"]["value"]
     )
@@ -273,7 +274,7 @@ def test_the_study_compares_explains_and_releases(root, table, tmp_path, monkeyp
     monkeypatch.setattr(listening, "clusters", lambda x: {c: [c] for c in x.columns[:4]})
     monkeypatch.setattr(ladder, "LEVELS", (0.9,))
     monkeypatch.setattr(ladder, "SHARES", (0.5, 1.0))
-    monkeypatch.setattr(forest, "evaluate", evaluate)
+    monkeypatch.setattr(stats, "evaluate", evaluate)
     monkeypatch.setenv("M2L_CACHE", str(tmp_path / "cache"))
     out, weights, folder = tmp_path / "forest.json", tmp_path / "deep/f.skops", tmp_path / "run"
     ladder.emotion(table, out, weights, root, folder, preset="tiny", **vars(TINY))
@@ -303,7 +304,7 @@ def test_the_study_compares_explains_and_releases(root, table, tmp_path, monkeyp
     ladder.emotion(table, out, weights, root, folder, preset="tiny", **vars(TINY))
 
 
-def evaluate(y, predicted, groups, draws=10, seed=0, reference=None, evaluate=forest.evaluate):
+def evaluate(y, predicted, groups, draws=10, seed=0, reference=None, evaluate=stats.evaluate):
     return evaluate(y, predicted, groups, 10, seed, reference)
 
 

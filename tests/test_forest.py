@@ -24,59 +24,6 @@ def small():
     return forest.default_forest(0, n_estimators=3)
 
 
-# -- scores ----------------------------------------------------------------------------------
-
-
-def test_scores_of_four_songs_by_hand():
-    scores = forest.score([1, 2, 3, 6], [2, 2, 4, 4])
-    # Errors 1, 0, 1, −2; means 3 and 3; variances 3.5 and 1; covariance (2 + 1 + 0 + 3) / 4.
-    assert scores == pytest.approx(
-        {
-            "r2": 1 - 1.5 / 3.5,
-            "mse": 1.5,
-            "rmse": 1.5**0.5,
-            "mae": 1.0,
-            "r": 1.5 / 3.5**0.5,
-            "ccc": 2 * 1.5 / (3.5 + 1),
-        },
-        abs=1e-12,
-    )
-
-
-def test_equal_arrays_score_perfectly():
-    want = {"r2": 1, "mse": 0, "rmse": 0, "mae": 0, "r": 1, "ccc": 1}
-    assert forest.score(Y, Y) == pytest.approx(want, abs=1e-12)
-
-
-def test_a_shift_costs_ccc_but_not_r():
-    scores, var = forest.score(Y, Y + 2), Y.var()
-    assert scores["r"] == pytest.approx(1)
-    assert scores["ccc"] == pytest.approx(2 * var / (2 * var + 4))
-    assert scores["r2"] == pytest.approx(1 - 4 / var)
-
-
-@pytest.mark.parametrize("n", [3, 7, 10])
-def test_a_constant_explains_nothing(n):
-    # 0.1 has no exact mean in floating point: rounding must not pass for a correlation.
-    scores = forest.score(Y[:n], np.full(n, 0.1))
-    assert scores["r"] == 0 and scores["ccc"] == pytest.approx(0, abs=1e-12)
-    assert forest.score(Y, np.full(200, Y.mean()))["r2"] == pytest.approx(0, abs=1e-12)
-
-
-def test_nothing_can_be_said_of_constant_labels():
-    with np.errstate(all="raise"):
-        scores = forest.score(np.full(5, 0.1), np.full(5, 0.1))
-    assert np.isnan([scores["r2"], scores["ccc"]]).all() and scores["r"] == scores["mae"] == 0
-
-
-def test_scores_do_not_depend_on_order_and_r_not_on_scale():
-    p = Y + rng.normal(size=200)
-    order = rng.permutation(200)
-    scores = forest.score(Y, p)
-    assert forest.score(Y[order], p[order]) == pytest.approx(scores)
-    assert forest.score(Y, 3 * p - 1)["r"] == pytest.approx(scores["r"])
-
-
 # -- cross-validation ------------------------------------------------------------------------
 
 
@@ -212,56 +159,6 @@ def test_baseline_predicts_the_mean():
     y = rng.random((10, 2))
     guess = forest.baseline().fit(np.zeros((10, 1)), y).predict(np.ones((3, 1)))
     np.testing.assert_allclose(guess, np.tile(y.mean(0), (3, 1)))
-
-
-# -- bootstrap -------------------------------------------------------------------------------
-
-
-def test_intervals_hold_the_value_and_repeats_are_averaged():
-    y = rng.normal(5, 1, (80, 2))
-    predicted = y + rng.normal(size=(2, 80, 2))
-    out = forest.evaluate(y, predicted, np.arange(80), draws=200)
-    for d, name in enumerate(forest.DIMENSIONS):
-        for key, cell in out[name].items():
-            assert cell["low"] <= cell["value"] <= cell["high"], key
-            each = [forest.score(y[:, d], one[:, d])[key] for one in predicted]
-            assert cell["value"] == pytest.approx(np.mean(each))
-
-
-def test_songs_of_one_artist_count_once():
-    y = np.repeat(rng.normal(5, 1, (40, 2)), 10, axis=0)
-    predicted = y + np.repeat(rng.normal(size=(40, 2)), 10, axis=0)
-    widths = []
-    for groups in (np.repeat(np.arange(40), 10), np.arange(400)):
-        cell = forest.evaluate(y, predicted[None], groups, draws=200)["valence"]["mae"]
-        widths.append(cell["high"] - cell["low"])
-    # Ten copies of each make the interval over rows narrower by √10.
-    assert widths[0] / widths[1] == pytest.approx(10**0.5, rel=0.25)
-
-
-def test_gain_is_the_r2_above_another_model():
-    y = rng.normal(5, 1, (80, 2))
-    better, worse = y + rng.normal(0, 0.1, (1, 80, 2)), y + rng.normal(0, 0.5, (1, 80, 2))
-    out = forest.evaluate(y, better, np.arange(80), draws=100, reference=worse)
-    apart = [forest.evaluate(y, p, np.arange(80), draws=100) for p in (better, worse)]
-    for d in forest.DIMENSIONS:
-        gain = out[d]["gain"]
-        assert gain["value"] == pytest.approx(
-            apart[0][d]["r2"]["value"] - apart[1][d]["r2"]["value"]
-        )
-        assert 0 < gain["low"] < gain["high"]
-    same = forest.evaluate(y, better, np.arange(80), draws=9, reference=better)["valence"]["gain"]
-    assert same == {"value": 0, "low": 0, "high": 0}
-
-
-def test_a_share_and_its_interval_over_groups():
-    held = np.arange(1000) < 900
-    alone = forest.share(held, np.arange(1000))
-    assert alone["value"] == 0.9
-    # Binomial: ±1.96·√(0.9·0.1/1000).
-    assert alone["high"] - alone["low"] == pytest.approx(2 * 1.96 * 0.0095, rel=0.15)
-    together = forest.share(held, np.arange(1000) // 100)
-    assert together["high"] - together["low"] > 5 * (alone["high"] - alone["low"])
 
 
 # -- intervals -------------------------------------------------------------------------------

@@ -9,64 +9,11 @@ import torch
 
 from m2l.errors import InputError
 from m2l.judge import metrics
-from m2l.music.forest import DIMENSIONS
+from m2l.va import DIMENSIONS
 
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)
 ROWS = rng.normal(size=(200, 4))
-
-
-# -- intervals -------------------------------------------------------------------------------
-
-
-def test_bootstrap_intervals_are_those_of_the_mean():
-    x = rng.normal(10, 2, 400)
-    out = metrics.bootstrap(np.mean, x, draws=500)
-    assert out["value"] == pytest.approx(x.mean())
-    assert out["low"] < 10 < out["high"]
-    assert out["high"] - out["low"] == pytest.approx(2 * 1.96 * 2 / 20, rel=0.2)
-
-
-def test_bootstrap_draws_rows_together():
-    x = rng.normal(size=50)
-    out = metrics.bootstrap(lambda a, b: np.abs(a - b).max(), x, x)
-    assert out == {"value": 0, "low": 0, "high": 0}
-
-
-def test_bootstrap_of_a_nest_of_figures():
-    x = rng.normal(size=50)
-    out = metrics.bootstrap(lambda a: {"one": {"mean": a.mean()}, "max": a.max()}, x, draws=20)
-    assert out["one"]["mean"] == metrics.bootstrap(np.mean, x, draws=20)
-    assert out["max"]["high"] == out["max"]["value"] == x.max()
-
-
-def test_groups_drawn_whole_are_as_good_as_one_row_each():
-    x = rng.normal(size=40)
-    apart = metrics.bootstrap(np.mean, x, draws=2000)
-    groups = np.repeat(np.arange(40), 9)
-    together = metrics.bootstrap(np.mean, x.repeat(9), groups=groups, draws=2000)
-    assert together == pytest.approx(apart, abs=0.05)
-    as_if_more = metrics.bootstrap(np.mean, x.repeat(9), draws=2000)
-    width = [out["high"] - out["low"] for out in (together, as_if_more)]
-    assert width[0] == pytest.approx(3 * width[1], rel=0.15)
-
-
-def test_halves_give_the_interval_of_the_mean():
-    x = rng.normal(10, 2, 400)
-    out = metrics.halves(lambda rows: x[rows].mean(), 400, draws=1000)
-    assert out["value"] == pytest.approx(x.mean())
-    assert out["high"] - out["low"] == pytest.approx(2 * 1.96 * x.std() / 20, rel=0.1)
-
-
-def test_halves_are_moved_to_the_whole_and_hold_no_row_twice():
-    seen = []
-
-    def number(rows):
-        seen.append(rows)
-        return float(len(rows))  # a half has half of it
-
-    assert metrics.halves(number, 100, draws=5) == {"value": 100, "low": 100, "high": 100}
-    assert all(len(set(rows)) == len(rows) for rows in seen)
 
 
 # -- likeness --------------------------------------------------------------------------------
@@ -270,21 +217,6 @@ def test_matched_at_its_ends():
         0,
         0,
     ]
-
-
-def test_partial_correlation_is_that_of_the_formula():
-    x, y, g = rng.normal(size=(3, 300)) + rng.normal(size=300)
-    r = np.corrcoef([x, y, g])
-    want = (r[0, 1] - r[0, 2] * r[1, 2]) / np.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
-    assert metrics.partial(x, y, g[:, None]) == pytest.approx(want)
-
-
-def test_nothing_is_left_of_what_brightness_explains():
-    brightness = rng.normal(size=300)
-    answer = 5 + 2 * brightness + rng.normal(size=300)
-    assert (
-        abs(metrics.partial(brightness + rng.normal(size=300), answer, brightness[:, None])) < 0.15
-    )
 
 
 def test_looks_by_hand():

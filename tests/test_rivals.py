@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import torch
 
+from m2l import stats
 from m2l.errors import InputError
 from m2l.music import forest
 from m2l.music import rivals as models
@@ -27,7 +28,7 @@ def test_every_rung_learns_an_additive_emotion(name):
     train, test = np.arange(160), np.arange(160, 180)
     predicted = forest.fit(model, X[train], Y[train], GROUPS[train]).predict(X[test])
     assert predicted.shape == (20, 2)
-    scores = [forest.score(Y[test, i], predicted[:, i]) for i in (0, 1)]
+    scores = [stats.score(Y[test, i], predicted[:, i]) for i in (0, 1)]
     if name == "mean":
         assert max(s["r2"] for s in scores) <= 0
     else:
@@ -93,7 +94,7 @@ def test_the_cnn_hears_level_and_colour(mels):
     train, test = np.arange(30)[:, None], np.arange(30, 40)[:, None]
     model = models.Cnn(heard, epochs=25).fit(train, y[:30])
     predicted = model.predict(test)
-    assert min(forest.score(y[30:, i], predicted[:, i])["r"] for i in (0, 1)) > 0.8
+    assert min(stats.score(y[30:, i], predicted[:, i])["r"] for i in (0, 1)) > 0.8
     np.testing.assert_allclose(model.predict(test[:3]), predicted[:3], rtol=1e-4)
 
 

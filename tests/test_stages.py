@@ -14,11 +14,10 @@ from test_deam import write_features_74
 from test_pmemo import write as write_pmemo
 from test_taffc import write as write_taffc
 
-from m2l import corpora, generate
+from m2l import corpora, generate, stats
 from m2l.errors import InputError
 from m2l.experiments import stages
 from m2l.gan import training
-from m2l.music import forest
 from m2l.music.features import NAMES
 
 torch.set_num_threads(1)
@@ -64,7 +63,7 @@ def root(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def quick(root, monkeypatch):
     monkeypatch.setenv("M2L_CACHE", str(root / "cache"))
-    monkeypatch.setattr(forest, "evaluate", partial(forest.evaluate, draws=50))
+    monkeypatch.setattr(stats, "evaluate", partial(stats.evaluate, draws=50))
 
 
 @pytest.fixture

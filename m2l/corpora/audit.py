@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from m2l import stats
 from m2l.errors import InputError
+from m2l.va import DIMENSIONS
 
-DIMENSIONS = ("valence", "arousal")
 COLUMNS = ["check", "severity", "ids", "text"]
 SCALES = ((0, 1), (-1, 1))
 SURE = 2.58  # standard errors, 99 %
@@ -416,12 +417,10 @@ def ceiling(means, sds, numbers, draws=1000, seed=0):
     ----------
     Shrout & Fleiss 1979, ICC(1, k).
     """
-    from m2l.judge import metrics
-
     means, sds, numbers = (np.asarray(x, float) for x in (means, sds, numbers))
     if len(means) < 10 or not (numbers > 1).any():
         raise InputError("ceiling: needs ten items, and more than one rating of an item")
-    return metrics.bootstrap(
+    return stats.bootstrap(
         lambda *rows: 1 - _noise(*rows), means, sds, numbers, draws=draws, seed=seed
     )
 
@@ -464,8 +463,6 @@ def split_half(ratings, dimension, splits=50, draws=300, seed=0):
     ----------
     Spearman 1910; Brown 1910.
     """
-    from m2l.judge import metrics
-
     n = ratings.groupby("id")[dimension].transform("size")
     kept = ratings[n > 1]
     items = kept["id"].nunique()
@@ -492,7 +489,7 @@ def split_half(ratings, dimension, splits=50, draws=300, seed=0):
         r = ((a * b).sum(axis=0) / np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))).mean()
         return times * r / (1 + (times - 1) * r)
 
-    return metrics.bootstrap(stepped_up, first, second, draws=draws, seed=seed)
+    return stats.bootstrap(stepped_up, first, second, draws=draws, seed=seed)
 
 
 def rater_report(ratings):
@@ -594,8 +591,6 @@ def mixture(tables, left, reported, folds=10, seed=0):
     InputError
         There is no such corpus among the tables.
     """
-    from m2l.judge import metrics
-
     if left not in tables:
         raise InputError(f"{left}: not among the corpora {', '.join(tables)}; name one of them")
     pooled = pd.concat(tables, names=["corpus"]).reset_index("corpus")
@@ -610,7 +605,7 @@ def mixture(tables, left, reported, folds=10, seed=0):
     for key, labels in (("left", unscaled), ("rescaled", rescaled)):
         guess = np.stack([identity(x, corpus, folds, seed) for x in labels.T], axis=1)
         out[key] = {
-            name: metrics.bootstrap(_r2, labels[:, d], guess[:, d])
+            name: stats.bootstrap(_r2, labels[:, d], guess[:, d])
             for name, d in (("valence", [0]), ("arousal", [1]), ("mean", [0, 1]))
         }
     out["within"] = {

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from m2l import stats
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -334,24 +335,11 @@ def summary(figures, metric):
     rows = {}
     for variant, values in parts["value"].iterrows():
         values = values.dropna()
-        rows[variant] = over_seeds(values)
+        rows[variant] = stats.over_seeds(values)
         if len(values) == 1:
             seed = values.index[0]
             rows[variant] |= {c: parts[c].loc[variant, seed] for c in ("low", "high")}
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def over_seeds(values):
-    """n, mean and 95 % interval of Student's t of a figure over seeds.
-
-    The ends are NaN for fewer than three: of two values the interval is 18 times their deviation.
-    """
-    from scipy.stats import t
-
-    values = np.asarray(values, float)
-    n, mean = len(values), values.mean()
-    half = t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 2 else np.nan
-    return {"n": n, "value": mean, "low": mean - half, "high": mean + half}
 
 
 def differences(figures, metric, reference="full"):
@@ -364,14 +352,14 @@ def differences(figures, metric, reference="full"):
 
     Returns
     -------
-    DataFrame indexed by variant: n (pairs), value (mean difference), low, high (`over_seeds`) and
-    each (tuple of the differences).
+    DataFrame indexed by variant: n (pairs), value (mean difference), low, high and each (tuple of
+    the differences); see `m2l.stats.over_seeds`.
     """
     wide, rows = table(figures, metric), {}
     for variant in wide.index.drop(reference, errors="ignore"):
         each = (wide.loc[variant] - wide.loc[reference]).dropna()
         if len(each):
-            rows[variant] = over_seeds(each) | {"each": tuple(each)}
+            rows[variant] = stats.over_seeds(each) | {"each": tuple(each)}
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["n", "value", "low", "high", "each"]
     )
@@ -439,7 +427,7 @@ def claims(figures):
             "claim": "Training is stable through all stages",
             "measure": "least variety of a batch at the end of a stage, as a share of the photos'; "
             "0 for a run that diverged; at least 0.5 is asked",
-            **over_seeds(stable),
+            **stats.over_seeds(stable),
             "holds": bool(min(stable) >= 0.5),
         }
     )
@@ -464,6 +452,6 @@ def claims(figures):
         add(
             "The gradient penalty prevents collapse",
             "variety, full minus without penalty; 0 for a run that diverged",
-            over_seeds(pairs.loc["full"] - pairs.loc["without penalty"]),
+            stats.over_seeds(pairs.loc["full"] - pairs.loc["without penalty"]),
         )
     return out

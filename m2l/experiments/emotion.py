@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from m2l import corpora
+from m2l import corpora, stats
 from m2l import results as provenance
 from m2l.errors import InputError
 from m2l.music import forest
@@ -256,7 +256,7 @@ def scores(task, found, seed=0):
     """
     reference = found.get("default forest", found.get("extra trees", {})).get("predicted")
     return {
-        name: forest.evaluate(task.y, one["predicted"], task.groups, 500, seed, reference)
+        name: stats.evaluate(task.y, one["predicted"], task.groups, 500, seed, reference)
         | {"seconds": float(one["seconds"]), "repeats": len(one["predicted"])}
         for name, one in found.items()
     }
@@ -277,20 +277,24 @@ def coverage(task, tested):
         held, half = forest.coverage(errors, doubts, tested["folds"], level)
         same, even = forest.coverage(errors, np.ones_like(doubts), tested["folds"], level)
         out[f"{level:g}"] = {}
+
+        def share(held, groups=task.groups):
+            return stats.bootstrap(np.mean, held, groups=groups, draws=1000)
+
         for i, d in enumerate(forest.DIMENSIONS):
             third = doubts[:, i].argsort().argsort() * 3 // len(doubts)
             out[f"{level:g}"][d] = {
-                "held": forest.share(held[:, i], task.groups),
+                "held": share(held[:, i]),
                 "width": float(2 * half[:, i].mean()),
                 "thirds": [
                     {
-                        "held": forest.share(held[third == t, i], task.groups[third == t]),
+                        "held": share(held[third == t, i], task.groups[third == t]),
                         "width": float(2 * half[third == t, i].mean()),
                     }
                     for t in range(3)
                 ],
                 "even": {
-                    "held": forest.share(same[:, i], task.groups),
+                    "held": share(same[:, i]),
                     "width": float(2 * even[:, i].mean()),
                 },
             }
@@ -343,9 +347,7 @@ def curve(task, folder, effort, names=("ridge", "extra trees")):
         key = f"{task.fingerprint()} {effort.folds} {seed} {settings.get(name)}"
         found = part(Path(folder) / task.name / f"curve {name}.npz", key, work)
         told = [found[f"{share}"] for share in SHARES]
-        each = [
-            forest.evaluate(task.y, p, task.groups, 300, seed, reference=told[-2]) for p in told
-        ]
+        each = [stats.evaluate(task.y, p, task.groups, 300, seed, reference=told[-2]) for p in told]
         out["models"][name] = {d: [e[d]["r2"] for e in each] for d in forest.DIMENSIONS}
         out["doubling"][name] = {d: each[-1][d]["gain"] for d in forest.DIMENSIONS}
     return out
@@ -372,9 +374,9 @@ def between_blocks(task, effort, trees=100):
                 predicted = forest.cross_validate(make, x[tested], y, groups, effort.folds)[0]
             else:
                 predicted = fitted.predict(x[tested])
-            found = forest.evaluate(y, predicted[None], groups, 300, effort.seed)
+            found = stats.evaluate(y, predicted[None], groups, 300, effort.seed)
             for i, d in enumerate(forest.DIMENSIONS):
-                found[d]["r_other"] = forest.score(y[:, 1 - i], predicted[:, i])["r"]
+                found[d]["r_other"] = stats.score(y[:, 1 - i], predicted[:, i])["r"]
             out.append({"trained_on": one, "tested_on": other, "songs": int(rows.sum()), **found})
     return out
 
@@ -410,7 +412,7 @@ def abroad(trained, root=None, cache=None):
     for name, (y, predicted, half) in parts.items():
         # The same order means everything here: the corpora's labels have different origins.
         ranks = [spearmanr(y[:, i], predicted[:, i]).statistic if len(y) > 2 else 0 for i in (0, 1)]
-        found = forest.evaluate(y, predicted[None], np.arange(len(y)), 1000)
+        found = stats.evaluate(y, predicted[None], np.arange(len(y)), 1000)
         out[name] = {"n": len(y)} | {
             d: (found[d] if len(y) >= 10 else {})
             | {

@@ -19,14 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l import corpora, generate
+from m2l import corpora, generate, stats
 from m2l import results as provenance
 from m2l.errors import InputError
 from m2l.gan import photos
 from m2l.judge import metrics
 from m2l.music import forest
-from m2l.music.forest import DIMENSIONS
-from m2l.va import QuantileMap
+from m2l.va import DIMENSIONS, QuantileMap
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +97,9 @@ def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full")
 
 def _read(named, scenes, va, told):
     """Scores of a reading of photos, with intervals."""
-    out = {"accuracy": metrics.bootstrap(np.mean, named == scenes)}
+    out = {"accuracy": stats.bootstrap(np.mean, named == scenes)}
     for d, name in enumerate(DIMENSIONS):
-        out[name] = metrics.bootstrap(forest.score, va[:, d], told[:, d])
+        out[name] = stats.bootstrap(stats.score, va[:, d], told[:, d])
     return out
 
 
@@ -118,7 +117,7 @@ def _people(net, root):
     ratings = table[list(DIMENSIONS)].to_numpy()
     told = scene.look(net, images)[2]
     return {"photos": len(table)} | {
-        name: metrics.bootstrap(forest.score, ratings[:, d], told[:, d])
+        name: stats.bootstrap(stats.score, ratings[:, d], told[:, d])
         for d, name in enumerate(DIMENSIONS)
     }
 
@@ -328,9 +327,9 @@ def _diversity(generated, real, on_grid, draws, seed):
         by_scene = np.mean([metrics.spread(on_grid[s]) for s in i])
         return {"other scene": by_request, "other request": by_scene}
 
-    few = max(2, (draws or metrics.DRAWS) // 4)
-    return metrics.halves(statistic, len(fake), len(photo), draws=few, seed=seed) | {
-        "same": metrics.halves(on_scenes, len(on_grid), draws=few, seed=seed)
+    few = max(2, (draws or stats.DRAWS) // 4)
+    return stats.halves(statistic, len(fake), len(photo), draws=few, seed=seed) | {
+        "same": stats.halves(on_scenes, len(on_grid), draws=few, seed=seed)
     }
 
 
@@ -343,16 +342,16 @@ def _colour(probe, sides, draws, seed):
 
         def statistic(asked, told, look, guess, d=d):
             return {
-                "r": forest.score(asked[:, d], told[:, d])["r"],
-                "left": metrics.partial(asked[:, d], told[:, d], look),
-                "probe": forest.score(asked[:, d], guess[:, d])["r"],
+                "r": stats.score(asked[:, d], told[:, d])["r"],
+                "left": stats.partial(asked[:, d], told[:, d], look),
+                "probe": stats.score(asked[:, d], guess[:, d])["r"],
             }
 
         out[name] = {}
         for side, (asked, told, look) in sides.items():
             guess = _with_one(look[:, COLOUR]) @ coefficients
             arrays = (asked, told, look[:, COLOUR], guess)
-            out[name][side] = metrics.bootstrap(statistic, *arrays, draws=draws, seed=seed)
+            out[name][side] = stats.bootstrap(statistic, *arrays, draws=draws, seed=seed)
     return out
 
 
@@ -371,7 +370,7 @@ def _looks(sides, draws, seed):
         }
 
     return {
-        side: metrics.bootstrap(statistic, *arrays, draws=draws, seed=seed)
+        side: stats.bootstrap(statistic, *arrays, draws=draws, seed=seed)
         for side, arrays in sides.items()
     }
 
@@ -519,11 +518,14 @@ def end_to_end(
         "generator": agreement(asked, one),
         "whole": agreement(label, one),
         "whole, mean of pictures": agreement(label, mean),
-        "shuffled": _permuted(label, one, rng),
-        "matched": {
-            name: metrics.bootstrap(
-                np.mean, metrics.matched(label, told), groups=artists, seed=seed
+        "shuffled": {
+            name: stats.permutation(
+                lambda x, y: stats.score(x, y)["r"], label[:, d], one[:, d], seed=rng
             )
+            for d, name in enumerate(DIMENSIONS)
+        },
+        "matched": {
+            name: stats.bootstrap(np.mean, metrics.matched(label, told), groups=artists, seed=seed)
             for name, told in (
                 ("one picture", one),
                 ("mean of pictures", mean),
@@ -551,22 +553,6 @@ def end_to_end(
     )
 
 
-def _permuted(label, told, rng, times=1000):
-    """Correlations with pictures of other songs, and how often they reach that with the own."""
-    out = {}
-    for d, name in enumerate(DIMENSIONS):
-        own = forest.score(label[:, d], told[:, d])["r"]
-        found = [forest.score(label[:, d], rng.permutation(told[:, d]))["r"] for _ in range(times)]
-        low, high = np.quantile(found, [0.025, 0.975])
-        out[name] = {
-            "value": float(np.mean(found)),
-            "low": float(low),
-            "high": float(high),
-            "p": float((1 + np.sum(np.array(found) >= own)) / (times + 1)),
-        }
-    return out
-
-
 def _uncertainty(released, net, doubts, asked, drawn, one, seeds, some):
     """How the forest's uncertainty shows: what the judge sees in pictures drawn over it.
 
@@ -586,10 +572,10 @@ def _uncertainty(released, net, doubts, asked, drawn, one, seeds, some):
             return {
                 "sd": within.mean(),
                 "share": (within**2).mean() / ((within**2).mean() + single.var()),
-                "r": forest.score(doubt, within)["r"],
+                "r": stats.score(doubt, within)["r"],
             }
 
-        out[name] = metrics.bootstrap(statistic, within, doubt, one[some, d]) | {
+        out[name] = stats.bootstrap(statistic, within, doubt, one[some, d]) | {
             "asked_sd": float(drawn[some, :, d].std(1).mean())
         }
     order = np.argsort(doubts[some].mean(1))

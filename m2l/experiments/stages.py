@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from m2l import corpora
+from m2l import corpora, stats
 from m2l import results as provenance
 from m2l.errors import InputError
 from m2l.gan import photos
@@ -282,7 +282,6 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
 
     from m2l.gan import autoencoder
     from m2l.gan.pictures import to_tensor
-    from m2l.judge import metrics
 
     started = time.monotonic()
     pyramid = landscapes(root, limit)
@@ -322,9 +321,7 @@ def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, pres
                 name: sum(p.numel() for p in half.parameters())
                 for name, half in (("encoder", net.encoder), ("decoder", net.decoder))
             },
-            "psnr": {
-                k: metrics.bootstrap(np.mean, np.array(v), seed=seed) for k, v in psnr.items()
-            },
+            "psnr": {k: stats.bootstrap(np.mean, np.array(v), seed=seed) for k, v in psnr.items()},
         },
         started=started,
         seed=seed,

@@ -23,71 +23,13 @@ from unittest import mock
 
 import numpy as np
 
+from m2l import stats
 from m2l.errors import InputError
-from m2l.music.forest import DIMENSIONS, score
+from m2l.va import DIMENSIONS
 
 INCEPTION = "pt_inception-2015-12-05-6726825d.pth"
 OFFICIAL = "6726825d"  # how the SHA-256 of the official weights begins
 LOOKS = ("brightness", "saturation", "warmth", "contrast", "detail")
-DRAWS = 200
-
-
-# -- intervals -------------------------------------------------------------------------------
-
-
-def bootstrap(statistic, *arrays, groups=None, draws=None, seed=0):
-    """A statistic of rows with its 95 % percentile interval, {"value", "low", "high"}.
-
-    Parameters
-    ----------
-    statistic : callable of the arrays -> float, or dict (of dict …) of float, each of which then
-        has its interval.
-    arrays : ndarrays of equal length, whose rows are drawn together with replacement.
-    groups : array of the same length; groups are then drawn whole.
-    draws : `DRAWS` by default, here and below.
-    """
-    rng = np.random.default_rng(seed)
-    groups = (
-        np.arange(len(arrays[0])) if groups is None else np.unique(groups, return_inverse=True)[1]
-    )
-    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
-    found = []
-    for _ in range(draws or DRAWS):
-        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        found.append(statistic(*(a[rows] for a in arrays)))
-    return _summary(statistic(*arrays), found)
-
-
-def halves(statistic, *sizes, draws=None, seed=0):
-    """A statistic of sets of images with its 95 % interval, from random halves of each set.
-
-    A half differs from its whole as much as the whole does from all the images there could be,
-    and holds no image twice, which would be its own nearest neighbour. Distances depend on the
-    number of images, so the halves' values are moved to the whole's.
-
-    Parameters
-    ----------
-    statistic : callable of one array of rows for each set -> float or dict, as in `bootstrap`.
-    sizes : the number of images in each set.
-
-    References
-    ----------
-    Shao & Wu 1989, "A general theory for jackknife variance estimation": delete-half jackknife.
-    """
-    rng = np.random.default_rng(seed)
-    found = [
-        statistic(*(rng.permutation(n)[: n // 2] for n in sizes)) for _ in range(draws or DRAWS)
-    ]
-    return _summary(statistic(*map(np.arange, sizes)), found, centred=True)
-
-
-def _summary(value, found, centred=False):
-    if isinstance(value, dict):
-        return {k: _summary(value[k], [f[k] for f in found], centred) for k in value}
-    low, high = np.quantile(found, [0.025, 0.975]) + (value - np.mean(found) if centred else 0)
-    return {"value": float(value), "low": float(low), "high": float(high)}
-
-
 # -- likeness --------------------------------------------------------------------------------
 
 
@@ -184,9 +126,9 @@ def compare(reference, other, draws=None, seed=0, subsets=50):
             "coverage": coverage,
         }
 
-    draws = draws or DRAWS
+    draws = draws or stats.DRAWS
     few = draws if reference.shape[1] <= 512 else max(2, draws // 10)
-    out = halves(statistic, len(reference), len(other), draws=few, seed=seed)
+    out = stats.halves(statistic, len(reference), len(other), draws=few, seed=seed)
     rng = np.random.default_rng(seed)
     size = min(100, len(reference), len(other))
     some = [
@@ -223,9 +165,11 @@ def closeness(fake, held_out, train, draws=None, seed=0):
     mark = np.quantile(usual, 0.01)
     return (
         {
-            "generated": bootstrap(np.median, distance, draws=draws, seed=seed),
-            "photos": bootstrap(np.median, usual, draws=draws, seed=seed),
-            "closer": bootstrap(lambda d: np.mean(d < mark), distance, draws=draws, seed=seed),
+            "generated": stats.bootstrap(np.median, distance, draws=draws, seed=seed),
+            "photos": stats.bootstrap(np.median, usual, draws=draws, seed=seed),
+            "closer": stats.bootstrap(
+                lambda d: np.mean(d < mark), distance, draws=draws, seed=seed
+            ),
         },
         distance,
         index,
@@ -281,14 +225,14 @@ def consistency(requested, estimated, groups=None, draws=None, seed=0):
         }
 
     requested, estimated = np.asarray(requested, float), np.asarray(estimated, float)
-    return bootstrap(statistic, requested, estimated, groups=groups, draws=draws, seed=seed)
+    return stats.bootstrap(statistic, requested, estimated, groups=groups, draws=draws, seed=seed)
 
 
 def _follows(x, y):
     from scipy.stats import rankdata
 
-    told = score(x, y)
-    ranks = score(rankdata(x), rankdata(y))
+    told = stats.score(x, y)
+    ranks = stats.score(rankdata(x), rankdata(y))
     slope = told["r"] * y.std() / x.std() if np.ptp(x) > 0 else 0.0
     return {k: told[k] for k in ("mae", "r", "ccc")} | {"spearman": ranks["r"], "slope": slope}
 
@@ -307,16 +251,6 @@ def matched(asked, told):
     own = np.diagonal(distance)[:, None]
     farther = (distance > own) + 0.5 * (distance == own)
     return (farther.sum(1) - 0.5) / (len(asked) - 1)
-
-
-def partial(x, y, given):
-    """Correlation of x and y (N,) that is left when both are regressed on `given` (N, K)."""
-    given = np.column_stack([np.ones(len(x)), given])
-
-    def rest(v):
-        return v - given @ np.linalg.lstsq(given, v, rcond=None)[0]
-
-    return score(rest(np.asarray(x, float)), rest(np.asarray(y, float)))["r"]
 
 
 def looks(images):

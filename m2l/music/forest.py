@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from m2l.errors import InputError
+from m2l.va import DIMENSIONS as DIMENSIONS
 from m2l.va import QuantileMap
 
-DIMENSIONS = ("valence", "arousal")
 WEIGHTS = Path(__file__).parents[1] / "weights" / "forest.skops"
 # The one type of a forest's file that skops does not know: scikit-learn's compiled tree.
 _TREE = "sklearn.tree._tree.Tree"
@@ -190,97 +190,6 @@ def fit(model, x, y, groups):
     if "groups" in inspect.signature(model.fit).parameters:
         return model.fit(x, y, groups=groups)
     return model.fit(x, y)
-
-
-def score(y, predicted):
-    """Scores of one dimension.
-
-    Parameters
-    ----------
-    y, predicted : ndarray (N,)
-
-    Returns
-    -------
-    dict with r2, mse, rmse, mae, r (Pearson; 0 where either is constant) and ccc (Lin 1989). Where
-    y is constant, r2 and ccc are NaN.
-    """
-    y, predicted = np.asarray(y, float), np.asarray(predicted, float)
-    error, mse = predicted - y, np.mean((predicted - y) ** 2)
-    spread, variance = y.var(), predicted.var()
-    covariance = np.mean((predicted - predicted.mean()) * (y - y.mean()))
-    # Rounding leaves even a constant some variance, so the values themselves are asked.
-    known, varied = np.ptp(y) > 0, np.ptp(predicted) > 0
-    return {
-        "r2": float(1 - mse / spread) if known else float("nan"),
-        "mse": float(mse),
-        "rmse": float(np.sqrt(mse)),
-        "mae": float(np.mean(np.abs(error))),
-        "r": float(covariance / np.sqrt(spread * variance)) if known and varied else 0.0,
-        "ccc": float(2 * covariance / (spread + variance + error.mean() ** 2))
-        if known
-        else float("nan"),
-    }
-
-
-def evaluate(y, predicted, groups, draws=1000, seed=0, reference=None):
-    """Scores with bootstrap intervals over groups.
-
-    Parameters
-    ----------
-    y : ndarray (N, 2)
-    predicted : ndarray (repeats, N, 2), from `cross_validate`; scores average over repeats.
-    groups : array (N,), resampled whole
-    reference : ndarray (repeats, N, 2), another model's predictions of the same songs.
-
-    Returns
-    -------
-    dict of dimension to dict of score to {"value", "low", "high"}, 95 % percentile intervals.
-    With a reference, `gain` is the R² above the reference's, on the same draws of groups.
-    """
-    y, predicted = np.asarray(y, float), np.asarray(predicted, float)
-    members = list(pd.Series(np.arange(len(y))).groupby(np.asarray(groups)).indices.values())
-    rng = np.random.default_rng(seed)
-    picks = [np.arange(len(y))] + [
-        np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        for _ in range(draws)
-    ]
-
-    def over_draws(predicted, d):
-        scores = [[score(y[p, d], one[p, d]) for one in predicted] for p in picks]
-        return pd.DataFrame(
-            {k: [np.mean([s[k] for s in draw]) for draw in scores] for k in scores[0][0]}
-        )
-
-    out = {}
-    for d, name in enumerate(DIMENSIONS):
-        table = over_draws(predicted, d)
-        if reference is not None:
-            table["gain"] = table["r2"] - over_draws(np.asarray(reference, float), d)["r2"]
-        low, high = table[1:].quantile(0.025), table[1:].quantile(0.975)
-        out[name] = {
-            k: {"value": float(table[k][0]), "low": float(low[k]), "high": float(high[k])}
-            for k in table
-        }
-    return out
-
-
-def share(held, groups, draws=1000, seed=0):
-    """Share of songs for which something held, with its 95 % interval over groups.
-
-    Parameters
-    ----------
-    held : ndarray (N,) of bool
-    groups : array (N,), resampled whole
-
-    Returns
-    -------
-    dict with value, low and high
-    """
-    by_group = pd.Series(np.asarray(held, float)).groupby(np.asarray(groups)).agg(["sum", "size"])
-    picks = np.random.default_rng(seed).integers(len(by_group), size=(draws, len(by_group)))
-    sums, sizes = by_group.to_numpy().T
-    low, high = np.quantile(sums[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
-    return {"value": float(sums.sum() / sizes.sum()), "low": float(low), "high": float(high)}
 
 
 def doubt(model, x):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from m2l import stats
 from m2l.music import features, forest
 
 
@@ -98,7 +99,7 @@ def importance(fitted, x, y, groups, sets, repeats=3, draws=200, seed=0):
                 shuffled = values[rows]
                 shuffled[:, columns] = shuffled[rng.permutation(len(rows))][:, columns]
                 without[repeat, rows] = model.predict(shuffled)
-        scores = forest.evaluate(y, whole[None], groups, draws, seed, reference=without)
+        scores = stats.evaluate(y, whole[None], groups, draws, seed, reference=without)
         out[name] = {d: scores[d]["gain"] for d in forest.DIMENSIONS}
     return out
 

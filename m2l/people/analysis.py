@@ -41,6 +41,7 @@ from scipy.stats import t as student
 from m2l.errors import InputError
 from m2l.people import design as study
 from m2l.people.design import COMPARED, DIMENSIONS, HYPOTHESES, MATCHED, SYSTEMS
+from m2l.stats import holm
 
 log = logging.getLogger(__name__)
 
@@ -680,16 +681,6 @@ def side(kept):
 
 
 # --- the whole ----------------------------------------------------------------------------------
-
-
-def holm(p):
-    """p-values adjusted for their number by Holm's procedure; NaN counts as 1."""
-    p = np.nan_to_num(np.asarray(p, float), nan=1.0)
-    order = np.argsort(p)
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(raised, 1)
-    return adjusted
 
 
 def decide(choices, apart, strength, alpha):
