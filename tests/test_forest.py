@@ -391,7 +391,7 @@ def test_the_package_ships_a_forest():
 def test_a_forest_is_read_without_torch():
     # skops would import all of scikit-learn, and torch with it: seconds for one song.
     code = (
-        "import sys; from m2l import forest; f = forest.load(); "
+        "import sys; from m2l.music import forest; f = forest.load(); "
         "print('torch' in sys.modules, len(f.names))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
