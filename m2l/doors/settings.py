@@ -1,0 +1,180 @@
+"""Settings: dataclasses whose fields are checked in type and range, with one line for a fault.
+
+    @dataclass(frozen=True)
+    class Preset:
+        name: str
+        lr: float = setting(1e-3, above=0)
+        precision: str = setting("32-true", choices=("32-true", "bf16-mixed"))
+        photos: int | None = setting(None, low=1)
+        betas: tuple[float, float] = setting((0.0, 0.99), low=0, below=1)
+
+        def __post_init__(self):
+            check(self)
+
+A range holds for each number of a tuple. Numbers are finite; a whole number serves as a float,
+true and false do not.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from dataclasses import MISSING, field, fields, is_dataclass
+from numbers import Integral, Real
+
+from m2l.errors import InputError
+
+_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+def setting(default=MISSING, *, low=None, high=None, above=None, below=None, choices=None):
+    """A field of a dataclass with its range, closed (low, high) or open (above, below)."""
+    limits = {"low": low, "high": high, "above": above, "below": below, "choices": choices}
+    return field(default=default, metadata={k: v for k, v in limits.items() if v is not None})
+
+
+def check(instance, where=""):
+    """Check every field of a dataclass by its type hint and its range.
+
+    Parameters
+    ----------
+    instance : dataclass; its hints are int, float, str, bool, dataclasses, Literal, tuples, lists
+        and dicts of them, and None beside any.
+    where : put before the field's name in the message, such as "stage 8: ".
+
+    Raises
+    ------
+    InputError
+        Which field it is, what it holds and what it may be.
+    """
+    hints = typing.get_type_hints(type(instance))
+    for one in fields(instance):
+        value = getattr(instance, one.name)
+        if fault := _fault(value, hints[one.name], one.metadata):
+            raise InputError(f"{where}{one.name} {_shown(value)}: give {fault}")
+
+
+def read(cls, values, where=""):
+    """Make a dataclass from plain values, as YAML and JSON have them; the inverse of `asdict`.
+
+    Dicts become the dataclasses that the hints name, and lists tuples.
+
+    Raises
+    ------
+    InputError
+        A setting is missing or unknown, or not what `check` wants.
+    """
+    if not isinstance(values, dict):
+        raise InputError(f"{where}{_shown(values)}: give settings by name")
+    known = {f.name: f for f in fields(cls) if f.init}
+    needed = {n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
+    for what, names in (("unknown", values.keys() - known), ("missing", needed - values.keys())):
+        if names:
+            raise InputError(
+                f"{where}{what} setting {', '.join(sorted(map(str, names)))}; "
+                f"there are {', '.join(known)}"
+            )
+    hints = typing.get_type_hints(cls)
+    made = cls(**{k: _made(v, hints[k], f"{where}{k}: ") for k, v in values.items()})
+    check(made, where)
+    return made
+
+
+def _made(value, hint, where):
+    """A plain value as its hint wants it, as far as dataclasses and tuples go."""
+    options = _options(hint)
+    for option in options:
+        origin, inner = typing.get_origin(option), typing.get_args(option)
+        if is_dataclass(option) and isinstance(value, dict):
+            return read(option, value, where)
+        if origin is tuple and isinstance(value, list | tuple):
+            each = [inner[0]] * len(value) if inner[-1:] == (...,) else inner
+            if len(each) == len(value):
+                return tuple(_made(v, h, where) for v, h in zip(value, each, strict=True))
+    return value
+
+
+def _fault(value, hint, limits):
+    """What a value should be, or None if it is."""
+    faults = [_of_type(value, option, limits) for option in _options(hint)]
+    return None if None in faults else " or ".join(dict.fromkeys(faults))
+
+
+def _of_type(value, hint, limits):
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is types.NoneType:
+        return None if value is None else "nothing"
+    if hint is typing.Any:
+        return None
+    if origin is typing.Literal:
+        return None if value in inner else _listed(inner)
+    if origin is tuple:
+        every = inner[-1:] == (...,)
+        count = None if every else len(inner)
+        if not isinstance(value, tuple) or (count is not None and len(value) != count):
+            return (
+                f"a list of {'' if count is None else f'{count}, each '}{_name(inner[0], limits)}"
+            )
+        each = [inner[0]] * len(value) if every else inner
+        return _first(_fault(v, h, limits) for v, h in zip(value, each, strict=True))
+    if origin in (list, dict):
+        if not isinstance(value, origin):
+            return "a list" if origin is list else "settings by name"
+        held = value.values() if origin is dict else value
+        return _first(_fault(v, inner[-1], limits) for v in held) if inner else None
+    if choices := limits.get("choices"):
+        return None if isinstance(value, hint) and value in choices else _listed(choices)
+    kind = {int: Integral, float: Real}.get(hint, hint)
+    right = isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
+    if right and kind in (Integral, Real):
+        right = math.isfinite(value) and _within(value, limits)
+    if right:
+        return None
+    hint_at_text = "; in YAML write 1.0e-3 rather than 1e-3" if _looks_numeric(value, hint) else ""
+    return _name(hint, limits) + hint_at_text
+
+
+def _first(faults):
+    return next((f"{fault} for each" for fault in faults if fault), None)
+
+
+def _options(hint):
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return typing.get_args(hint) if union else (hint,)
+
+
+def _within(value, limits):
+    return (
+        value >= limits.get("low", value)
+        and value <= limits.get("high", value)
+        and ("above" not in limits or value > limits["above"])
+        and ("below" not in limits or value < limits["below"])
+    )
+
+
+def _name(hint, limits):
+    named = _NAMES.get(hint, getattr(hint, "__name__", str(hint)).lower())
+    if hint not in (int, float):
+        return named
+    words = {"low": "from {:g}", "above": "above {:g}", "high": "to {:g}", "below": "below {:g}"}
+    parts = [text.format(limits[name]) for name, text in words.items() if name in limits]
+    return " ".join([named, *parts])
+
+
+def _listed(choices):
+    return "one of " + ", ".join(map(str, choices))
+
+
+def _looks_numeric(value, hint):
+    if hint is not float or not isinstance(value, str):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,84 @@
+"""Settings are checked in type and range, and a fault is told in one line."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+import pytest
+
+from m2l.doors.settings import check, read, setting
+from m2l.errors import InputError
+
+
+@dataclass(frozen=True)
+class Stage:
+    resolution: int = setting(choices=(4, 8, 16))
+    images: int | None = setting(None, low=1)
+
+
+@dataclass(frozen=True)
+class Preset:
+    name: str
+    stages: tuple[Stage, ...]
+    lr: float = setting(1e-3, above=0)
+    betas: tuple[float, float] = setting((0.0, 0.99), low=0, below=1)
+    objective: str = setting("hinge", choices=("hinge", "wgan"))
+    form: Literal["spatial", "image"] = "spatial"
+    n_critic: int = setting(1, low=1)
+    flip: bool = True
+    weights: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self):
+        check(self)
+
+
+GOOD = {"name": "x", "stages": [{"resolution": 4, "images": 320}, {"resolution": 8}]}
+
+
+def test_reading_is_the_inverse_of_asdict():
+    made = read(Preset, GOOD)
+    assert made.stages == (Stage(4, 320), Stage(8))
+    assert read(Preset, asdict(made)) == made
+    assert read(Preset, GOOD | {"lr": 1, "betas": [0, 0.5]}).betas == (0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "name, value, told",
+    [
+        ("lr", -1, "a number above 0"),
+        ("lr", 0, "a number above 0"),
+        ("lr", True, "a number above 0"),
+        ("lr", float("nan"), "a number above 0"),
+        ("lr", float("inf"), "a number above 0"),
+        ("lr", "1e-3", "in YAML write 1.0e-3"),
+        ("lr", None, "a number above 0"),
+        ("betas", [0, 1], "from 0 below 1"),
+        ("betas", [0.0], "a list of 2"),
+        ("betas", 0.5, "a list of 2"),
+        ("objective", "gan", "one of hinge, wgan"),
+        ("objective", ["hinge"], "one of hinge, wgan"),
+        ("form", "channel", "one of spatial, image"),
+        ("n_critic", 1.5, "a whole number from 1"),
+        ("n_critic", 0, "a whole number from 1"),
+        ("flip", 1, "true or false"),
+        ("flip", "no", "true or false"),
+        ("name", 3, "text"),
+        ("stages", 3, "a list of"),
+        ("stages", [3], "stage"),
+        ("stages", [{"resolution": 5}], "one of 4, 8, 16"),
+        ("stages", [{"resolution": 4, "images": -3}], "a whole number from 1"),
+        ("stages", [{"images": 3}], "missing setting resolution"),
+        ("weights", {"a": "b"}, "a number"),
+        ("rate", 1, "unknown setting rate; there are name, stages, lr"),
+    ],
+)
+def test_a_fault_names_the_setting_and_what_it_may_be(name, value, told):
+    with pytest.raises(InputError) as caught:
+        read(Preset, GOOD | {name: value})
+    message = str(caught.value)
+    assert told in message and "\n" not in message and name in message.replace("resolution", name)
+
+
+@pytest.mark.parametrize("values", [None, [], "text", {}, {"name": "x"}])
+def test_settings_come_by_name_and_none_may_lack(values):
+    with pytest.raises(InputError, match=r"by name|missing setting"):
+        read(Preset, values)
