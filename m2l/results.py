@@ -7,6 +7,7 @@ took, so that a number in the report can be followed back.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -63,6 +64,101 @@ def load(name):
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
             result["arrays"] = dict(arrays)
     return result
+
+
+# -- a number in the prose -------------------------------------------------------------------
+
+
+def quote(reference):
+    """A figure of a result as text, as `` {result}`reference` `` shows it in the book.
+
+    Parameters
+    ----------
+    reference : "name:path" or "name:path:form", as "forest:corpora.taffc.models.ridge.valence.r2".
+        The path leads through the JSON by keys and positions, joined by dots. Where a list holds
+        dicts, "key=value" (or several, joined by &) is the one that has it. For form see `text`.
+
+    Raises
+    ------
+    InputError
+        If there is no such result or nothing at that path; it says what there is.
+    """
+    name, _, rest = reference.partition(":")
+    path, _, form = rest.partition(":")
+    folder = results_dir()
+    if not (file := folder / f"{name}.json").is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.json")))
+        raise InputError(f"{reference}: no {file.name} in results/; there are {known}")
+    found = _json(file, file.stat().st_mtime_ns)
+    parts, at = path.split("."), 0
+    while at < len(parts):
+        inside = found if isinstance(found, dict) else {}
+        if isinstance(found, list):
+            inside = {str(i): one for i, one in enumerate(found)}
+        # A key may hold a dot itself, as a level of 0.9 does.
+        for end in range(len(parts), at, -1):
+            key = ".".join(parts[at:end])
+            here = [inside[key]] if key in inside else _having(inside.values(), key)
+            if len(here) == 1:
+                found, at = here[0], end
+                break
+        else:
+            place, there = ".".join(parts[:at]) or name, ", ".join(list(inside)[:12]) or found
+            raise InputError(f"{reference}: no '{parts[at]}' in {place}; there is {there}")
+    try:
+        return text(found, form)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{reference}: {error}") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _json(file, changed):
+    return json.loads(file.read_text())
+
+
+def _having(rows, pairs):
+    """The dicts among the rows that hold "key=value&key=value"."""
+    wanted = [pair.partition("=")[::2] for pair in pairs.split("&") if "=" in pair]
+    rows = [row for row in rows if isinstance(row, dict)]
+    return [r for r in rows if wanted and all(str(r.get(k)) == v for k, v in wanted)]
+
+
+def text(value, form=""):
+    """A value as the book writes it, in one piece that no line breaks.
+
+    Parameters
+    ----------
+    value : number, text, or {"value", "low", "high"}, which gives "0.51 [0.45, 0.57]".
+    form : a format of Python's for each number (.2f by default; whole numbers with a comma for
+        thousands), before it optionally a factor and a space: "/3600 .1f", "*100 .0f".
+        "duration" tells seconds as people do.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the value has no such form.
+    """
+    if isinstance(value, dict) and {"value", "low", "high"} <= set(value):
+        mean, low, high = (text(value[key], form) for key in ("value", "low", "high"))
+        return f"{mean}\u00a0[{low},\u00a0{high}]"
+    if isinstance(value, str) and not form:
+        return value
+    if value is None or isinstance(value, dict | list | str | bool):
+        raise TypeError(f"{type(value).__name__} is not a number; go on to one")
+    if form == "duration":
+        if value < 99.5:
+            return f"{value:.0f}\u00a0s"
+        return f"{value / 60:.0f}\u00a0min" if value < 5400 else f"{value / 3600:.1f}\u00a0h"
+    if form[:1] in ("*", "/"):
+        factor, _, form = form.partition(" ")
+        value = value * float(factor[1:]) if factor[0] == "*" else value / float(factor[1:])
+    written = format(value, form or ("," if isinstance(value, int) else ".2f"))
+    if not written.strip("-0.%"):  # a negative zero is none
+        written = written.lstrip("-")
+    return written.replace("-", "\u2212").replace("%", "\u00a0%")
+
+
+# -- writing ---------------------------------------------------------------------------------
 
 
 def save(path, result, *, started, data, seed, preset, arrays=None):

@@ -240,3 +240,37 @@ def test_colab_gets_the_notebooks_with_a_cell_that_fetches_the_rest(tmp_path):
         assert notebook["cells"][1:] == kept[name]["cells"]
         first = "".join(notebook["cells"][0]["source"])
         assert "git clone --quiet https://example.org/a/b" in first and "abc123" in first
+
+
+# Numbers of results
+
+
+def build(folder, text):
+    """Build a book of a page and a notebook that both hold a text, with warnings as errors."""
+    from sphinx.cmd.build import main
+
+    cell = {"cell_type": "markdown", "metadata": {}, "source": ["# Notebook\n", "\n", text]}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    (folder / "index.md").write_text(f"# Page\n\n{text}\n\n```{{toctree}}\nbook\n```\n")
+    (folder / "book.ipynb").write_text(json.dumps(notebook))
+    options = (
+        "extensions=myst_nb,result",
+        "nb_execution_mode=off",
+        "html_theme=basic",
+        "exclude_patterns=jupyter_execute",
+    )
+    status = main(
+        [str(folder), str(folder / "html"), "-C", "-W", "--keep-going", "-q"]
+        + [word for option in options for word in ("-D", option)]
+    )
+    return status, [(folder / "html" / f"{name}.html").read_text() for name in ("index", "book")]
+
+
+def test_a_number_is_read_from_its_result(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("M2L_RESULTS", str(tmp_path))
+    (tmp_path / "forest.json").write_text('{"tuned forest": {"r2": 0.614}}')
+    status, pages = build(tmp_path, "R² was {result}`forest:tuned forest.r2:.0%`.")
+    assert status == 0 and all('R² was <span class="result">61\u00a0%</span>.' in p for p in pages)
+    status, _ = build(tmp_path, "R² was {result}`forest:tuned.r2`.")
+    assert status == 1
+    assert capsys.readouterr().err.count("no 'tuned' in forest; there is tuned forest") == 2

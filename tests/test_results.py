@@ -161,3 +161,56 @@ def test_chapters_say_how_they_ran(tmp_path):
 def test_a_comment_in_code_is_no_title(tmp_path):
     executed(tmp_path / "a.ipynb", [("code", "# a comment"), ("markdown", "# A title")])
     assert provenance.chapters(tmp_path)["a"]["title"] == "A title"
+
+
+# -- numbers in the prose --------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(results):
+    r2 = {"value": 0.5149, "low": -0.4451, "high": 0.57}
+    rows = [{"on": "a", "n": 1234, "r2": r2}, {"on": "b", "n": 7}, {"on": "b", "n": 8}]
+    inside = {"0.9": {"held": 0.914}, "0": 1, "rows": rows, "card": {"what": "A forest-like thing"}}
+    save(results / "one.json", inside | {"took": 5400.0, "zero": -0.001, "whole": True})
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        ("one:0.9.held", "0.91"),
+        ("one:0.9.held:.0%", "91 %"),
+        ("one:rows.0.n", "1,234"),
+        ("one:rows.on=a.r2", "0.51 [−0.45, 0.57]"),
+        ("one:rows.on=a.r2:.1f", "0.5 [−0.4, 0.6]"),
+        ("one:rows.on=b&n=8.n", "8"),
+        ("one:rows.on=a.r2.low:.3f", "−0.445"),
+        ("one:took:/3600 .1f", "1.5"),
+        ("one:took:duration", "1.5 h"),
+        ("one:zero", "0.00"),
+        ("one:card.what", "A forest-like thing"),
+        ("one:provenance.seed", "3"),
+    ],
+)
+def test_a_number_is_found_and_written(told, reference, text):
+    assert provenance.quote(reference) == text.replace(
+        " ", "\u00a0" if "thing" not in text else " "
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("two:a", r"no two\.json in results/; there are one"),
+        ("one:rows.on=b.n", "no 'on=b' in rows; there is 0, 1, 2"),
+        ("one:rows.3", "no '3' in rows"),
+        ("one:0.9.width", "no 'width' in 0.9; there is held"),
+        ("one:took.low", r"no 'low' in took; there is 5400\.0"),
+        ("one:rows", "list is not a number"),
+        ("one:whole", "bool is not a number"),
+        ("one:took:.2x", "one:took:.2x: "),
+        ("one:card.what:.2f", "str is not a number"),
+    ],
+)
+def test_what_leads_nowhere_says_what_there_is(told, reference, words):
+    with pytest.raises(InputError, match=words):
+        provenance.quote(reference)
