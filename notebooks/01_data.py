@@ -36,7 +36,6 @@ import warnings
 from dataclasses import asdict
 from itertools import product
 
-import librosa.display
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -46,6 +45,7 @@ from m2l import corpora, figures
 from m2l import results as provenance
 from m2l.corpora import audit
 from m2l.music import features
+from m2l.music._librosa import librosa
 from m2l.sample import compose as synth
 from m2l.sample import paint
 

@@ -35,6 +35,7 @@ def root(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def small(root, tmp_path, monkeypatch):
     """A grid of two variants of 8×8, and a measurement that takes no time."""
+    monkeypatch.setenv("M2L_DATA", str(root))
     monkeypatch.setenv("M2L_CACHE", str(root / "cache"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").write_text(PRESET)

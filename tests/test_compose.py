@@ -2,11 +2,11 @@
 
 from functools import cache
 
-import librosa
 import numpy as np
 import pytest
 
 from m2l.errors import InputError
+from m2l.music._librosa import librosa
 from m2l.sample import compose as synth
 
 # Probe-tone profiles of major and minor keys (Krumhansl & Kessler 1982).

@@ -80,7 +80,7 @@ def described(song):
 @pytest.fixture(scope="module")
 def by_librosa(song):
     """Each descriptor as one call of librosa on the signal gives it, (rows, frames)."""
-    import librosa
+    from m2l.music._librosa import librosa
 
     feature = librosa.feature
     tuned = features.tuning(np.abs(librosa.stft(song)))
@@ -187,7 +187,7 @@ def test_three_seconds_of_a_low_hum_stay_finite():
 
 
 def test_tuning_is_librosas_on_every_fourth_frame(monkeypatch):
-    import librosa
+    from m2l.music._librosa import librosa
 
     def parabola(s, axis):
         """What librosa compiles; its cache may be one that crashes (see below)."""
@@ -243,7 +243,7 @@ def truncated(path, keep=0.6):
 
 
 def test_load_audio_averages_channels_and_resamples(tmp_path):
-    import librosa
+    from m2l.music._librosa import librosa
 
     y = 0.1 * np.stack([noise(8, 1), noise(8, 2)], axis=1)
     path = write(tmp_path / "stereo.wav", y, 44100)

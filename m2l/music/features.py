@@ -133,8 +133,9 @@ def load_audio(path):
         There is no such file, it holds no audio, it is truncated or damaged, it is shorter
         than 3 seconds, it is silent (peak below −80 dBFS) or it has values that are not finite.
     """
-    import librosa
     import soundfile
+
+    from m2l.music._librosa import librosa
 
     path = Path(path)
     if not path.is_file():
@@ -219,8 +220,9 @@ def curves(y):
         Hz for centroid, bandwidth and rolloff; beats a minute for tempo; dB for loudness,
         contrast and onset strength (mean rise over mel bands); the rest has no unit.
     """
-    import librosa
     import pandas as pd
+
+    from m2l.music._librosa import librosa
 
     feature = librosa.feature
     magnitude = np.abs(librosa.stft(y, n_fft=N_FFT, hop_length=HOP))
@@ -419,7 +421,7 @@ def _cqt(y, tuned):
     it is applied as one matrix product on the framed signal in place of a Fourier transform
     and a sparse product an octave: a third of the time, equal within 1e-6 of the maximum.
     """
-    import librosa
+    from m2l.music._librosa import librosa
 
     bins, octaves = 36, 7
     freqs = librosa.note_to_hz("C7") * 2 ** (tuned / 12 + np.arange(bins) / bins)
@@ -469,7 +471,7 @@ def _zero_crossing_rate(y):
 
 def _loudness(power):
     """A-weighted mean square in dB relative to 1, the Hann window's own power taken out."""
-    import librosa
+    from m2l.music._librosa import librosa
 
     audible = librosa.fft_frequencies(sr=SR, n_fft=N_FFT)[1:]  # the weight of 0 Hz is -inf dB
     weights = 10 ** (librosa.A_weighting(audible, min_db=None) / 10)

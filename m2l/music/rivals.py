@@ -155,8 +155,7 @@ def log_mel(path):
     InputError
         As `m2l.music.features.load_audio`.
     """
-    import librosa
-
+    from m2l.music._librosa import librosa
     from m2l.music.features import SR, load_audio
 
     y = load_audio(path)
