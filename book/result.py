@@ -1,10 +1,17 @@
-"""A Sphinx extension: `` {result}`forest:corpora.taffc.models.ridge.valence.r2` `` is that number.
+"""A Sphinx extension: what leads from the book's numbers and figures to where they come from.
 
-It works in pages and in the notebooks' text alike; the form of numbers is that of
-`m2l.results.text`. What leads nowhere is a warning, and the book is built with warnings as errors.
+`` {result}`forest:corpora.taffc.models.ridge.valence.r2` `` is that number, in pages and in the
+notebooks' text alike; the form of numbers is that of `m2l.results.text`. What leads nowhere is a
+warning, and the book is built with warnings as errors. Figures and tables of a notebook say
+whether they were made on the page or from which file of `results/`.
 """
 
+import json
+from pathlib import Path
+
+import theme
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
@@ -12,6 +19,7 @@ from m2l import results
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
+TABLE = "tab-provenance-results"  # where the results are described
 
 
 class Result(SphinxRole):
@@ -28,7 +36,39 @@ class Result(SphinxRole):
         return [nodes.inline(self.rawtext, text, classes=["result"])], []
 
 
+def sign(app, doctree):
+    """Say below each figure and table of a notebook what it was made from."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    read = results.reads(json.loads(path.read_text()))
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") != "cell_code":
+            continue
+        for shown in cell.findall(lambda node: isinstance(node, nodes.figure | nodes.table)):
+            texts = [n for n in shown.children if isinstance(n, nodes.caption | nodes.title)]
+            if texts:
+                texts[0] += nodes.Text(" ")
+                texts[0] += origin(app, path.stem, sorted(read[cell["cell_index"]]))
+
+
+def origin(app, chapter, names):
+    """The words "from results/forest.json, by this script", with links."""
+    words = [nodes.Text("From " if names else "Made on this page")]
+    for i, name in enumerate(names):
+        link = addnodes.pending_xref(
+            "", refdomain="std", reftype="ref", reftarget=TABLE, refexplicit=True, refwarn=True
+        )
+        link += nodes.inline("", f"results/{name}")
+        words += [nodes.Text(", "), link] if i else [link]
+    if address := theme.repository(app.config):
+        script = f"{address}/blob/HEAD/notebooks/{chapter}.py"
+        words += [nodes.Text(", by "), nodes.reference("", "this script", refuri=script)]
+    return nodes.inline("", "", *words, nodes.Text("."), classes=["origin"])
+
+
 def setup(app):
     """Register with Sphinx."""
     app.add_role("result", Result())
+    app.connect("doctree-read", sign)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,7 @@ took, so that a number in the report can be followed back.
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import os
@@ -87,7 +88,7 @@ def quote(reference):
     path, _, form = rest.partition(":")
     folder = results_dir()
     if not (file := folder / f"{name}.json").is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.json")))
+        known = ", ".join(_all())
         raise InputError(f"{reference}: no {file.name} in results/; there are {known}")
     found = _json(file, file.stat().st_mtime_ns)
     parts, at = path.split("."), 0
@@ -218,18 +219,69 @@ def chapters(folder):
         noted = notebook["metadata"].get("papermill", {})
         if not noted.get("duration"):
             continue
-        prose, code = (
-            "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == kind)
-            for kind in ("markdown", "code")
+        prose = "\n".join(
+            "".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"
         )
         runs[path.stem] = {
             "title": re.search(r"^# (.+)", prose, re.M)[1],
             "seconds": noted["duration"],
             "date": noted["end_time"][:10],
             "parameters": noted["parameters"],
-            "results": sorted(set(re.findall(r"provenance\.load\(\"(\w+)\"\)", code))),
+            "results": sorted(quoted(prose).union(*reads(notebook).values())),
         }
     return runs
+
+
+def quoted(prose):
+    """Names of the results that a text quotes numbers of."""
+    return set(re.findall(r"\{result\}`(\w+):", prose))
+
+
+def reads(notebook):
+    """The results that each code cell of a notebook draws on, dict of its index to a set of names.
+
+    A name in the code stands for a result if it was made from one: what is assigned in a statement
+    comes from all that is read in it.
+    """
+    made, known = {}, set(_all())
+
+    def follow(statement):
+        inner = []
+        if not isinstance(statement, ast.FunctionDef):
+            inner = [n for n in ast.iter_child_nodes(statement) if isinstance(n, ast.stmt)]
+        outside = [n for n in ast.iter_child_nodes(statement) if n not in inner]
+        nodes = [n for one in outside for n in ast.walk(one)]
+        local = {n.arg for n in nodes if isinstance(n, ast.arg)}
+        for scope in nodes:
+            if isinstance(scope, ast.comprehension):
+                local |= {n.id for n in ast.walk(scope.target) if isinstance(n, ast.Name)}
+        if isinstance(statement, ast.FunctionDef):
+            local |= {n.id for n in nodes if isinstance(n, ast.Name) and _stored(n)}
+        names = [n for n in nodes if isinstance(n, ast.Name) and n.id not in local]
+        sources = set().union(*(made.get(n.id, set()) for n in names if not _stored(n)))
+        if {getattr(n, "attr", None) for n in nodes} & {"load", "results_dir", "quote"}:
+            sources |= known & {str(getattr(n, "value", "")).partition(":")[0] for n in nodes}
+        stored = [n.id for n in names if _stored(n)]
+        stored += [statement.name] if isinstance(statement, ast.FunctionDef) else []
+        made.update(dict.fromkeys(stored, sources))
+        return sources.union(*map(follow, inner))
+
+    return {
+        index: set().union(*map(follow, ast.parse("".join(cell["source"])).body))
+        for index, cell in enumerate(notebook["cells"])
+        if cell["cell_type"] == "code"
+    }
+
+
+def _stored(name):
+    return not isinstance(name.ctx, ast.Load)
+
+
+def _all():
+    """Names of all results: files, and folders of runs."""
+    folder = results_dir()
+    runs = {p.parent.name for p in folder.glob("*/*.jsonl")}
+    return sorted({p.stem for p in folder.glob("*.json")} | runs)
 
 
 def hardware():

@@ -46,7 +46,9 @@ from m2l.music.forest import DIMENSIONS
 figures.use_style()
 torch.set_num_threads(2)
 
-judged, study, way = (provenance.load(name) for name in ("scene", "metrics", "end_to_end"))
+judged = provenance.load("scene")
+study = provenance.load("metrics")
+way = provenance.load("end_to_end")
 side = study["resolution"]
 
 

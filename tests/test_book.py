@@ -4,6 +4,7 @@ The browser's part is skipped where there is none.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -249,18 +250,27 @@ def build(folder, text):
     """Build a book of a page and a notebook that both hold a text, with warnings as errors."""
     from sphinx.cmd.build import main
 
-    cell = {"cell_type": "markdown", "metadata": {}, "source": ["# Notebook\n", "\n", text]}
-    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
-    (folder / "index.md").write_text(f"# Page\n\n{text}\n\n```{{toctree}}\nbook\n```\n")
+    picture = {"data": {"image/svg+xml": "<svg/>"}, "metadata": {}, "output_type": "display_data"}
+    cells = [{"cell_type": "markdown", "metadata": {}, "source": ["# Notebook\n", "\n", text]}]
+    for code in ("r = results.load('forest')", "x = [r['a'] for i in r]\nplot(x)", "r = 1\nr"):
+        cells.append(
+            {
+                "cell_type": "code",
+                "metadata": {"mystnb": {"figure": {"caption": "A figure."}}},
+                "source": [code],
+                "outputs": [picture] * code.endswith(("(x)", "r")),
+                "execution_count": 1,
+            }
+        )
+    metadata = {"language_info": {"name": "python", "pygments_lexer": "python"}}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
+    page = f"# Page\n\n{text}\n\n```{{toctree}}\nbook\n```\n"
+    (folder / "index.md").write_text(page + "\n(tab-provenance-results)=\n## Results\n")
     (folder / "book.ipynb").write_text(json.dumps(notebook))
-    options = (
-        "extensions=myst_nb,result",
-        "nb_execution_mode=off",
-        "html_theme=basic",
-        "exclude_patterns=jupyter_execute",
-    )
+    options = "extensions=myst_nb,result", "nb_execution_mode=off", "html_theme=basic"
+    options += ("exclude_patterns=jupyter_execute",)
     status = main(
-        [str(folder), str(folder / "html"), "-C", "-W", "--keep-going", "-q"]
+        [str(folder), str(folder / "html"), "-C", "-W", "--keep-going", "-q", "-E"]
         + [word for option in options for word in ("-D", option)]
     )
     return status, [(folder / "html" / f"{name}.html").read_text() for name in ("index", "book")]
@@ -271,6 +281,13 @@ def test_a_number_is_read_from_its_result(tmp_path, monkeypatch, capsys):
     (tmp_path / "forest.json").write_text('{"tuned forest": {"r2": 0.614}}')
     status, pages = build(tmp_path, "R² was {result}`forest:tuned forest.r2:.0%`.")
     assert status == 0 and all('R² was <span class="result">61\u00a0%</span>.' in p for p in pages)
+    # And a figure says what it was drawn from.
+    origins = re.findall(r'A figure. <span class="origin">(.*?)</span><a class="header', pages[1])
+    assert [re.sub("<.*?>", "", text) for text in origins] == [
+        "From results/forest.",
+        "Made on this page.",
+    ]
+    assert 'href="index.html#tab-provenance-results"' in origins[0]
     status, _ = build(tmp_path, "R² was {result}`forest:tuned.r2`.")
     assert status == 1
     assert capsys.readouterr().err.count("no 'tuned' in forest; there is tuned forest") == 2

@@ -140,10 +140,12 @@ def executed(path, sources, **noted):
     path.write_text(json.dumps({"metadata": {"papermill": noted}, "cells": cells}))
 
 
-def test_chapters_say_how_they_ran(tmp_path):
+def test_chapters_say_how_they_ran(results, tmp_path):
+    for name in ("data", "gan", "forest", "scene"):
+        save(results / f"{name}.json")
     sources = [
-        ("markdown", "(sec-x)=\n# A chapter\n\ntext"),
-        ("code", 'a = provenance.load("gan")\nb = provenance.load("data")'),
+        ("markdown", "(sec-x)=\n# A chapter\n\ntext {result}`forest:r2`"),
+        ("code", '# a comment\na = provenance.load("gan")\nb = provenance.load("data")'),
     ]
     executed(tmp_path / "01_done.ipynb", sources)
     executed(tmp_path / "02_going.ipynb", sources, duration=None)
@@ -153,14 +155,32 @@ def test_chapters_say_how_they_ran(tmp_path):
             "seconds": 12.5,
             "date": "2026-01-02",
             "parameters": {"seed": 3},
-            "results": ["data", "gan"],
+            "results": ["data", "forest", "gan"],
         }
     }
 
 
-def test_a_comment_in_code_is_no_title(tmp_path):
-    executed(tmp_path / "a.ipynb", [("code", "# a comment"), ("markdown", "# A title")])
-    assert provenance.chapters(tmp_path)["a"]["title"] == "A title"
+@pytest.mark.parametrize(
+    ("code", "read"),
+    [
+        ("b = a['x'] + 1\n---\nplot(b)", {"one"}),
+        ("a = 1\n---\nplot(a)", set()),
+        ("def f(x):\n    y = a\n    return x\n---\nf(1)", {"one"}),
+        ("def f(a):\n    return a\n---\nf(1)", set()),
+        ("b = [a for a in range(3)]\n---\nplot(b)", set()),
+        ("for b in a:\n    c = b\n---\nplot(c)", {"one"}),
+        ("b = 1 if a else 2\nfor b in range(3):\n    c = b\n---\nplot(b, c)", set()),
+        ("p = results_dir() / 'runs'\n---\nr = x.results_dir() / 'runs'\nplot(r)", {"runs"}),
+        ("1\n---\nplot(provenance.quote('one:r2'))", {"one"}),
+    ],
+)
+def test_what_a_cell_was_made_from(results, code, read):
+    save(results / "one.json")
+    (results / "runs").mkdir()
+    (results / "runs" / "a.jsonl").write_text("")
+    sources = ["a = provenance.load('one')", *code.split("---\n")]
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    assert provenance.reads({"cells": cells})[len(cells) - 1] == read
 
 
 # -- numbers in the prose --------------------------------------------------------------------
