@@ -1,0 +1,354 @@
+"""One reader for songs: whatever a decoder opens is a song, whatever its name.
+
+Conventions
+-----------
+The signal that is analysed is mono float32 at 22,050 Hz, full scale ±1: channels are averaged,
+then resampled by soxr. All checks are made on it. Songs are read in blocks to their last frame,
+so that an hour of sound fits into memory; the lengths that some files only estimate are no limit.
+libsndfile reads wav, flac, ogg, opus, aiff and the like, PyAV the mp3, m4a, aac, webm and the
+sound of videos. Names of files are the system's bytes, never text that has to be decodable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import mimetypes
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from m2l.errors import InputError
+
+SR = 22050
+MIN_SECONDS = 3.0
+SILENCE_PEAK = 1e-4  # -80 dBFS
+LOUDEST = 8.0  # +18 dBFS: mastered songs overshoot ±1 a little, integers taken for floats a lot
+
+WHOLE = 0.95  # share of the length it tells that a whole file has at least
+
+_BLOCK = 10  # s
+_EDGE = 512  # samples at both ends, where resampling a constant rings
+_PROMISE = ("mov", "matroska", "flac", "wav", "ogg", "asf", "avi", "aiff", "caf")  # tell lengths
+
+
+def read(path):
+    """Read a song as mono at 22,050 Hz.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    ndarray (n,), float32; mostly within [-1, 1], which a loud master may leave by a little.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it holds no sound, it is truncated or damaged, or what is heard is
+        shorter than 3 seconds, silent (a constant, or a peak below −80 dBFS), not finite, or far
+        out of range.
+    """
+    sound = bytearray()  # grows in place: an hour is 318 MB
+    for block in blocks(path):
+        sound += block.data
+    return np.frombuffer(sound, np.float32)
+
+
+def blocks(path):
+    """The signal of `read` in blocks of 10 seconds, for songs that need not be held whole.
+
+    The last checks, on length and silence, are made when all has been read.
+    """
+    import soxr
+
+    stream, rate, given, made = None, SR, 0, 0
+    low, high = np.inf, -np.inf
+    for rate, raw in _channels(path):
+        given += len(raw)
+        block = raw[:, 0] if raw.shape[1] == 1 else raw.mean(axis=1)
+        if rate != SR:
+            stream = stream or soxr.ResampleStream(rate, SR, 1, dtype="float32", quality="HQ")
+            block = stream.resample_chunk(block)
+        # At its start, and in what the resampler keeps to its end, a constant rings.
+        inner = block[max(0, _EDGE - made) :]
+        if len(inner):
+            low, high = min(low, inner.min()), max(high, inner.max())
+            if not -LOUDEST <= low <= high <= LOUDEST:  # NaN neither
+                raise InputError(
+                    f"{path}: samples from {low:.3g} to {high:.3g}, not within -1 to 1; "
+                    "export the file again"
+                )
+        made += len(block)
+        if len(block):
+            yield block
+    if given < MIN_SECONDS * rate:
+        raise InputError(f"{path}: shorter than {MIN_SECONDS:.0f} seconds; give a longer excerpt")
+    if high - low < 2 * SILENCE_PEAK:
+        raise InputError(
+            f"{path}: silent, as mono its peak is below -80 dBFS; give a file with sound"
+        )
+    if stream:
+        rest = stream.resample_chunk(np.empty(0, np.float32), last=True)
+        length = math.ceil(given * SR / rate) - made  # as librosa.resample has it
+        yield np.pad(rest, (0, max(0, length - len(rest))))[:length]
+
+
+def excerpt(path, seconds):
+    """The middle of a song as it is: all channels, its own rate.
+
+    Returns
+    -------
+    sound : ndarray (n, channels) float32, or None where the song is shorter.
+    rate : int, Hz
+    """
+    rate, frames = SR, 0
+    for rate, block in _channels(path):  # noqa: B007
+        frames += len(block)
+    length = round(seconds * rate)
+    if frames < length:
+        return None, rate
+    start, at, parts = (frames - length) // 2, 0, []
+    for _, block in _channels(path):
+        parts.append(block[max(0, start - at) : max(0, start + length - at)])
+        at += len(block)
+    return np.concatenate(parts), rate
+
+
+def seconds(path):
+    """How long a song lasts to its last frame."""
+    return sum(len(block) / rate for rate, block in _channels(path))
+
+
+def find(*paths):
+    """List the songs among files and under folders.
+
+    A file that is named is taken for a song, for the reader to judge. Under a folder, at any depth,
+    a song is what a decoder opens; a file that is named like one and does not open is listed too,
+    so that the reader says what is wrong with it. Hidden files are left out.
+
+    Returns
+    -------
+    songs : list of Path, those of a folder sorted
+    passed : Counter of what else there was: "picture", "text", "other"
+
+    Raises
+    ------
+    InputError
+        There is no such file or folder.
+    """
+    songs, passed = [], Counter()
+    for path in map(Path, paths):
+        if path.is_file():
+            songs.append(path)
+            continue
+        if not path.is_dir():
+            raise InputError(f"{path}: no such file or folder; check the path")
+        for file in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if hidden or not file.is_file():
+                continue
+            kind = _kind(file)
+            if kind == "song":
+                songs.append(file)
+            else:
+                passed[kind] += 1
+    return songs, passed
+
+
+def told(songs, passed):
+    """What a folder held, such as "12 songs, 3 files passed over (2 pictures, 1 text)"."""
+    found = f"{songs} song{'s' * (songs != 1)}"
+    if not passed:
+        return found
+    kinds = ", ".join(f"{n} {k}{'s' * (n != 1 and k != 'other')}" for k, n in passed.most_common())
+    total = passed.total()
+    return f"{found}, {total} file{'s' * (total != 1)} passed over ({kinds})"
+
+
+def _kind(path):
+    from m2l.doors import pictures
+
+    try:
+        with _decoder(path):
+            return "song"
+    except InputError:
+        pass
+    if pictures.is_one(path):
+        return "picture"
+    named = mimetypes.guess_type(path.name)[0] or ""
+    if named.startswith("audio/") and "url" not in named:
+        return "song"
+    return "text" if _is_text(path) else "other"
+
+
+def _is_text(path):
+    with open(path, "rb") as file:
+        head = file.read(1024)
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else the last letter is cut
+            return False
+    return b"\0" not in head
+
+
+def _channels(path):
+    """Yield (rate, float32 block (n, channels)) to the last frame."""
+    with _decoder(path) as decoded:
+        yield from decoded
+
+
+@contextlib.contextmanager
+def _decoder(path):
+    """Open a song with the decoder that can."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check the path")
+    with open(path, "rb") as file:
+        if sound := _libsndfile(file):
+            with sound:
+                yield _by_libsndfile(path, sound)
+            return
+    with open(path, "rb") as file, _pyav(path, file) as (container, stream):
+        yield _by_pyav(path, file, container, stream)
+
+
+def _libsndfile(file):
+    """A file opened by libsndfile; None if it takes an estimate or nothing for its length."""
+    import soundfile
+
+    try:
+        with _quiet():
+            # By its number: in a name, soundfile looks for the format, and for UTF-8.
+            sound = soundfile.SoundFile(file.fileno(), closefd=False)
+    except soundfile.LibsndfileError:
+        return None
+    if sound.format != "MP3" and 0 < sound.frames < 2**62:
+        return sound
+    sound.close()
+    return None
+
+
+def _by_libsndfile(path, sound):
+    import soundfile
+
+    read = 0
+    while True:
+        try:
+            block = sound.read(_BLOCK * sound.samplerate, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            raise _damaged(path) from None
+        if not len(block):
+            break
+        read += len(block)
+        yield sound.samplerate, block
+    if _ends_early(sound, read):
+        raise _damaged(path)
+
+
+def _ends_early(sound, read):
+    """Whether an open SoundFile, of which `read` frames could be read, is only part of a file."""
+    if read < WHOLE * sound.frames:
+        return True
+    # libsndfile shortens wav, aiff and the like to what is there and says so in its log only.
+    # Streams that do not know their length write the largest sizes.
+    sizes = re.findall(r": (\d+) \(should be (\d+)\)", sound.extra_info)
+    if any(int(there) < WHOLE * int(told) < 0x7FFFF000 * WHOLE for told, there in sizes):
+        return True
+    return "lacks an end-of-stream bit" in sound.extra_info  # ogg
+
+
+@contextlib.contextmanager
+def _pyav(path, file):
+    """A file opened by PyAV, and its first stream of sound."""
+    import av
+
+    fault = InputError(f"{path}: not sound that can be read; give a song, as mp3, ogg, wav or m4a")
+    # Playlists and subtitles are text, which FFmpeg would follow to other files.
+    if _is_text(path):
+        raise fault
+    try:
+        container = av.open(file, metadata_errors="replace")
+    except (av.FFmpegError, ValueError):
+        raise fault from None
+    with container:
+        stream = next(iter(container.streams.audio), None)
+        # A stream without a rate is a guess at bytes that are no sound.
+        if stream is None or not stream.rate:
+            raise fault
+        yield container, stream
+
+
+def _by_pyav(path, file, container, stream):
+    import av
+
+    resampler = av.AudioResampler(format="fltp")  # keeps channels and rate
+    good, bad, samples, rate, held, waiting = 0, 0, 0, stream.rate, [], 0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                break
+            frames = packet.decode()
+            good += 1
+        except av.FFmpegError:  # such as a tag behind the last frame
+            bad += 1
+            if packet is None or bad > 100 + good:
+                break
+            continue
+        for frame in frames:
+            for part in resampler.resample(frame):
+                rate, samples = part.sample_rate, samples + part.samples
+                held.append(part.to_ndarray().T)
+                waiting += part.samples
+        if waiting >= _BLOCK * rate:
+            yield rate, np.ascontiguousarray(np.concatenate(held))
+            held, waiting = [], 0
+    if held:
+        yield rate, np.ascontiguousarray(np.concatenate(held))
+    promised = _promised(file, container, stream)
+    if not samples or bad > 0.05 * good or samples < WHOLE * promised * rate:
+        raise _damaged(path)
+
+
+def _promised(file, container, stream):
+    """Seconds that a file says it lasts; 0 where it does not say, or only bytes are counted."""
+    names = container.format.name.split(",")
+    if not ("mp3" in names and _tells_length(file)) and not set(names) & set(_PROMISE):
+        return 0
+    return float(stream.duration * stream.time_base) if stream.duration else 0
+
+
+def _tells_length(file):
+    """Whether an mp3 has a Xing, Info or VBRI header that counts the frames which follow."""
+    file.seek(0)
+    head = file.read(10)
+    size = 0
+    if head[:3] == b"ID3":
+        a, b, c, d = head[6:10]
+        size = 10 + (a << 21 | b << 14 | c << 7 | d)
+    file.seek(size)
+    return re.search(rb"(Xing|Info)\0\0\0[\1\3\5\7\x09\x0b\x0d\x0f]|VBRI", file.read(4096))
+
+
+def _damaged(path):
+    return InputError(f"{path}: truncated or damaged; get the whole file again")
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep the notes that the mp3 decoder writes past Python, straight to the terminal."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
