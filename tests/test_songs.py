@@ -4,7 +4,6 @@ import os
 import tracemalloc
 
 import av
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +11,7 @@ import soundfile
 from m2l.doors import songs
 from m2l.doors.songs import SR
 from m2l.errors import InputError
+from m2l.music._librosa import librosa
 
 
 def noise(seconds, seed=0, rate=SR):
