@@ -1,0 +1,101 @@
+"""The tagging networks answer as the package they come from, in pieces as in one."""
+
+from importlib import metadata
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import torch
+
+from m2l.errors import InputError
+from m2l.music import tagging
+from m2l.sample import compose
+
+CLIPS = ((8, 8, 0), (2, 3, 1), (6, 2, 2))  # of benchmarks/tagging_truth.py
+WINDOW = tagging.FRAMES * tagging.HOP / tagging.SR  # the package's windows follow each other
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return [compose.compose(v, a, seed, 7) for v, a, seed in CLIPS]
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """What the package musicnn 0.1.0 says of the clips by TensorFlow 2.21."""
+    with np.load(Path(__file__).with_name("musicnn.npz")) as kept:
+        return dict(kept)
+
+
+@pytest.mark.parametrize("name", tagging.NETWORKS)
+def test_it_answers_as_the_package(clips, truth, name):
+    for i, clip in enumerate(clips):
+        embedding = tagging.embed(clip, compose.SR, WINDOW, (name,))
+        assert embedding.shape == (2, tagging.SIZE)
+        np.testing.assert_allclose(embedding, truth[f"{name} {i} embedding"], atol=1e-3)
+        with torch.inference_mode():
+            tags, _ = tagging.load(name)(mels(clip))
+        np.testing.assert_allclose(tags, truth[f"{name} {i} tags"], atol=1e-3)
+
+
+def mels(clip):
+    y = librosa.resample(clip, orig_sr=compose.SR, target_sr=tagging.SR, res_type="soxr_hq")
+    starts = 0, tagging.FRAMES * tagging.HOP
+    y = np.pad(y, tagging.HOP)
+    return tagging.log_mel(
+        torch.from_numpy(np.stack([y[s : s + tagging.HOP * (tagging.FRAMES + 1)] for s in starts]))
+    )
+
+
+def test_the_front_end_is_librosas(clips):
+    y = clips[0][: 3 * tagging.SR]
+    want = librosa.feature.melspectrogram(y=y, sr=tagging.SR, n_fft=512, hop_length=256, n_mels=96)
+    # Whole hops, so that both see the same frames.
+    found = tagging.log_mel(torch.from_numpy(np.pad(y, tagging.HOP)))
+    want = np.log10(1 + 10000 * want.T)
+    np.testing.assert_allclose(found, want[: len(found)], atol=1e-4)
+
+
+def test_pieces_of_a_sound_say_what_the_whole_says(clips):
+    whole = tagging.embed(clips[0], compose.SR, 1)
+    assert whole.shape == (5, 400)  # windows of 3 s start at 0 to 4 s
+    cuts = [10, 10, 5000, 100000]
+    pieces = tagging.embed(np.split(clips[0], cuts), compose.SR, 1)
+    np.testing.assert_allclose(pieces, whole, atol=1e-5)
+    np.testing.assert_allclose(tagging.embed(clips[0], compose.SR, 2), whole[::2], atol=1e-5)
+
+
+def test_a_window_is_three_seconds():
+    sound = np.random.default_rng(0).normal(0, 0.1, 3 * tagging.SR).astype(np.float32)
+    assert len(tagging.embed(sound)) == 1
+    with pytest.raises(InputError, match="shorter than 3 seconds"):
+        tagging.embed(sound[: -tagging.SR // 10])
+
+
+def test_the_weights_are_small_and_tell_where_they_are_from():
+    assert tagging.WEIGHTS.stat().st_size < 4e6
+    assert "Universitat Pompeu Fabra" in tagging.WEIGHTS.with_suffix(".LICENSE").read_text()
+
+
+def test_damaged_weights_are_named(tmp_path, monkeypatch):
+    (tmp_path / "tagging.safetensors").write_bytes(b"no weights")
+    monkeypatch.setattr(tagging, "WEIGHTS", tmp_path / "tagging.safetensors")
+    with pytest.raises(InputError, match="missing or damaged"):
+        tagging.load.__wrapped__("mtt")
+
+
+def test_the_package_converts_to_the_weights_at_hand(tmp_path):
+    try:
+        metadata.distribution("musicnn")
+    except metadata.PackageNotFoundError:
+        pytest.skip("needs the package musicnn")
+    from safetensors.numpy import load_file
+
+    from m2l.experiments import musicnn
+
+    musicnn.main(tmp_path / "tagging.safetensors")
+    made, kept = load_file(tmp_path / "tagging.safetensors"), load_file(tagging.WEIGHTS)
+    assert made.keys() == kept.keys()
+    for key in kept:
+        np.testing.assert_array_equal(made[key], kept[key])
