@@ -3,13 +3,13 @@
 from importlib import metadata
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 import torch
 
 from m2l.errors import InputError
 from m2l.music import tagging
+from m2l.music._librosa import librosa
 from m2l.sample import compose
 
 CLIPS = ((8, 8, 0), (2, 3, 1), (6, 2, 2))  # of benchmarks/tagging_truth.py

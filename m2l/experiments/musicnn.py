@@ -190,11 +190,14 @@ def main(out=tagging.WEIGHTS):
     """Write the weights, with their origin in the file's metadata and the licence beside them."""
     from safetensors.numpy import save
 
+    from m2l.music._librosa import librosa
+
     package = metadata.distribution("musicnn")
     if package.version != VERSION:
         raise SystemExit(f"musicnn {package.version}: install --no-deps musicnn=={VERSION}")
     root = Path(package.locate_file("musicnn"))
-    tensors, told = {}, {}
+    mel = librosa.filters.mel(sr=tagging.SR, n_fft=tagging.N_FFT, n_mels=tagging.BANDS)
+    tensors, told = {"mel": np.ascontiguousarray(mel.T)}, {}
     for name in tagging.NETWORKS:
         folder = root / f"{name.upper()}_musicnn"
         numbers = (folder / ".data-00000-of-00001").read_bytes()

@@ -139,34 +139,34 @@ def load(name):
     InputError
         If the file of weights is missing or damaged.
     """
-    import torch
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(WEIGHTS, "pt") as file:
-            told = json.loads(file.metadata()[name])
-            kept = {key: file.get_tensor(key) for key in file.keys() if key.startswith(name)}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise InputError(f"{WEIGHTS}: missing or damaged ({error}); install m2l again") from None
+    kept, told = _weights(name)
     state = {}
     for key, value in kept.items():
-        if key.endswith(".step"):
-            continue
-        if value.dtype == torch.int16:
-            step = kept[f"{key}.step"]
-            value = value * step.reshape(-1, *[1] * (value.dim() - 1))
-        state[key.removeprefix(f"{name}.")] = value
-    net = network(told["front"])
+        if f"{key}.step" in kept:
+            value = value * kept[f"{key}.step"].reshape(-1, *[1] * (value.dim() - 1))
+        if not key.endswith(".step"):
+            state[key.removeprefix(f"{name}.")] = value
+    net = network(json.loads(told[name])["front"])
     net.load_state_dict(state)
     return net.requires_grad_(False)
 
 
+def _weights(beginning):
+    """Tensors whose names begin so, and the metadata."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(WEIGHTS, "pt") as file:
+            names = [name for name in file.keys() if name.startswith(beginning)]  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in names}, file.metadata()
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{WEIGHTS}: missing or damaged ({error}); install m2l again") from None
+
+
 @cache
 def mel_filters():
-    """The 96 bands' weights on the powers of the 257 frequencies; ndarray (257, 96), float32."""
-    import librosa
-
-    return librosa.filters.mel(sr=SR, n_fft=N_FFT, n_mels=BANDS).T.copy()
+    """The 96 bands' weights on the powers of the 257 frequencies; Tensor (257, 96)."""
+    return _weights("mel")[0]["mel"]
 
 
 def log_mel(samples):
@@ -185,7 +185,7 @@ def log_mel(samples):
 
     frames = samples.unfold(-1, N_FFT, HOP) * torch.hann_window(N_FFT)
     power = torch.fft.rfft(frames).abs().square()
-    return torch.log10(1 + 10000 * (power @ torch.from_numpy(mel_filters())))
+    return torch.log10(1 + 10000 * (power @ mel_filters()))
 
 
 def embed(samples, sr=SR, step=STEP, networks=NETWORKS):
