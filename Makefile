@@ -1,5 +1,6 @@
 # Everything runs inside a virtual environment that this file makes: nothing is installed elsewhere.
-PYTHON ?= python3.11
+# PYTHON: the first that runs, asked only when the environment is made.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c "" 2> /dev/null && echo $$p && break; done)
 VENV   := .venv
 BIN    := $(VENV)/bin
 PRESET ?= latent
@@ -18,12 +19,10 @@ export OPENBLAS_NUM_THREADS := 1
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-$(VENV)/installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or name one: make PYTHON=python3"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $@
+$(VENV)/installed: requirements.lock pyproject.toml .ci/environment.py
+	@python="$(PYTHON)"; "$${python:-false}" -c "" 2> /dev/null || \
+	  { echo "$${python:-Python} does not run here: name a Python of 3.11 or newer, e.g. make PYTHON=python3.12"; exit 1; }; \
+	  "$$python" .ci/environment.py $(VENV)
 
 book: $(VENV)/installed ## Execute the notebooks and build the report into _build/html
 	@snakemake --snakefile book/Snakefile --cores $(JOBS) --quiet rules
@@ -60,11 +59,11 @@ pairs: $(VENV)/installed ## Bring the two halves of each notebook into step
 study: $(VENV)/installed ## Rebuild results/ from the data under M2L_DATA (PRESET=smoke: in minutes, into runs/)
 	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make study M2L_DATA=~/corpora"; exit 2; }
 	@mkdir -p runs/$(PRESET) && { test -f runs/$(PRESET)/started || touch runs/$(PRESET)/started; }
-	snakemake --cores $(JOBS) --config preset=$(PRESET) --rerun-incomplete
+	snakemake --cores $(JOBS) --config preset=$(PRESET)
 
 ablation: $(VENV)/installed ## Train and measure variants and seeds, or go on with that (GRID=ablation64)
 	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make ablation M2L_DATA=~/corpora"; exit 2; }
-	snakemake ablation --cores $(JOBS) --config grid=$(GRID) --rerun-triggers mtime --rerun-incomplete --keep-going
+	snakemake ablation --cores $(JOBS) --config grid=$(GRID) --rerun-triggers mtime --keep-going
 
 clean: ## Remove what was built, keep the environment and the runs
 	rm -rf _build book/executed .snakemake

@@ -43,7 +43,7 @@ rule data:
     output:
         f"{RESULTS}/data.json",
     shell:
-        "m2l data -o {output} --features {input.features}"
+        "m2l data -o {output:q} --features {input.features:q}"
 
 
 rule features:
@@ -56,7 +56,7 @@ rule features:
     params:
         limit="--limit 40" if SMOKE else "",
     shell:
-        "m2l features {input.songs} -o {output} --extended --jobs {threads} {params.limit}"
+        "m2l features {input.songs:q} -o {output:q} --extended --jobs {threads} {params.limit}"
 
 
 rule forest:
@@ -69,7 +69,7 @@ rule forest:
         size="--trees 20 --folds 3 --repeats 1 --trials 2 --epochs 1" if SMOKE else "",
     shell:
         # Finished models are kept in the run's folder: an interrupted comparison goes on.
-        "m2l forest train --features {input} -o {output.result} --weights {output.weights} "
+        "m2l forest train --features {input:q} -o {output.result:q} --weights {output.weights:q} "
         "--run {RUN}/forest --preset {PRESET} {params.size}"
 
 
@@ -84,7 +84,7 @@ rule autoencoder:
     params:
         size="--images 640 --limit 200" if SMOKE else "",
     shell:
-        "m2l gan autoencoder -o {output.result} --weights {output.weights} --preset {PRESET} "
+        "m2l gan autoencoder -o {output.result:q} --weights {output.weights:q} --preset {PRESET} "
         "{params.size}"
 
 
@@ -102,8 +102,8 @@ rule gan:
     shell:
         # An interrupted run is resumed; the checkpoint lies in its folder, not in an output.
         "m2l gan train --preset {PRESET} --run {RUN}/gan --resume --threads {threads} "
-        "--autoencoder {input.autoencoder} "
-        "{params.limit} -o {output.result} --weights {output.weights}"
+        "--autoencoder {input.autoencoder:q} "
+        "{params.limit} -o {output.result:q} --weights {output.weights:q}"
 
 
 rule gan256:
@@ -116,7 +116,7 @@ rule gan256:
     threads: 2
     shell:
         "m2l gan train --preset latent256 --photos scenes256 --start {RUN}/gan --run {RUN}/gan256 "
-        "--resume --threads {threads} --autoencoder {input.autoencoder} -o {output}"
+        "--resume --threads {threads} --autoencoder {input.autoencoder:q} -o {output:q}"
 
 
 rule scene:
@@ -130,7 +130,7 @@ rule scene:
     params:
         size="--limit 200 --epochs 4" if SMOKE else "",
     shell:
-        "m2l metrics scene -o {output.result} --weights {output.weights} --preset {PRESET} "
+        "m2l metrics scene -o {output.result:q} --weights {output.weights:q} --preset {PRESET} "
         "{params.size}"
 
 
@@ -144,7 +144,7 @@ rule metrics:
     params:
         size="--limit 200 -n 100" if SMOKE else "",
     shell:
-        "m2l metrics model --generator {input.generator} --judge {input.judge} -o {output} "
+        "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} -o {output:q} "
         "--preset {PRESET} {params.size}"
 
 
@@ -158,8 +158,8 @@ rule end_to_end:
     params:
         size="--folds 3 --trials 2 --trees 20 --pictures 2" if SMOKE else "",
     shell:
-        "m2l metrics end-to-end --features {input.features} --generator {input.generator} "
-        "--judge {input.judge} -o {output} --preset {PRESET} {params.size}"
+        "m2l metrics end-to-end --features {input.features:q} --generator {input.generator:q} "
+        "--judge {input.judge:q} -o {output:q} --preset {PRESET} {params.size}"
 
 
 rule ablation:
@@ -185,7 +185,7 @@ rule cell:
         size="--limit 200 -n 100 --draws 10" if SMOKE else "",
     shell:
         "m2l gan ablation --grid {GRID} --variant '{params.variant}' --seed {params.seed} "
-        "--judge {input.judge} --run {CELL_RUNS} --out {RESULTS}/ablation {params.size}"
+        "--judge {input.judge:q} --run {CELL_RUNS} --out {RESULTS}/ablation {params.size}"
 
 
 rule picture:
@@ -195,7 +195,7 @@ rule picture:
     output:
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
     shell:
-        "m2l gan sample --weights {input} --seed 22 -o {output}"
+        "m2l gan sample --weights {input:q} --seed 22 -o {output:q}"
 
 
 rule study_power:
@@ -207,7 +207,7 @@ rule study_power:
     params:
         size="--draws 4" if SMOKE else "",
     shell:
-        "m2l study power -o {output} {params.size}"
+        "m2l study power -o {output:q} {params.size}"
 
 
 rule study_validation:
@@ -220,7 +220,7 @@ rule study_validation:
     params:
         size="--studies 2" if SMOKE else "",
     shell:
-        "m2l study validate -o {output} {params.size}"
+        "m2l study validate -o {output:q} {params.size}"
 
 
 rule preregistration:
@@ -231,4 +231,4 @@ rule preregistration:
     output:
         "book/preregistration.md",
     shell:
-        "m2l study preregister --power {input.power} -o {output}"
+        "m2l study preregister --power {input.power:q} -o {output:q}"
