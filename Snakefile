@@ -10,6 +10,8 @@
 
 import os
 
+include: "book/unlock.smk"
+
 from m2l.experiments import ablation as grids
 
 PRESET = config.get("preset", "latent")
