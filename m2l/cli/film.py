@@ -1,0 +1,131 @@
+"""Commands on songs that give more than one picture: film, cover."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from m2l.cli._base import FILE, SEED, _plural, main
+from m2l.errors import InputError
+
+log = logging.getLogger(__name__)
+
+SCENE = click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
+)
+
+
+@main.command()
+@click.argument("song", type=click.Path())
+@click.option("-o", "--out", required=True, type=FILE, help=".mp4, .webm or .gif (no sound).")
+@click.option(
+    "--size",
+    type=click.IntRange(64, 2048),
+    default=512,
+    show_default=True,
+    help="Side in pixels; the network's pictures are smaller and are enlarged.",
+)
+@click.option("--fps", type=click.IntRange(1, 60), help="Frames a second: 24, of a GIF 10.")
+@SCENE
+def film(song, out, size, fps, seed):
+    """Make a film of SONG: a landscape that changes its mood with the music.
+
+    \b
+    m2l film song.mp3 -o song.mp4
+    m2l film song.mp3 -o song.webm --size 720 --seed 7
+
+    Ctrl-C keeps the part that is done.
+    """
+    from m2l import film as films
+
+    done, total = films.write(song, out, size, fps, seed)
+    if done < total - 1:
+        click.echo(f"m2l: interrupted; {out} holds the first {done:.0f} of {total:.0f} s", err=True)
+        click.get_current_context().exit(130)
+    click.echo(f"{out}: {done:.0f} s, {size}×{size}")
+
+
+@main.command()
+@click.argument("songs", type=click.Path())
+@click.option("-o", "--out", type=click.Path(), help="A picture; for a folder of songs a folder.")
+@click.option("--beside", is_flag=True, help="Write each cover beside its song, named like it.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 24),
+    default=1,
+    show_default=True,
+    help="Covers to choose from, on one sheet that tells their seeds.",
+)
+@click.option("--size", type=click.IntRange(64, 4096), default=1024, show_default=True)
+@SCENE
+def cover(songs, out, beside, count, size, seed):
+    """Paint an album cover for a song, or for each song of a folder.
+
+    \b
+    m2l cover song.mp3 -o cover.png
+    m2l cover song.mp3 -o choose.png -n 6     six scenes; take one by its --seed
+    m2l cover Album/ --beside                 one beside each song
+    m2l cover Album/ -o covers                ... or in a folder of their own
+
+    A folder also gets a contact sheet: covers.png, with title, valence and arousal.
+    """
+    import numpy as np
+    from PIL import Image
+    from tqdm.auto import tqdm
+
+    from m2l import generate as generator
+    from m2l.music import features
+
+    if bool(out) == beside:
+        raise InputError("cover: say where to: give -o, or --beside")
+    folder = Path(songs).is_dir()
+    paths = features.find_songs(songs)
+    seeds = seed + np.arange(count)
+    where = Path(songs if beside else out)
+    where = where if folder else where.parent
+    where.mkdir(parents=True, exist_ok=True)
+    told = []
+    for path in tqdm(paths, unit="song", disable=None if folder else True):
+        try:
+            images, felt = generator.from_song(path, seeds)
+        except InputError as error:
+            if not folder:
+                raise
+            log.warning("skipped: %s", error)
+            continue
+        images = generator.enlarged(images, size)
+        if count > 1:
+            picture = generator.sheet(images, [f"seed {s}" for s in seeds])
+        else:
+            picture = images[0]
+        name = where / f"{path.stem}.png" if folder or beside else Path(out)
+        Image.fromarray(picture).save(name)
+        emotion = f"valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f}"
+        told.append(
+            (images[0, :: size // 256 or 1, :: size // 256 or 1], f"{_title(path)}\n{emotion}")
+        )
+        click.echo(f"{name}: {picture.shape[1]}×{picture.shape[0]}, {emotion}")
+    if not told:
+        raise InputError(f"{songs}: no song of it could be read; try one alone to see why")
+    if folder:
+        name = where / "covers.png"
+        Image.fromarray(generator.sheet(*zip(*told, strict=True))).save(name)
+        click.echo(f"{name}: contact sheet of {_plural(len(told), 'song')}")
+
+
+def _title(path):
+    """What a song is called: by its tags, or else by its file's name."""
+    import av
+
+    try:
+        with av.open(str(path)) as file:
+            tags = {k.lower(): v for s in (file, *file.streams) for k, v in s.metadata.items()}
+    except (av.FFmpegError, UnicodeError):
+        tags = {}
+    return (
+        " – ".join(tags[k] for k in ("artist", "title") if tags.get("title") and k in tags)
+        or path.stem
+    )

@@ -1,0 +1,418 @@
+"""A song's film: one landscape that changes its mood as the music does.
+
+Valence and arousal over time steer the generator's labels. Its noise vector, the scene, drifts
+slowly, and turns to another where the music itself does. Loudness moves the light and the
+nearness a little. Pictures are painted a few times a second and blended in between.
+
+Conventions
+-----------
+Time is in seconds from the song's start. Emotions are quantiles u = (valence, arousal) among songs,
+in [-1, 1], which are taken as the same quantiles among landscapes. Loudness is in [0, 1] within
+the song. Frames are (size, size, 3) uint8.
+
+References
+----------
+Foote 2000, "Automatic audio segmentation using a measure of audio novelty", ICME.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, pairwise
+from pathlib import Path
+
+import numpy as np
+
+from m2l import generate
+from m2l.errors import InputError
+
+CODECS = {".mp4": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus"), ".gif": ("gif", None)}
+OPTIONS = {
+    "libx264": {"crf": "21", "preset": "veryfast"},
+    "libvpx-vp9": {"crf": "34", "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"},
+}
+MUXING = {".mp4": {"movflags": "faststart"}}
+SIZE, FPS = 512, 24
+RATE = 48000  # of the sound, Hz
+PAINTED = 4  # pictures painted a second
+DRIFT = 1 / 45  # scenes a second, at middling loudness
+TURN = 5.0  # that a turn to the next scene takes, s
+PART = 10.0  # the least between two turns, s
+LIGHT, NEAR = 0.08, 0.05  # how much loudness changes the light, and the nearness
+BATCH = 8
+
+
+@dataclass
+class Storyboard:
+    """What a film shows, for each painted picture.
+
+    Attributes
+    ----------
+    seconds : length of the song.
+    time : ndarray (N,), s, `PAINTED` a second, from 0 to the song's end.
+    u : ndarray (N, 2), the emotion.
+    scene : ndarray (N,), place on the way through the scenes; whole numbers are seeds.
+    loudness : ndarray (N,)
+    turns : ndarray (K,), s, the music's boundaries.
+    """
+
+    seconds: float
+    time: np.ndarray
+    u: np.ndarray
+    scene: np.ndarray
+    loudness: np.ndarray
+    turns: np.ndarray
+
+    def count(self, fps=FPS):
+        """Number of frames: the song's length to within half a frame."""
+        return max(1, round(self.seconds * fps))
+
+    def frames(self, size=SIZE, fps=FPS, weights=generate.WEIGHTS):
+        """Yield the frames, each (size, size, 3) uint8."""
+        from PIL import Image
+
+        pairs = pairwise(self._pictures(size, generate.load(weights)))
+        place, (before, after) = 0, next(pairs)
+        for i in range(self.count(fps)):
+            at = min(i * PAINTED / fps, len(self.time) - 1)
+            while place + 1 < at:
+                place, (before, after) = place + 1, next(pairs)
+            yield np.asarray(Image.blend(before, after, at - place))
+
+    def _pictures(self, size, released):
+        """Yield the painted pictures, enlarged, with their light and nearness."""
+        from PIL import Image
+
+        lit = 1 + LIGHT * (2 * self.loudness - 1)
+        side = size / (1 + NEAR * self.loudness)  # of the part that is shown
+        place = evenly(self.scene, np.median(self.u, axis=0), released)
+        for start in range(0, len(self.time), BATCH):
+            rows = slice(start, start + BATCH)
+            images = generate.render(scenes(place[rows], released.z), self.u[rows], released)
+            images = generate.enlarged(images, size)
+            for image, light, part in zip(images, lit[rows], side[rows], strict=True):
+                image = Image.fromarray(image).point(
+                    np.clip(np.arange(256) * light, 0, 255).tolist() * 3
+                )
+                near = (size - part) / 2
+                box = (near, near, near + part, near + part)
+                yield image.resize((size, size), Image.Resampling.BICUBIC, box)
+
+
+def scenes(place, z):
+    """Noise (N, z) of places (N,) on a smooth way through the scenes of the seeds around them.
+
+    Neighbouring seeds' noise is mixed by Gaussian weights whose squares sum to one: what comes out
+    is as long as what the generator was trained with.
+    """
+    place = np.asarray(place, float)
+    seeds = np.arange(np.floor(place.min()) - 2, np.ceil(place.max()) + 3)
+    weights = np.exp(-2 * (place[:, None] - seeds) ** 2)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    # Seeds may not be negative; those before the first one are of the other end.
+    known = generate.noise(seeds.astype(int) % 2**24, z).numpy()
+    return (weights @ known).astype(np.float32)
+
+
+def evenly(scene, u, released, steps=16):
+    """Places (N,) at which the picture changes as evenly as `scene` does.
+
+    Between two scenes a generator may change little for long and then much at once. Places are
+    moved within each scene's span so that equal steps are equally far apart in the picture.
+
+    Parameters
+    ----------
+    scene : ndarray (N,), non-decreasing.
+    u : ndarray (2,), the emotion for which pictures are compared.
+    steps : pictures compared for each scene.
+    """
+    first, last = int(np.floor(scene.min())), int(np.floor(scene.max())) + 1
+    grid = np.linspace(first, last, (last - first) * steps + 1)
+    z = scenes(grid, released.z)
+    images = generate.render(z, np.tile(u, (len(z), 1)), released, BATCH)
+    coarse = images[:, ::2, ::2].astype(np.int16)
+    apart = np.array([np.abs(a - b).mean() for a, b in pairwise(coarse)]).reshape(-1, steps)
+    apart += apart.mean() / 4 + 1e-9  # where nothing changes, no step is endless
+    apart /= apart.sum(1, keepdims=True)
+    return np.interp(scene, first + np.concatenate([[0], apart.cumsum()]), grid)
+
+
+def storyboard(path, seed=0):
+    """Plan a song's film.
+
+    Parameters
+    ----------
+    path : the song's file.
+    seed : the scene that it begins with.
+
+    Raises
+    ------
+    InputError
+        If the song cannot be read.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    from m2l.music import features, forest
+
+    y = features.load_audio(path)
+    seconds = len(y) / features.SR
+    heard = _emotion(path)
+    time = np.arange(np.ceil(seconds * PAINTED) + 1) / PAINTED
+    u = forest.load().va_map(heard[["valence", "arousal"]].to_numpy())
+    u = np.stack([np.interp(time, heard["time"], column) for column in u.T], axis=1)
+    u = gaussian_filter1d(u, PAINTED, axis=0, mode="nearest")
+    curves = _curves(y)
+    loudness = _loudness(curves["loudness"].to_numpy(), time)
+    turns = boundaries(curves.drop(columns=["loudness", "rms"]).to_numpy())
+    near = np.clip((time[:, None] - turns) / TURN, -0.5, 0.5)
+    speed = DRIFT * (0.5 + loudness) + ((1 + np.cos(2 * np.pi * near)) / TURN).sum(1)
+    scene = seed + np.concatenate([[0], np.cumsum(speed[:-1])]) / PAINTED
+    return Storyboard(seconds, time, u, scene, loudness, turns)
+
+
+def _curves(y):
+    """The sound's descriptors over time, made in parts: a long song does not fit the memory."""
+    import pandas as pd
+
+    from m2l.music import features
+
+    every = 1300 * features.HOP  # half a minute
+    starts = range(0, max(1, len(y) - every // 2), every)
+    parts = [y[s : s + every] for s in starts[:-1]] + [y[starts[-1] :]]
+    return pd.concat(
+        [features.curves(part).iloc[:-1] for part in parts],
+        ignore_index=True,
+    )
+
+
+def _emotion(path):
+    """Valence and arousal (1–9) each second, with `time`."""
+    import pandas as pd
+
+    from m2l import music
+    from m2l.music import features, forest
+
+    if hasattr(music, "over_time"):
+        return music.over_time(path)
+    y, model = features.load_audio(path), forest.load()
+    curves, half = _curves(y), round(3 * features.SR / features.HOP)
+    time = np.arange(len(y) // features.SR + 1.0)
+    rows = []
+    for t in time:
+        at = int(np.clip(t * features.SR / features.HOP, half, max(half, len(curves) - half)))
+        window = curves[max(0, at - half) : at + half]
+        parts = [window.mean(), window.std(ddof=0), window.diff().abs().mean()]
+        rows.append(
+            {
+                f"{row}_{how}": x
+                for how, p in zip(("mean", "std", "change"), parts, strict=True)
+                for row, x in p.items()
+            }
+        )
+    emotion = model.predict(pd.DataFrame(rows))
+    return pd.DataFrame({"time": time, "valence": emotion[:, 0], "arousal": emotion[:, 1]})
+
+
+def _loudness(decibels, time):
+    """Loudness in [0, 1] at some times, from decibels a frame, without its beats.
+
+    From the song's quiet parts to its loud ones, which are taken to be 12 dB apart at least: in
+    music that keeps its level, nothing moves.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    from m2l.music.features import HOP, SR
+
+    smooth = gaussian_filter1d(np.maximum(decibels, -70), SR / HOP, mode="nearest")
+    low, high = np.percentile(smooth, [5, 95])
+    spare = max(0, 12 - (high - low)) / 2
+    level = np.interp(time, np.arange(len(smooth)) * HOP / SR, smooth)
+    return np.clip((level - low + spare) / (high - low + 2 * spare), 0, 1)
+
+
+def boundaries(rows, step=0.5, reach=8.0, least=0.12):
+    """Where the music turns: peaks of Foote's novelty, which compares what was with what comes.
+
+    Parameters
+    ----------
+    rows : ndarray (frames, F), descriptors of the sound, `m2l.music.features.HOP` samples apart.
+    step : resolution, s.
+    reach : how far before and after a moment the sound is compared, s.
+    least : prominence of a peak; novelty is in [-1, 1].
+
+    Returns
+    -------
+    ndarray (K,), s, at least `PART` apart and from both ends.
+    """
+    from scipy.signal import find_peaks
+
+    from m2l.music.features import HOP, SR
+
+    every = round(step * SR / HOP)
+    n = len(rows) // every
+    blocks = np.asarray(rows)[: n * every].reshape(n, every, -1).mean(1)
+    spread = blocks.std(0)
+    blocks = (blocks - blocks.mean(0))[:, spread > 1e-9] / spread[spread > 1e-9]
+    blocks /= np.maximum(np.linalg.norm(blocks, axis=1, keepdims=True), 1e-9)
+    alike = blocks @ blocks.T
+    half = round(reach / step)
+    at = np.arange(-half, half) + 0.5
+    taper = np.exp(-2 * (at / half) ** 2) * np.sign(at)
+    kernel = np.outer(taper, taper) / np.abs(taper).sum() ** 2
+    padded = np.pad(alike, half, mode="edge")
+    novelty = np.array(
+        [(padded[i : i + 2 * half, i : i + 2 * half] * kernel).sum() for i in range(n)]
+    )
+    seconds = np.arange(n) * every * HOP / SR
+    peaks, _ = find_peaks(novelty, prominence=least, distance=round(PART / step))
+    turns = seconds[peaks]
+    return turns[(turns > PART) & (turns < seconds[-1] - PART)] if n else turns
+
+
+def frames(path, size=SIZE, fps=FPS, seed=0, weights=generate.WEIGHTS):
+    """Yield a song's frames, each (size, size, 3) uint8; see `storyboard` and `write`.
+
+    Raises
+    ------
+    InputError
+        If the song cannot be read.
+    """
+    yield from storyboard(path, seed).frames(size, fps, weights)
+
+
+def write(path, out, size=SIZE, fps=None, seed=0, weights=generate.WEIGHTS, progress=None):
+    """Write a song's film, sound included.
+
+    An interrupt (Ctrl-C) ends the film where it is: what is done is kept.
+
+    Parameters
+    ----------
+    path : the song's file.
+    out : .mp4 (H.264, AAC), .webm (VP9, Opus) or .gif (without sound).
+    size : side in pixels, even.
+    fps : frames a second; 24 by default, 10 for a GIF.
+    seed : the scene that it begins with.
+    progress : show a bar; None shows it on a terminal only.
+
+    Returns
+    -------
+    done, total : float, length of the film and of the song in seconds.
+
+    Raises
+    ------
+    InputError
+        If the song cannot be read, or the film cannot be written in that format or size.
+    """
+    import av
+    from tqdm.auto import tqdm
+
+    path, out = Path(path), Path(out)
+    suffix = out.suffix.lower()
+    if suffix not in CODECS:
+        raise InputError(f"{out}: not a film's name; let it end in {', '.join(CODECS)}")
+    if out.exists() and path.exists() and out.samefile(path):
+        raise InputError(f"{out}: is the song itself; give the film another name")
+    if size % 2 or size < 16:
+        raise InputError(f"size {size}: not an even number from 16; try {SIZE}")
+    fps = fps or (10 if suffix == ".gif" else FPS)
+    board = storyboard(path, seed)
+    total, done = board.count(fps), 0
+    pictures = board.frames(size, fps, weights)
+    hidden = None if progress is None else not progress
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with av.open(str(part), "w", format=suffix[1:], options=MUXING.get(suffix, {})) as file:
+            show = _Pictures(file, CODECS[suffix][0], size, fps)
+            play = _Sound(file, CODECS[suffix][1], path) if CODECS[suffix][1] else None
+            try:
+                for frame in tqdm(pictures, total=total, unit="frame", disable=hidden):
+                    show(frame)
+                    done += 1
+                    if play:
+                        play(done / fps)
+            except KeyboardInterrupt:
+                if not done:
+                    raise
+            show.end()
+            if play:
+                play.end()
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+    return done / fps, board.seconds
+
+
+class _Pictures:
+    """The video of a file, frame by frame."""
+
+    def __init__(self, file, codec, size, fps):
+        import av
+
+        self.file, self.fps, self.count, self.graph = file, fps, 0, None
+        self.stream = file.add_stream(codec, Fraction(fps), options=OPTIONS.get(codec, {}))
+        self.stream.width = self.stream.height = size
+        self.stream.pix_fmt = "yuv420p"
+        if codec == "gif":  # 256 colours, chosen anew for each frame
+            self.stream.pix_fmt = "pal8"
+            self.graph = graph = av.filter.Graph()
+            source = graph.add_buffer(
+                width=size, height=size, format="rgb24", time_base=Fraction(1, fps)
+            )
+            split, sink = graph.add("split"), graph.add("buffersink")
+            palette = graph.add("palettegen", "stats_mode=single")
+            use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4")
+            source.link_to(split)
+            split.link_to(palette, 0)
+            split.link_to(use, 1, 0)
+            palette.link_to(use, 0, 1)
+            use.link_to(sink)
+            graph.configure()
+
+    def __call__(self, frame):
+        import av
+
+        frame = av.VideoFrame.from_ndarray(frame, "rgb24")
+        frame.pts, frame.time_base = self.count, Fraction(1, self.fps)
+        self.count += 1
+        if self.graph:
+            self.graph.vpush(frame)
+            frame = self.graph.vpull()
+        self.file.mux(self.stream.encode(frame))
+
+    def end(self):
+        self.file.mux(self.stream.encode(None))
+
+
+class _Sound:
+    """The sound of a file, from a song's."""
+
+    def __init__(self, file, codec, path):
+        import av
+
+        self.file, self.count = file, 0
+        self.stream = file.add_stream(codec, RATE, layout="stereo")
+        self.source = av.open(str(path))
+        self.ready = av.AudioFifo()
+        self.frames = self._frames(av.AudioResampler("fltp", "stereo", RATE))
+
+    def _frames(self, resampler):
+        """Yield the song's sound as the encoder wants it."""
+        for frame in chain(self.source.decode(audio=0), [None]):
+            yield from resampler.resample(frame)
+
+    def __call__(self, seconds):
+        """Write the sound up to some time."""
+        wanted = round(seconds * RATE) - self.count
+        while self.ready.samples < wanted and (frame := next(self.frames, None)):
+            frame.pts = None
+            self.ready.write(frame)
+        if sound := self.ready.read(wanted, partial=True):
+            sound.pts, sound.time_base = self.count, Fraction(1, RATE)
+            self.count += sound.samples
+            self.file.mux(self.stream.encode(sound))
+
+    def end(self):
+        self.file.mux(self.stream.encode(None))
+        self.source.close()
