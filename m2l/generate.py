@@ -304,4 +304,6 @@ def sheet(images, captions, columns=None):
                 text = text.rstrip("…")[:-1] + "…"
             draw.text((gap, side + gap * 1.2 + i * line), text, "black", font)
         cells.append(np.asarray(cell))
-    return tile(np.stack(cells), columns or math.ceil(math.sqrt(n)))
+    columns = columns or math.ceil(math.sqrt(n))
+    blank = [np.full_like(cells[0], 255)] * (-n % columns)
+    return tile(np.stack(cells + blank), columns)

@@ -50,7 +50,7 @@ def film(song, out, size, fps, seed):
 @main.command()
 @click.argument("songs", type=click.Path())
 @click.option("-o", "--out", type=click.Path(), help="A picture; for a folder of songs a folder.")
-@click.option("--beside", is_flag=True, help="Write each cover beside its song, named like it.")
+@click.option("--beside", is_flag=True, help="Write each cover beside its song, as NAME.cover.png.")
 @click.option(
     "-n",
     "count",
@@ -83,12 +83,9 @@ def cover(songs, out, beside, count, size, seed):
         raise InputError("cover: say where to: give -o, or --beside")
     folder = Path(songs).is_dir()
     paths = features.find_songs(songs)
-    seeds = seed + np.arange(count)
-    where = Path(songs if beside else out)
-    where = where if folder else where.parent
-    where.mkdir(parents=True, exist_ok=True)
     told = []
-    for path in tqdm(paths, unit="song", disable=None if folder else True):
+    for i, path in enumerate(tqdm(paths, unit="song", disable=None if folder else True)):
+        seeds = seed + np.arange(count) + i * count  # each song of a folder has scenes of its own
         try:
             images, felt = generator.from_song(path, seeds)
         except InputError as error:
@@ -96,22 +93,25 @@ def cover(songs, out, beside, count, size, seed):
                 raise
             log.warning("skipped: %s", error)
             continue
-        images = generator.enlarged(images, size)
+        small, images = generator.enlarged(images[:1], 256), generator.enlarged(images, size)
         if count > 1:
             picture = generator.sheet(images, [f"seed {s}" for s in seeds])
         else:
             picture = images[0]
-        name = where / f"{path.stem}.png" if folder or beside else Path(out)
+        name = Path(out or "")
+        if folder or beside:
+            alone = sum(p.with_suffix("") == path.with_suffix("") for p in paths) == 1
+            name = path.with_name(f"{path.stem if alone else path.name}.cover.png")
+            name = name if beside else Path(out) / name.relative_to(songs)
+            name.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(name)
         emotion = f"valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f}"
-        told.append(
-            (images[0, :: size // 256 or 1, :: size // 256 or 1], f"{_title(path)}\n{emotion}")
-        )
+        told.append((small[0], f"{_title(path)}\n{emotion}"))
         click.echo(f"{name}: {picture.shape[1]}×{picture.shape[0]}, {emotion}")
     if not told:
         raise InputError(f"{songs}: no song of it could be read; try one alone to see why")
     if folder:
-        name = where / "covers.png"
+        name = Path(out or songs) / "covers.png"
         Image.fromarray(generator.sheet(*zip(*told, strict=True))).save(name)
         click.echo(f"{name}: contact sheet of {_plural(len(told), 'song')}")
 
