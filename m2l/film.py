@@ -30,7 +30,7 @@ from m2l.errors import InputError
 
 CODECS = {".mp4": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus"), ".gif": ("gif", None)}
 OPTIONS = {
-    "libx264": {"crf": "21", "preset": "veryfast"},
+    "libx264": {"crf": "21", "preset": "veryfast", "rc-lookahead": "10"},
     "libvpx-vp9": {"crf": "34", "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"},
 }
 MUXING = {".mp4": {"movflags": "faststart"}}
@@ -41,7 +41,7 @@ DRIFT = 1 / 45  # scenes a second, at middling loudness
 TURN = 5.0  # that a turn to the next scene takes, s
 PART = 10.0  # the least between two turns, s
 LIGHT, NEAR = 0.08, 0.05  # how much loudness changes the light, and the nearness
-BATCH = 8
+BATCH = 4
 
 
 @dataclass
