@@ -154,9 +154,10 @@ def storyboard(path, seed=0):
     """
     from scipy.ndimage import gaussian_filter1d
 
+    from m2l.doors import songs
     from m2l.music import features, forest
 
-    y = features.load_audio(path)
+    y = songs.read(path)
     seconds = len(y) / features.SR
     heard = _emotion(path)
     time = np.arange(np.ceil(seconds * PAINTED) + 1) / PAINTED
@@ -192,11 +193,12 @@ def _emotion(path):
     import pandas as pd
 
     from m2l import music
+    from m2l.doors import songs
     from m2l.music import features, forest
 
     if hasattr(music, "over_time"):
         return music.over_time(path)
-    y, model = features.load_audio(path), forest.load()
+    y, model = songs.read(path), forest.load()
     curves, half = _curves(y), round(3 * features.SR / features.HOP)
     time = np.arange(len(y) // features.SR + 1.0)
     rows = []
@@ -393,7 +395,8 @@ class _Sound:
 
         self.file, self.count = file, 0
         self.stream = file.add_stream(codec, RATE, layout="stereo")
-        self.source = av.open(str(path))
+        self.bytes = open(path, "rb")  # noqa: SIM115, closed at the end
+        self.source = av.open(self.bytes, metadata_errors="replace")
         self.ready = av.AudioFifo()
         self.frames = self._frames(av.AudioResampler("fltp", "stereo", RATE))
 
@@ -416,3 +419,4 @@ class _Sound:
     def end(self):
         self.file.mux(self.stream.encode(None))
         self.source.close()
+        self.bytes.close()

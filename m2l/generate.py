@@ -143,7 +143,8 @@ def paint(u, seed, released, batch=64):
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
     u = np.broadcast_to(u, (*shape, 2)).reshape(-1, 2)
-    return render(noise(np.broadcast_to(seed, shape).ravel(), released.z), u, released, batch)
+    z = noise(np.broadcast_to(seed, shape).ravel(), released.z).numpy()
+    return render(z, u, released, batch)
 
 
 def render(z, u, released, batch=64):

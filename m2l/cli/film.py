@@ -77,12 +77,14 @@ def cover(songs, out, beside, count, size, seed):
     from tqdm.auto import tqdm
 
     from m2l import generate as generator
-    from m2l.music import features
+    from m2l.doors import songs as door
 
     if bool(out) == beside:
         raise InputError("cover: say where to: give -o, or --beside")
     folder = Path(songs).is_dir()
-    paths = features.find_songs(songs)
+    paths, passed = door.find(songs)
+    if folder:
+        click.echo(door.told(len(paths), passed))
     told = []
     for i, path in enumerate(tqdm(paths, unit="song", disable=None if folder else True)):
         seeds = seed + np.arange(count) + i * count  # each song of a folder has scenes of its own
@@ -104,12 +106,15 @@ def cover(songs, out, beside, count, size, seed):
             name = path.with_name(f"{path.stem if alone else path.name}.cover.png")
             name = name if beside else Path(out) / name.relative_to(songs)
             name.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(name)
+        try:
+            Image.fromarray(picture).save(name)
+        except ValueError as error:
+            raise InputError(f"{name}: {error}; let it end in .png") from None
         emotion = f"valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f}"
         told.append((small[0], f"{_title(path)}\n{emotion}"))
         click.echo(f"{name}: {picture.shape[1]}×{picture.shape[0]}, {emotion}")
     if not told:
-        raise InputError(f"{songs}: no song of it could be read; try one alone to see why")
+        raise InputError(f"{songs}: no song that could be read; give a folder with songs")
     if folder:
         name = Path(out or songs) / "covers.png"
         Image.fromarray(generator.sheet(*zip(*told, strict=True))).save(name)
@@ -121,9 +126,9 @@ def _title(path):
     import av
 
     try:
-        with av.open(str(path)) as file:
+        with open(path, "rb") as stream, av.open(stream, metadata_errors="replace") as file:
             tags = {k.lower(): v for s in (file, *file.streams) for k, v in s.metadata.items()}
-    except (av.FFmpegError, UnicodeError):
+    except (av.FFmpegError, ValueError):
         tags = {}
     return (
         " – ".join(tags[k] for k in ("artist", "title") if tags.get("title") and k in tags)
