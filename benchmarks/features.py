@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from m2l.doors import songs
 from m2l.music import features
 
 
@@ -83,7 +84,7 @@ def disagreement(path):
     """Largest relative difference from librosa at the same settings, and its feature."""
     import librosa
 
-    y = features.load_audio(path)
+    y = songs.read(path)
     ours = dict(zip(features.NAMES, features.from_signal(y), strict=True))
     tuning = features.tuning(np.abs(librosa.stft(y)))
     worst = (0.0, "")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from m2l import generate, page
 from m2l.cli import main
+from m2l.doors import songs
 from m2l.errors import InputError
 from m2l.gan.pictures import plane
 from m2l.music import features
@@ -114,7 +115,7 @@ def test_the_grid_is_the_plane(built, facts):
 def test_pieces_can_be_heard(built, facts):
     assert list(facts["pieces"]) == list(page.PIECES)
     for name, piece in facts["pieces"].items():
-        sound = features.load_audio(built / f"{name}.mp3")
+        sound = songs.read(built / f"{name}.mp3")
         assert len(sound) / features.SR == pytest.approx(piece["seconds"], abs=0.2)
         for way in ("composed", "heard"):
             seconds, *u = np.array(piece[way]).T

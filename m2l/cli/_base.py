@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import logging
+import os
+import sys
 
 import click
 
+from m2l.doors import outputs
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -21,8 +26,32 @@ SEED = click.IntRange(0, 2**24 - 1)  # what every generator of random numbers he
 FILE = click.Path(dir_okay=False)
 
 
+class Output(click.Path):
+    """A file to be written, of some kinds: Output(".csv"); never an input of its command."""
+
+    def __init__(self, *kinds):
+        super().__init__()
+        self.kinds = kinds
+
+
+class Command(click.Command):
+    """A command that refuses, before it does anything, to write over what it reads."""
+
+    def invoke(self, context):
+        paths = {p.name: p for p in self.params if isinstance(p.type, click.Path)}
+        given = {name: context.params.get(name) for name in paths}
+        for name, option in paths.items():
+            if isinstance(option.type, Output) and given[name]:
+                others = [given[other] for other in paths if other != name and given[other]]
+                others = [p for o in others for p in ([o] if isinstance(o, str) else o)]
+                outputs.check(given[name], option.type.kinds, others)
+        return super().invoke(context)
+
+
 class Commands(click.Group):
     """A group whose commands end input errors with one line and status 2."""
+
+    command_class = Command
 
     def invoke(self, context):
         try:
@@ -56,9 +85,22 @@ def main(verbose):
     The corpora are looked for under the folder that M2L_DATA names; the commands above work
     without any.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="m2l")
     logging.basicConfig(
         format="m2l: %(message)s", level=logging.INFO if verbose else logging.WARNING
     )
+
+
+def _as_bytes(error):
+    """Names of files are the system's bytes; what else a terminal cannot show is a ?."""
+    text = error.object[error.start : error.end]
+    shown = (os.fsencode(c) if "\udc80" <= c <= "\udcff" else b"?" for c in text)
+    return b"".join(shown), error.end
+
+
+codecs.register_error("m2l", _as_bytes)
 
 
 def _plural(n, word):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
+from collections import Counter
 
 import click
 
-from m2l.cli._base import COUNT, FILE, SEED, _plural, main
+from m2l.cli._base import COUNT, SEED, Output, _plural, main
+from m2l.doors import outputs
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -21,17 +22,22 @@ def _extract(paths, jobs, names, cache=None, limit=None):
     """
     import pandas as pd
 
+    from m2l.doors import songs as door
     from m2l.music import features
 
-    songs, lost = [], 0
+    songs, passed, lost = [], Counter(), 0
     for path in paths:
         try:
-            songs += features.find_songs(path)
+            found, others = door.find(path)
         except InputError as error:
             if len(paths) == 1:
                 raise
             log.warning("skipped: %s", error)
             lost += 1
+        else:
+            songs, passed = songs + found, passed + others
+    if passed:
+        click.echo(f"m2l: {door.told(len(songs), passed)}", err=True)
     if limit:
         songs = songs[:: max(1, len(songs) // limit)][:limit]
     if len(songs) + lost == 1:
@@ -41,7 +47,7 @@ def _extract(paths, jobs, names, cache=None, limit=None):
     if lost:
         click.echo(f"m2l: {lost} of {_plural(lost + len(table), 'song')} skipped", err=True)
     if not len(table):
-        raise InputError("no song could be read; give mp3, ogg, wav or flac files of 3 s or more")
+        raise InputError("no song could be read; give songs of 3 s or more")
     return table
 
 
@@ -75,7 +81,7 @@ def emotion(songs, as_json, jobs):
 @click.argument("song", required=False, type=click.Path())
 @click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
 @click.option("--arousal", type=float, help="1 (calm) to 9 (excited), in place of a song.")
-@click.option("-o", "--out", required=True, type=FILE, help="PNG to write.")
+@click.option("-o", "--out", required=True, type=Output(".png"), help="PNG to write.")
 @click.option(
     "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
 )
@@ -133,16 +139,14 @@ def generate(song, valence, arousal, out, seed, count, size, spread):
     else:
         images = generator.landscapes(valence, arousal, seeds)
     picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
-    try:
-        picture.save(out)
-    except ValueError as error:
-        raise InputError(f"{out}: {error}; let it end in .png") from None
+    with outputs.writing(out) as aside:
+        picture.save(aside)
     click.echo(f"{out}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", required=True, type=FILE, help=".parquet")
+@click.option("-o", "--out", required=True, type=Output(".parquet"), help=".parquet")
 @click.option(
     "--jobs",
     type=COUNT,
@@ -160,11 +164,12 @@ def features(files, out, jobs, limit, cache, extended):
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
-    from m2l.corpora import cache_root
+    from m2l.doors import cache as kept
     from m2l.music import features as sound
 
     names = sound.EXTENDED if extended else sound.NAMES
-    table = _extract(files, jobs, names, cache or cache_root() / "features", limit)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(out)
+    table = _extract(files, jobs, names, cache or kept.root() / "features", limit)
+    table.index = table.index.map(outputs.readable)
+    with outputs.writing(out) as aside:
+        table.to_parquet(aside)
     click.echo(f"{out}: {_plural(len(table), 'song')}, {table.shape[1]} features")

@@ -78,7 +78,9 @@ def blocks(path):
         inner = block[max(0, _EDGE - made) :]
         if len(inner):
             low, high = min(low, inner.min()), max(high, inner.max())
-            if not -LOUDEST <= low <= high <= LOUDEST:  # NaN neither
+            if not np.isfinite(inner).all():
+                raise InputError(f"{path}: has samples that are not finite; export the file again")
+            if max(-low, high) > LOUDEST:
                 raise InputError(
                     f"{path}: samples from {low:.3g} to {high:.3g}, not within -1 to 1; "
                     "export the file again"
@@ -139,7 +141,7 @@ def find(*paths):
     Raises
     ------
     InputError
-        There is no such file or folder.
+        There is no such file or folder, or no song in a folder.
     """
     songs, passed = [], Counter()
     for path in map(Path, paths):
@@ -148,15 +150,18 @@ def find(*paths):
             continue
         if not path.is_dir():
             raise InputError(f"{path}: no such file or folder; check the path")
+        there, others = [], Counter()
         for file in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
             if hidden or not file.is_file():
                 continue
-            kind = _kind(file)
-            if kind == "song":
-                songs.append(file)
+            if (kind := _kind(file)) == "song":
+                there.append(file)
             else:
-                passed[kind] += 1
+                others[kind] += 1
+        if not there:
+            raise InputError(f"{path}: no songs in this folder ({told(0, others)}); name another")
+        songs, passed = songs + there, passed + others
     return songs, passed
 
 
@@ -268,7 +273,7 @@ def _pyav(path, file):
     """A file opened by PyAV, and its first stream of sound."""
     import av
 
-    fault = InputError(f"{path}: not sound that can be read; give a song, as mp3, ogg, wav or m4a")
+    fault = InputError(f"{path}: not audio that can be read; give a song, as mp3, ogg, wav or m4a")
     # Playlists and subtitles are text, which FFmpeg would follow to other files.
     if _is_text(path):
         raise fault

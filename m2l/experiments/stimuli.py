@@ -14,6 +14,7 @@ photograph from a generated picture. Names of files tell nothing about systems o
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from pathlib import Path
 
@@ -22,10 +23,14 @@ import soundfile
 from PIL import Image
 
 from m2l import generate
+from m2l.doors import outputs
+from m2l.doors import pictures as opener
+from m2l.doors import songs as door
 from m2l.errors import InputError
-from m2l.gan.photos import square
 from m2l.music import features, forest
 from m2l.people import design as study
+
+log = logging.getLogger(__name__)
 
 LOUDNESS = -20  # dB of full scale, RMS
 _FADE = 0.5  # s at both ends
@@ -67,7 +72,9 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
     if len(photos) < count:
         raise InputError(f"photos: {len(photos)} for {count} songs; give one a song at least")
     released = {name: generate.load(path) for name, path in generators.items()}
-    found = [song for path in songs for song in features.find_songs(path)]
+    found, passed = door.find(*songs)
+    if passed:
+        log.warning("%s", door.told(len(found), passed))
     found = [found[i] for i in np.sort(rng.permutation(len(found))[: 5 * count])]
     reader = forest.load()
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +102,7 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
             ) as file:
                 for part in np.array_split(sound, len(sound) // 4096 + 1):
                     file.write(part)
-            sources[name] = str(clips[str(path)])
+            sources[name] = outputs.readable(clips[str(path)])
     emotion = heard[chosen]
     full = released["full"]
     asked = generate.carry(emotion, reader, full)
@@ -107,12 +114,12 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
         pictures |= {(system, n): (x, va) for n, x, va in zip(names, drawn, asked, strict=True)}
     labels = photos[list(study.DIMENSIONS)].to_numpy(float)
     for n, i in zip(names, nearest(full.va_map(asked), full.va_map(labels)), strict=True):
-        with Image.open(photos["path"].iloc[i]) as photo:
-            cut = square(photo.convert("RGB"), full.resolution, Image.Resampling.LANCZOS)
+        photo = opener.read(photos["path"].iloc[i])
+        cut = opener.square(photo, full.resolution, Image.Resampling.LANCZOS)
         pictures["real photo", n] = np.asarray(cut), labels[i]
     for image in made["images"].values():
         pixels, va = pictures[image["system"], image["song"]]
-        small = square(Image.fromarray(pixels), full.resolution, Image.Resampling.LANCZOS)
+        small = opener.square(Image.fromarray(pixels), full.resolution, Image.Resampling.LANCZOS)
         small.resize((side, side), Image.Resampling.BICUBIC).save(out / image["src"])
         image |= dict(zip(study.DIMENSIONS, np.round(va, 2).tolist(), strict=True))
     result = made | {"sources": sources}
@@ -124,15 +131,10 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
 
 def clip(path, seconds):
     """The middle of a song, faded and at `LOUDNESS`, and its rate; None if it is too short."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            length = round(seconds * file.samplerate)
-            if file.frames < length:
-                return None
-            file.seek((file.frames - length) // 2)
-            sound, rate = file.read(length, always_2d=True), file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise InputError(f"{path}: not audio that can be read; leave it out") from error
+    sound, rate = door.excerpt(path, seconds)
+    if sound is None:
+        return None
+    length = len(sound)
     level = np.sqrt(np.mean(sound**2))
     if level == 0:
         return None

@@ -25,33 +25,27 @@ Conventions
 Reading files is strict: what cannot be a song raises `InputError`; a batch logs it and goes on.
 """
 
-import contextlib
-import hashlib
 import logging
 import multiprocessing
 import os
-import re
 import signal
-import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 
+from m2l.doors import cache, songs
+from m2l.doors.songs import SR
 from m2l.errors import InputError
 
 # librosa, pandas and the like are imported where they are used: they take a second or more,
 # which a command that only prints its help should not pay.
 
-SR = 22050
 N_FFT = 2048
 HOP = 512
-MIN_SECONDS = 3.0
-SILENCE_PEAK = 1e-4  # -80 dBFS
-SUFFIXES = (".mp3", ".ogg", ".wav", ".flac")
 
-VERSION = "3"  # part of the cache key: raise it with every change that moves a number
+VERSION = "4"  # part of the cache key: raise it with every change that moves a number
 
 DESCRIPTORS = {
     "mfcc": 13,
@@ -113,58 +107,6 @@ TEMPO_SECONDS = 8.0
 PULSE_BPM = (40, 240)
 
 log = logging.getLogger(__name__)
-
-
-def load_audio(path):
-    """Read a song as mono at 22,050 Hz.
-
-    Parameters
-    ----------
-    path : str or Path
-        An mp3, ogg, wav or flac file; channels are averaged, then resampled by soxr.
-
-    Returns
-    -------
-    ndarray (n,), float32, in [-1, 1]
-
-    Raises
-    ------
-    InputError
-        There is no such file, it holds no audio, it is truncated or damaged, it is shorter
-        than 3 seconds, it is silent (peak below −80 dBFS) or it has values that are not finite.
-    """
-    import soundfile
-
-    from m2l.music._librosa import librosa
-
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; check the path")
-    try:
-        with _quiet():
-            sound = soundfile.SoundFile(path)
-    except soundfile.LibsndfileError:
-        raise InputError(
-            f"{path}: not audio that can be read; give an mp3, ogg, wav or flac file"
-        ) from None
-    with sound:
-        rate = sound.samplerate
-        try:
-            with _quiet():
-                y = sound.read(dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError:
-            y = None
-        if y is None or _ends_early(sound, len(y)):
-            raise InputError(f"{path}: truncated or damaged; get the whole file again")
-    if len(y) < MIN_SECONDS * rate:
-        raise InputError(f"{path}: shorter than {MIN_SECONDS:.0f} seconds; give a longer excerpt")
-    y = y[:, 0] if y.shape[1] == 1 else y.mean(axis=1)
-    peak = np.abs(y).max()
-    if not np.isfinite(peak):
-        raise InputError(f"{path}: has samples that are not finite; export the file again")
-    if peak < SILENCE_PEAK:
-        raise InputError(f"{path}: silent, its peak is below -80 dBFS; give a file with sound")
-    return librosa.resample(y, orig_sr=rate, target_sr=SR, res_type="soxr_hq")
 
 
 def tuning(magnitude):
@@ -295,14 +237,14 @@ def extract(path, names=NAMES):
     Raises
     ------
     InputError
-        As `load_audio`.
+        As `m2l.doors.songs.read`.
     """
     import pandas as pd
     from threadpoolctl import threadpool_limits
 
     # One thread: two processes then do not fight for cores, and sums keep their order.
     with threadpool_limits(1):
-        y = load_audio(path)
+        y = songs.read(path)
         return pd.Series(from_signal(y, names), index=list(names), name=str(path))
 
 
@@ -354,64 +296,6 @@ def extract_many(paths, jobs=1, progress=None, cache=None, names=NAMES):
         columns=list(EXTENDED),
     )
     return table[list(names)], skipped
-
-
-def find_songs(path):
-    """List the songs under a folder, or the one file given.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    list of Path, sorted
-        Files that end in .mp3, .ogg, .wav or .flac, at any depth; hidden ones are left out.
-
-    Raises
-    ------
-    InputError
-        There is no such file or folder, or the folder holds no song.
-    """
-    path = Path(path)
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise InputError(f"{path}: no such file or folder; check the path")
-    songs = sorted(
-        p
-        for p in path.rglob("*")
-        if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
-    )
-    if not songs:
-        raise InputError(f"{path}: no songs in this folder; songs end in {', '.join(SUFFIXES)}")
-    return songs
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keep the notes that the mp3 decoder writes past Python, straight to the terminal."""
-    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        os.close(nowhere)
-
-
-def _ends_early(sound, read):
-    """Whether an open SoundFile, of which `read` frames could be read, is only part of a file."""
-    # An mp3 without a length header has its length estimated, 0.3 % too long where measured.
-    if read < 0.95 * sound.frames:
-        return True
-    # libsndfile shortens these two to what is there and says so in its log only. Streams that
-    # do not know their length write the largest sizes into a wav.
-    wav = re.search(r"^data : (\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE)
-    if wav and int(wav[2]) < int(wav[1]) < 0x7FFFF000:
-        return True
-    return "lacks an end-of-stream bit" in sound.extra_info  # ogg
 
 
 def _cqt(y, tuned):
@@ -536,19 +420,16 @@ def _pulse_clarity(tempogram):
 
 def _attempt(task):
     """Features of one file, or the reason why there are none; runs in a worker."""
-    path, cache = task
+    path, folder = task
+
+    def made():
+        return {"features": extract(path, EXTENDED).to_numpy()}
+
     try:
-        if cache is None or not Path(path).is_file():
-            return extract(path, EXTENDED).to_numpy()
-        content = hashlib.sha256(Path(path).read_bytes() + VERSION.encode()).hexdigest()
-        kept = Path(cache) / f"{content}.npy"
-        if kept.exists():
-            return np.load(kept)
-        features = extract(path, EXTENDED).to_numpy()
-        with tempfile.NamedTemporaryFile(dir=cache, suffix=".part", delete=False) as part:
-            np.save(part, features)
-        os.replace(part.name, kept)
-        return features
+        if folder is None or not os.path.isfile(path):
+            return made()["features"]
+        kept = Path(folder) / f"{cache.key(Path(path), VERSION)}.npz"
+        return cache.arrays(kept, made)["features"]
     except InputError as error:
         return str(error)
     except Exception as error:  # whatever one file does, the others are worth having

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from m2l.doors import songs
 from m2l.music import forest
 
 PATCH = 256  # frames, 12 s: what the CNN is trained on at a time
@@ -153,13 +154,14 @@ def log_mel(path):
     Raises
     ------
     InputError
-        As `m2l.music.features.load_audio`.
+        As `m2l.doors.songs.read`.
     """
     from m2l.music._librosa import librosa
-    from m2l.music.features import SR, load_audio
 
-    y = load_audio(path)
-    mel = librosa.feature.melspectrogram(y=y, sr=SR, n_fft=2048, hop_length=MEL_HOP, n_mels=MELS)
+    y = songs.read(path)
+    mel = librosa.feature.melspectrogram(
+        y=y, sr=songs.SR, n_fft=2048, hop_length=MEL_HOP, n_mels=MELS
+    )
     mel = librosa.power_to_db(mel, top_db=None)
     return np.resize(mel.T, (FRAMES, MELS)).T.astype(np.float16)
 
