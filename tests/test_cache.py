@@ -70,7 +70,7 @@ def test_a_broken_folder_is_made_anew(tmp_path, how):
     if how == "gone":
         (path / "x.npy").unlink()
     elif how == "unsealed":
-        (path / "checked.json").unlink()
+        (path / ".checked.json").unlink()
     else:
         spoil(path / "x.npy", how) if how != "a bit" else spoil(path / "y.txt", how)
     assert cache.folder(path, fill) == path
@@ -98,7 +98,7 @@ def test_of_two_processes_the_first_is_as_good(tmp_path):
 
     cache.folder(tmp_path / "x", overtaken)
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
-    assert sorted(os.listdir(tmp_path / "x")) == ["checked.json", "x.npy", "y.txt"]
+    assert sorted(os.listdir(tmp_path / "x")) == [".checked.json", "x.npy", "y.txt"]
 
 
 def test_the_root_follows_the_environment(tmp_path, monkeypatch):

@@ -1,13 +1,13 @@
 """The photo pyramid: box averages, decoded once, bad photos left out."""
 
 import logging
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from m2l.corpora import cache_root
 from m2l.errors import InputError
 from m2l.gan import photos
 
@@ -58,10 +58,10 @@ def test_labels_and_splits_follow_the_table(table, cache):
 def test_photos_are_decoded_once(table, cache, monkeypatch):
     first = photos.build(table, top=8)
 
-    def decoded_again(path, side):
+    def decoded_again(path):
         raise RuntimeError(path)
 
-    monkeypatch.setattr(photos, "load", decoded_again)
+    monkeypatch.setattr(photos.pictures, "read", decoded_again)
     again = photos.build(table, top=8)
     np.testing.assert_array_equal(first.array(8), again.array(8))
     with pytest.raises(RuntimeError):
@@ -121,14 +121,14 @@ def test_a_top_that_is_no_stage_is_refused(table, cache, top):
 
 
 def test_an_interrupted_build_leaves_nothing_behind(table, cache, monkeypatch):
-    load = photos.load
+    read = photos.pictures.read
 
-    def interrupted(path, side):
+    def interrupted(path):
         if path.endswith("3.png"):
             raise KeyboardInterrupt
-        return load(path, side)
+        return read(path)
 
-    monkeypatch.setattr(photos, "load", interrupted)
+    monkeypatch.setattr(photos.pictures, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         photos.build(table, top=8)
     assert list(cache.iterdir()) == []
@@ -137,14 +137,14 @@ def test_an_interrupted_build_leaves_nothing_behind(table, cache, monkeypatch):
 
 
 def test_two_builds_at_once_end_with_one_pyramid(table, cache, monkeypatch):
-    load = photos.load
+    read = photos.pictures.read
 
-    def overtaken(path, side):
-        monkeypatch.setattr(photos, "load", load)
+    def overtaken(path):
+        monkeypatch.setattr(photos.pictures, "read", read)
         photos.build(table, top=8)
-        return load(path, side)
+        return read(path)
 
-    monkeypatch.setattr(photos, "load", overtaken)
+    monkeypatch.setattr(photos.pictures, "read", overtaken)
     assert len(photos.build(table, top=8)) == 5
     assert len(list(cache.iterdir())) == 1
 
@@ -173,37 +173,36 @@ def test_fingerprint_of_files_that_are_not_at_hand(table):
     assert len(photos.fingerprint(table)) == 12
 
 
-def test_load_crops_at_the_centre(tmp_path):
-    picture = np.zeros((20, 60, 3), np.uint8)
-    picture[:, 15:45] = 200  # wider than the crop, since resampling looks past its edge
-    Image.fromarray(picture).save(tmp_path / "wide.png")
-    Image.fromarray(picture.swapaxes(0, 1)).save(tmp_path / "tall.png")
-    for name in ("wide", "tall"):
-        np.testing.assert_array_equal(photos.load(tmp_path / f"{name}.png", 10), 200)
+@pytest.mark.parametrize("given", [True, False])
+def test_photos_that_change_are_decoded_anew(table, cache, tmp_path, given):
+    """Even if size, time, name and label of the file are the same."""
+    folder = cache / "p" if given else None
+    for i in range(5):
+        path = table.loc[i, "path"] = str(tmp_path / f"{i}.bmp")
+        Image.fromarray(noise(i)).save(path)
+    first = photos.build(table, top=32, folder=folder)
+    key, before = first.key, os.stat(table["path"][0])
+    Image.fromarray(255 - noise(0)).save(table["path"][0])
+    os.utime(table["path"][0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    again = photos.build(table, top=32, folder=folder)
+    assert again.key != key
+    np.testing.assert_array_equal(again.array(32)[0], 255 - noise(0))
+    np.testing.assert_array_equal(again.array(32)[1], noise(1))
 
 
-@pytest.mark.parametrize("side", [16, 64])
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
-def test_load_gives_colour_at_the_size_asked(tmp_path, mode, side):
-    Image.fromarray(noise(0)).convert(mode).save(tmp_path / "photo.tiff")
-    image = photos.load(tmp_path / "photo.tiff", side)
-    assert image.mode == "RGB" and image.size == (side, side)
+@pytest.mark.parametrize("name", ["8.npy", "table.parquet", "pyramid.json"])
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_broken_pyramid_is_made_anew(table, cache, name, share):
+    path = photos.build(table, top=8).folder / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    assert len(photos.build(table, top=8).array(8)) == 5
+    assert path.read_bytes() == whole
 
 
-def test_load_refuses_what_is_no_picture(tmp_path, monkeypatch):
-    Image.fromarray(noise(0)).save(tmp_path / "good.jpg")
-    (tmp_path / "cut.jpg").write_bytes((tmp_path / "good.jpg").read_bytes()[:300])
-    (tmp_path / "text.jpg").write_text("no photo")
-    (tmp_path / "empty.jpg").touch()
-    for name in ("cut.jpg", "text.jpg", "empty.jpg", "gone.jpg"):
-        with pytest.raises(InputError, match=f"{name}: not a picture"):
-            photos.load(tmp_path / name, 8)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(InputError, match=r"good\.jpg"):
-        photos.load(tmp_path / "good.jpg", 8)
-
-
-def test_cache_root_follows_the_environment(cache, monkeypatch):
-    assert cache_root() == cache
-    monkeypatch.delenv("M2L_CACHE")
-    assert cache_root().name == "m2l"
+def test_names_of_photos_are_bytes(table, cache, tmp_path):
+    name = tmp_path / "caf\udce9.png"
+    (tmp_path / "0.png").rename(name)
+    table.loc[0, ["id", "path"]] = "caf", str(name)
+    assert len(photos.build(table, top=8)) == 5
+    assert photos.fingerprint(table)

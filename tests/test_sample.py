@@ -1,6 +1,7 @@
 """Facts about the sample corpus: its table, its files, its cache."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,20 +84,16 @@ def test_emotion_can_be_recovered(music, landscapes):
     assert spearmanr(warmth, landscapes.table["valence"]).statistic > 0.7
 
 
-def test_only_missing_files_are_made(tmp_path, monkeypatch):
+def test_files_are_made_once_and_anew_where_one_is_broken(tmp_path, monkeypatch):
     first = sample.load(tmp_path, "landscapes", n=4, size=16).table
-    assert sorted(os.listdir(os.path.dirname(first["path"][0]))) == [
-        f"{i}.png" for i in first["id"]
-    ]
-    os.remove(first["path"][2])
-    made = []
-    painted = paint.landscape
+    whole = Path(first["path"][2]).read_bytes()
+    made, painted = [], paint.landscape
     monkeypatch.setattr(paint, "landscape", lambda *a: made.append(a) or painted(*a))
-    second = sample.load(tmp_path, "landscapes", n=4, size=16).table
-    assert first.equals(second)
-    assert made == [(first["valence"][2], first["arousal"][2], first["seed"][2], 16)]
-    sample.load(tmp_path, "landscapes", n=4, size=16)
-    assert len(made) == 1
+    assert first.equals(sample.load(tmp_path, "landscapes", n=4, size=16).table) and not made
+    for broken in (b"", whole[:50]):
+        Path(first["path"][2]).write_bytes(broken)
+        assert first.equals(sample.load(tmp_path, "landscapes", n=4, size=16).table)
+        assert Path(first["path"][2]).read_bytes() == whole
 
 
 def test_a_broken_run_leaves_no_broken_file(tmp_path, monkeypatch):

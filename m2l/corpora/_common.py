@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from platformdirs import user_cache_dir
 
 from m2l.errors import InputError
 
@@ -102,11 +101,6 @@ def data_root(root=None):
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; set M2L_DATA to the one with music/ and images/")
     return root
-
-
-def cache_root():
-    """Folder for what can be made again: $M2L_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("M2L_CACHE") or user_cache_dir("m2l")).expanduser()
 
 
 def read_csv(path, card, columns):

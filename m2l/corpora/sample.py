@@ -9,7 +9,6 @@ kind, n, seed, size and a hash of the code that makes them, so that other code m
 """
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,8 @@ from PIL import Image
 from scipy.stats import qmc
 from tqdm import tqdm
 
-from m2l.corpora._common import Card, build, cache_root
+from m2l.corpora._common import Card, build
+from m2l.doors import cache
 from m2l.errors import InputError
 from m2l.sample import compose as synth
 from m2l.sample import paint
@@ -76,17 +76,19 @@ def load(root=None, kind="music", n=None, seed=0, size=128):
         raise InputError(f"seed {seed}: negative; give a whole number from 0")
     table = _plan(kind, n, seed)
     folder = _folder(root, kind, n, seed, size)
-    table["path"] = [str(folder / f"{i}{_SUFFIX[kind]}") for i in table["id"]]
+
+    def make(scratch):
+        for row in tqdm(table.itertuples(), f"making {kind}", n, disable=None):
+            _make(scratch / f"{row.id}{_SUFFIX[kind]}", row, size)
+
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        missing = [row for row in table.itertuples() if not os.path.exists(row.path)]
-        for row in tqdm(missing, desc=f"making {kind}", disable=None if missing else True):
-            _make(kind, row, size)
+        cache.folder(folder, make)
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written ({error.strerror or error}); "
             "set M2L_CACHE to a folder that can"
         ) from error
+    table["path"] = [str(folder / f"{i}{_SUFFIX[kind]}") for i in table["id"]]
     return build(CARD, table, folder)
 
 
@@ -122,16 +124,12 @@ def _folder(root, kind, n, seed, size):
     parts = [kind, f"n{n}", f"seed{seed}", hashlib.sha256(code).hexdigest()[:8]]
     if kind == "landscapes":
         parts.insert(3, f"size{size}")
-    return Path(root or cache_root()).expanduser() / "-".join(parts)
+    return Path(root or cache.root()).expanduser() / "-".join(parts)
 
 
-def _make(kind, row, size):
-    """Make one file under another name first, so that a broken run leaves no broken file."""
-    part = f"{row.path}.{os.getpid()}.part"
-    if kind == "music":
+def _make(path, row, size):
+    if path.suffix == ".wav":
         sound = synth.compose(row.valence, row.arousal, row.seed)
-        soundfile.write(part, sound, synth.SR, subtype="PCM_16", format="WAV")
+        soundfile.write(path, sound, synth.SR, subtype="PCM_16")
     else:
-        picture = paint.landscape(row.valence, row.arousal, row.seed, size)
-        Image.fromarray(picture).save(part, format="PNG")
-    os.replace(part, row.path)
+        Image.fromarray(paint.landscape(row.valence, row.arousal, row.seed, size)).save(path)

@@ -23,7 +23,7 @@ from m2l.doors import outputs
 
 log = logging.getLogger(__name__)
 
-_SEAL = "checked.json"
+_SEAL = ".checked.json"  # hidden, so that it is no file of the folder
 
 
 def root():
@@ -87,27 +87,28 @@ def arrays(path, make, key=""):
     return made
 
 
-def folder(path, make):
+def folder(path, make, key=""):
     """A folder of files, or made and kept there.
 
     Parameters
     ----------
     path : of the folder
     make : callable (folder), which fills an empty one.
+    key : as of `arrays`.
 
     Returns
     -------
     Path
     """
     path = Path(path)
-    if _whole(path):
+    if _whole(path, key):
         return path
     aside = path.with_name(f".{secrets.token_hex(4)}")
     aside.mkdir(parents=True)
     try:
         make(aside)
-        (aside / _SEAL).write_text(json.dumps(_sums(aside)))
-        if not _whole(path):  # where another process was faster, its folder is as good
+        (aside / _SEAL).write_text(json.dumps({"key": key, "files": _sums(aside)}))
+        if not _whole(path, key):  # where another process was faster, its folder is as good
             if path.exists():
                 os.replace(path, aside / "broken")
             aside.rename(path)
@@ -117,9 +118,10 @@ def folder(path, make):
     return path
 
 
-def _whole(path):
+def _whole(path, key):
     try:
-        return json.loads((path / _SEAL).read_text()) == _sums(path)
+        told = json.loads((path / _SEAL).read_text())
+        return told == {"key": key, "files": _sums(path)}
     except (OSError, ValueError):
         return False
 

@@ -19,12 +19,13 @@ from PIL import Image, ImageOps
 from m2l.errors import InputError
 
 
-def read(path, least=None):
+def read(path, side=None, least=None):
     """Open a picture as RGB.
 
     Parameters
     ----------
     path : str or Path
+    side : crop it at the centre and resize it to side × side, see `square`.
     least : a JPEG may be decoded at a fraction of its size, of at least so many pixels a side.
 
     Returns
@@ -45,7 +46,8 @@ def read(path, least=None):
                 if least:
                     image.draft("RGB", (least, least))
                 image.load()
-                return _rgb(_upright(image))
+                image = _rgb(_upright(image))
+                return image if side is None else square(image, side)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

@@ -20,7 +20,6 @@ for.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -33,6 +32,7 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
+from m2l.doors import cache
 from m2l.gan import photos
 from m2l.gan.checkpoints import load_network, write_checkpoint
 from m2l.gan.pictures import to_tensor, to_uint8
@@ -315,7 +315,7 @@ def latents(pyramid, net, folder=None, bar=None):
     ----------
     pyramid : m2l.gan.photos.Pyramid
     net : Autoencoder
-    folder : where to keep it; the cache by default, under the fingerprints of photos and network.
+    folder : where to keep it; the cache by default, under the contents of photos and network.
 
     Returns
     -------
@@ -324,21 +324,22 @@ def latents(pyramid, net, folder=None, bar=None):
     """
     # What the latents depend on; the decoder may be another one.
     parts = [*net.encoder.state_dict().values(), net.decoder.mean, net.decoder.sd]
-    mark = hashlib.sha256(b"".join(v.numpy().tobytes() for v in parts)).hexdigest()[:8]
-    folder = Path(folder or pyramid.folder.parent / f"latents-{mark}-{pyramid.folder.name}")
-    if not (folder / "pyramid.json").exists():
-        top, n = pyramid.top // FACTOR, len(pyramid)
-        with photos.writing(folder, top, 2 * n, net.shape.channels) as (scratch, arrays):
-            pictures = pyramid.array(pyramid.top)
-            for i in tqdm(range(0, n, 64), "latents", disable=None if bar is None else not bar):
-                x = to_tensor(pictures[i : i + 64])
-                for start, picture in ((i, x), (n + i, x.flip(3))):
-                    code = net.encode(picture)
-                    for s, array in arrays.items():
-                        array[start : start + len(x)] = to_uint8(F.adaptive_avg_pool2d(code, s))
-            for array in arrays.values():
-                array.flush()
-            table = pyramid.table.assign(mirrored=False)
-            table = pd.concat([table, table.assign(mirrored=True)], ignore_index=True)
-            table.to_parquet(scratch / "table.parquet")
-    return photos.Pyramid(folder)
+    key = cache.key(pyramid.key, *(v.numpy() for v in parts))
+    n, top = len(pyramid), pyramid.top // FACTOR
+
+    def make(scratch):
+        arrays = photos.memory_maps(scratch, top, 2 * n, net.shape.channels)
+        pictures = pyramid.array(pyramid.top)
+        for i in tqdm(range(0, n, 64), "latents", disable=None if bar is None else not bar):
+            x = to_tensor(pictures[i : i + 64])
+            for start, picture in ((i, x), (n + i, x.flip(3))):
+                code = net.encode(picture)
+                for s, array in arrays.items():
+                    array[start : start + len(x)] = to_uint8(F.adaptive_avg_pool2d(code, s))
+        for array in arrays.values():
+            array.flush()
+        table = pyramid.table.assign(mirrored=False)
+        table = pd.concat([table, table.assign(mirrored=True)], ignore_index=True)
+        photos.seal(scratch, table, top, key)
+
+    return photos.Pyramid(cache.folder(folder or cache.root() / f"latents-{key}", make, key))

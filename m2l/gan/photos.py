@@ -10,13 +10,10 @@ Stored arrays are (N, R, R, 3) uint8; batches are float32 tensors (n, 3, R, R) i
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +21,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from m2l.corpora import cache_root
+from m2l.doors import cache, outputs, pictures
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -41,7 +38,7 @@ def fingerprint(table):
     ]
     columns = [c for c in ("id", "valence", "arousal", "split") if c in table]
     text = table[columns].assign(size=sizes).to_csv(index=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
 class Pyramid:
@@ -52,12 +49,14 @@ class Pyramid:
     table : DataFrame, one row a photo, in the order of the arrays.
     va : ndarray (N, 2) float64, 1–9.
     top : the highest resolution stored.
+    key : what it was made from, see `m2l.doors.cache`.
     """
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.table = pd.read_parquet(self.folder / "table.parquet")
-        self.top = json.loads((self.folder / "pyramid.json").read_text())["top"]
+        told = json.loads((self.folder / "pyramid.json").read_text())
+        self.top, self.key = told["top"], told["key"]
         self.va = self.table[["valence", "arousal"]].to_numpy(float)
         self._arrays = {}
 
@@ -85,7 +84,7 @@ def build(table, top=128, folder=None):
     table : DataFrame with id, path, valence, arousal (see `m2l.corpora`).
     top : highest resolution, 4, 8, 16, …; photos are cropped square and resized to it.
     folder : where to keep it, taken as it is if it holds a pyramid; the cache by default, under
-        the data's fingerprint.
+        the contents of table and files.
 
     Returns
     -------
@@ -99,16 +98,21 @@ def build(table, top=128, folder=None):
     """
     if top not in sides(top):
         raise InputError(f"resolution {top}: not 4 times a power of two; give 64, 128 or 256")
-    folder = Path(folder or cache_root() / f"photos-{fingerprint(table)}-{top}")
-    if not (folder / "pyramid.json").exists():
-        with writing(folder, top, len(table)) as (scratch, arrays):
-            kept = _decode(table, top, arrays)
-            for s, array in arrays.items():
-                array.flush()
-                if len(kept) < len(table):
-                    np.save(scratch / f"{s}.npy", np.array(array[: len(kept)]))
-            table.iloc[kept].reset_index(drop=True).to_parquet(scratch / "table.parquet")
-    return Pyramid(folder)
+    files = [Path(p) if isinstance(p, str) and os.path.isfile(p) else None for p in table["path"]]
+    key = cache.key(table.drop(columns="path").to_csv(index=False), top, *files)
+
+    def make(scratch):
+        arrays = memory_maps(scratch, top, len(table))
+        kept = _decode(table, top, arrays)
+        for s, array in arrays.items():
+            array.flush()
+            if len(kept) < len(table):
+                np.save(scratch / f"{s}.npy", np.array(array[: len(kept)]))
+        rows = table.iloc[kept].reset_index(drop=True)
+        rows["path"] = rows["path"].map(outputs.readable)
+        seal(scratch, rows, top, key)
+
+    return Pyramid(cache.folder(folder or cache.root() / f"photos-{key}", make, key))
 
 
 def _decode(table, top, arrays):
@@ -116,11 +120,12 @@ def _decode(table, top, arrays):
     kept, small = [], 0
     for position, path in enumerate(tqdm(table["path"], "photos", disable=None, leave=False)):
         try:
-            photo = load(path, top)
-            small += short_side(path) < top
+            photo = pictures.read(path)
         except InputError as error:
             log.warning("%s", error)
             continue
+        small += min(photo.size) < top
+        photo = pictures.square(photo, top)
         for s, array in arrays.items():
             array[len(kept)] = photo.resize((s, s), Image.Resampling.BOX)
         kept.append(position)
@@ -138,82 +143,25 @@ def sides(top):
     return [4 << i for i in range(12) if 4 << i <= top]
 
 
-@contextlib.contextmanager
-def writing(folder, top, rows, channels=3):
-    """Write a pyramid beside its final place, which it takes when all is there.
-
-    An interrupted one leaves nothing behind.
-
-    Yields
-    ------
-    scratch : folder in which `table.parquet` is still to be written.
-    arrays : dict of side to an ndarray (rows, side, side, channels) uint8 on the disk, to be filled
-        and flushed.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
-        yield (
-            scratch,
-            {
-                s: np.lib.format.open_memmap(
-                    scratch / f"{s}.npy", mode="w+", dtype=np.uint8, shape=(rows, s, s, channels)
-                )
-                for s in sides(top)
-            },
+def memory_maps(folder, top, rows, channels=3):
+    """Empty arrays (rows, side, side, channels) uint8 on the disk, dict of side to memory map."""
+    return {
+        s: np.lib.format.open_memmap(
+            folder / f"{s}.npy", mode="w+", dtype=np.uint8, shape=(rows, s, s, channels)
         )
-        (scratch / "pyramid.json").write_text(json.dumps({"top": top}))
-        # Where another process was faster, its pyramid is as good.
-        if not (folder / "pyramid.json").exists():
-            scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        for s in sides(top)
+    }
+
+
+def seal(folder, table, top, key):
+    """Write beside a pyramid's arrays what else belongs to it."""
+    table.to_parquet(folder / "table.parquet")
+    (folder / "pyramid.json").write_text(json.dumps({"top": top, "key": key}))
 
 
 def load(path, side):
-    """Decode one photo to an RGB image of side × side, cropped at the centre.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is not a picture that decodes.
-    """
-    try:
-        with Image.open(path) as image:
-            image = image.convert("RGB")
-    except (
-        AttributeError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise InputError(f"{path}: not a picture that decodes ({error}); replace it") from error
-    return square(image, side)
-
-
-def square(image, side, resample=None):
-    """An image cropped at the centre and resized to side × side.
-
-    By default smoothly: by Lanczos' filter where it shrinks, else bicubic.
-    """
-    short = min(image.size)
-    left, upper = (image.width - short) // 2, (image.height - short) // 2
-    if resample is None:
-        resample = Image.Resampling.LANCZOS if short > side else Image.Resampling.BICUBIC
-    return image.resize((side, side), resample, box=(left, upper, left + short, upper + short))
+    return pictures.read(path, side)
 
 
 def short_side(path):
-    """The shorter side of a picture, in pixels.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or no picture.
-    """
-    try:
-        with Image.open(path) as image:
-            return min(image.size)
-    except OSError as error:
-        raise InputError(f"{path}: not a picture that decodes ({error}); replace it") from error
+    return min(pictures.read(path).size)
