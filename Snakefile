@@ -58,7 +58,7 @@ rule features:
     params:
         limit="--limit 40" if SMOKE else "",
     shell:
-        "m2l features {input.songs:q} -o {output:q} --extended --jobs {threads} {params.limit}"
+        "m2l features {input.songs:q} -o {output:q} --jobs {threads} {params.limit}"
 
 
 rule forest:

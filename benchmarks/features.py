@@ -85,7 +85,7 @@ def disagreement(path):
     import librosa
 
     y = songs.read(path)
-    ours = dict(zip(features.NAMES, features.from_signal(y), strict=True))
+    ours = dict(zip(features.NAMES, features.from_signal(y, features.NAMES), strict=True))
     tuning = features.tuning(np.abs(librosa.stft(y)))
     worst = (0.0, "")
     for name, curve in librosa_curves(y, features.SR, tuning).items():

@@ -21,7 +21,7 @@ from m2l import corpora, generate, stats
 from m2l.cli import main
 from m2l.gan.checkpoints import read_checkpoint
 from m2l.music import forest as forests
-from m2l.music.features import NAMES
+from m2l.music.features import EXTENDED
 from m2l.people import design as study
 from m2l.people import simulation
 
@@ -250,6 +250,24 @@ def test_generate_from_a_song(m2l, song):
     np.testing.assert_array_equal(np.asarray(Image.open("many.png")), np.hstack(images))
 
 
+def test_generate_for_each_song_of_a_folder_by_a_generator_of_ones_own(
+    m2l, song, tmp_path, tiny_generator, monkeypatch
+):
+    (tmp_path / "album/one").mkdir(parents=True)
+    shutil.copy(song, tmp_path / "album/one/a.wav")
+    shutil.copy(song, tmp_path / "album/b.wav")
+    silent(tmp_path / "album")
+    shutil.copy(tiny_generator, "mine.safetensors")
+    loaded, load = [], generate.load
+    monkeypatch.setattr(generate, "load", lambda path: loaded.append(str(path)) or load())
+    words = ("-o", "out", "--size", 8, "--weights", "mine.safetensors")
+    out, _ = m2l("generate", "album", *words)
+    assert out.count("among landscapes") == 2 and set(loaded) == {"mine.safetensors"}
+    one, b = (np.asarray(Image.open(f"out/{n}.png")) for n in ("one/a.wav", "b.wav"))
+    np.testing.assert_array_equal(one, b)
+    refused(m2l, "generate", song, "-o", "out", match="out: no .png")
+
+
 @pytest.mark.parametrize(
     ("words", "match"),
     [
@@ -292,10 +310,12 @@ def test_features_of_a_folder(m2l, song, tmp_path, caplog):
     shutil.copy(song, tmp_path / "songs/a.wav")
     text(tmp_path / "songs")
     out, error = m2l("features", "songs", "-o", "deep/f.parquet")
-    assert error == "m2l: 1 of 2 songs skipped\n" and "1 song, 148 features" in out
+    assert error == "m2l: 1 of 2 songs skipped\n" and "1 song, 222 features" in out
     table = pd.read_parquet("deep/f.parquet")
-    assert list(table) == list(NAMES) and list(table.index) == ["songs/a.wav"]
+    assert list(table) == list(EXTENDED) and list(table.index) == ["songs/a.wav"]
     assert np.isfinite(table.to_numpy()).all()
+    m2l("features", "songs/a.wav", "-o", "a.csv")
+    pd.testing.assert_frame_equal(pd.read_csv("a.csv", index_col=0).astype(np.float32), table)
     m2l("features", "songs/a.wav", "-o", "one.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet("one.parquet"), table)
 

@@ -261,7 +261,7 @@ def test_order_of_columns_does_not_matter_and_more_are_ignored(tiny_forest):
 
 
 def test_missing_and_bad_features_are_named(tiny_forest):
-    with pytest.raises(InputError, match="1 missing, first tempo_std"):
+    with pytest.raises(InputError, match="1 of 148 missing, first tempo_std; extract them with"):
         tiny_forest.predict(table().drop(columns="tempo_std"))
     for bad in (np.nan, np.inf, "loud"):
         with pytest.raises(InputError, match=r"2\.wav: feature rms_mean"):
@@ -386,6 +386,11 @@ def test_the_package_ships_a_forest():
     assert told <= set(released.card)
     assert not re.search(r"/(home|root|work|tmp)/", json.dumps(released.card))
     assert forest.WEIGHTS.stat().st_size < 15e6
+
+
+def test_what_is_no_path_is_refused(tiny_forest):
+    with pytest.raises(InputError, match="songs: float32 among them; give paths"):
+        forest.predict(np.zeros(9, np.float32), tiny_forest)
 
 
 def test_a_forest_is_read_without_torch():

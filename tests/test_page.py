@@ -139,7 +139,7 @@ def test_a_window_is_heard_as_a_song_would_be(tiny_forest):
     for start, row in zip((0, page.STEP), heard, strict=True):
         window = sound[round(start * synth.SR) :][: round(page.WINDOW * synth.SR)]
         alone = tiny_forest.predict(
-            [dict(zip(features.NAMES, features.from_signal(window), strict=True))]
+            [dict(zip(features.NAMES, features.from_signal(window, features.NAMES), strict=True))]
         )
         np.testing.assert_allclose(row[1:], tiny_forest.va_map(alone)[0])
 

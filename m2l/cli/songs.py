@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from pathlib import Path
 
 import click
 
@@ -81,7 +82,7 @@ def emotion(songs, as_json, jobs):
 @click.argument("song", required=False, type=click.Path())
 @click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
 @click.option("--arousal", type=float, help="1 (calm) to 9 (excited), in place of a song.")
-@click.option("-o", "--out", required=True, type=Output(".png"), help="PNG to write.")
+@click.option("-o", "--out", required=True, type=click.Path(), help=".png; for a folder a folder.")
 @click.option(
     "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
 )
@@ -103,12 +104,14 @@ def emotion(songs, as_json, jobs):
 @click.option(
     "--spread", is_flag=True, help="With a song: each picture for an emotion from its interval."
 )
-def generate(song, valence, arousal, out, seed, count, size, spread):
+@click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
+def generate(song, valence, arousal, out, seed, count, size, spread, weights):
     """Paint a landscape for SONG, or for a valence and an arousal.
 
     \b
     m2l generate song.mp3 -o song.png -n 4             four scenes for the likeliest emotion
     m2l generate song.mp3 -o song.png -n 4 --spread    ... for four that the song may have
+    m2l generate Album -o pictures                     one for each song of a folder
 
     Nobody can tell a song's emotion exactly. With --spread, the pictures differ as much as the
     model's errors on songs that it had not heard.
@@ -117,6 +120,7 @@ def generate(song, valence, arousal, out, seed, count, size, spread):
     from PIL import Image
 
     from m2l import generate as generator
+    from m2l.doors import songs as door
     from m2l.gan.pictures import tile
 
     if (song is None) == (valence is None and arousal is None) or (
@@ -125,28 +129,53 @@ def generate(song, valence, arousal, out, seed, count, size, spread):
         raise InputError("generate: give a song, or both --valence and --arousal")
     if spread and song is None:
         raise InputError("--spread: no song to be unsure of; give one")
-    seeds = seed + np.arange(count)
-    if song is not None:
-        images, felt = generator.from_song(song, seeds, spread=spread)
+    seeds, weights = seed + np.arange(count), weights or generator.WEIGHTS
+
+    def write(images, path):
+        picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
+        with outputs.writing(path, [".png"]) as aside:
+            picture.save(aside)
+        click.echo(f"{path}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
+
+    pictures = {}  # songs' paths → pictures' paths
+    if song is not None and Path(song).is_dir():
+        found, passed = door.find(song)
+        click.echo(door.told(len(found), passed))
+        pictures = {p: Path(out, f"{p.relative_to(song)}.png") for p in found}
+    else:
+        outputs.check(out, [".png"], [song] if song else [])
+        if song is None:
+            write(generator.landscapes(valence, arousal, seeds, weights), out)
+            return
+        pictures = {song: out}
+    lost = 0
+    for path, picture in pictures.items():
+        try:
+            images, felt = generator.from_song(path, seeds, weights, spread=spread)
+        except InputError as error:
+            if path == song:
+                raise
+            log.warning("skipped: %s", error)
+            lost += 1
+            continue
         told = [
             f"{d} {felt[d]:.1f} ({felt[f'{d}_low']:.1f} to {felt[f'{d}_high']:.1f})"
             for d in ("valence", "arousal")
         ]
         click.echo(
-            f"{song}: {', '.join(told)} among songs; "
+            f"{path}: {', '.join(told)} among songs; "
             f"{felt['landscape_valence']:.1f}, {felt['landscape_arousal']:.1f} among landscapes"
         )
-    else:
-        images = generator.landscapes(valence, arousal, seeds)
-    picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
-    with outputs.writing(out) as aside:
-        picture.save(aside)
-    click.echo(f"{out}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
+        write(images, picture)
+    if lost == len(pictures):
+        raise InputError(f"{song}: no song that could be read; give a folder with songs")
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", required=True, type=Output(".parquet"), help=".parquet")
+@click.option(
+    "-o", "--out", required=True, type=Output(".parquet", ".csv"), help=".parquet or .csv"
+)
 @click.option(
     "--jobs",
     type=COUNT,
@@ -156,20 +185,16 @@ def generate(song, valence, arousal, out, seed, count, size, spread):
 )
 @click.option("--limit", type=COUNT, help="Take only so many files, spread over all.")
 @click.option("--cache", type=click.Path(file_okay=False), help="Folder to keep finished files in.")
-@click.option(
-    "--extended", is_flag=True, help="222 features: with how fast each descriptor changes."
-)
-def features(files, out, jobs, limit, cache, extended):
-    """Compute the 148 features of FILES (songs or folders) into a table.
+def features(files, out, jobs, limit, cache):
+    """Compute the 222 features of FILES (songs or folders) into a table.
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
     from m2l.doors import cache as kept
     from m2l.music import features as sound
 
-    names = sound.EXTENDED if extended else sound.NAMES
-    table = _extract(files, jobs, names, cache or kept.root() / "features", limit)
+    table = _extract(files, jobs, sound.EXTENDED, cache or kept.root() / "features", limit)
     table.index = table.index.map(outputs.readable)
     with outputs.writing(out) as aside:
-        table.to_parquet(aside)
+        (table.to_csv if aside.suffix.lower() == ".csv" else table.to_parquet)(aside)
     click.echo(f"{out}: {_plural(len(table), 'song')}, {table.shape[1]} features")

@@ -1,6 +1,4 @@
-"""Describe a song by 148 numbers: 74 descriptors of its sound, each by mean and deviation.
-
-An extended set adds a third number to each, how fast it changes.
+"""Describe a song by 222 numbers: 74 descriptors of its sound, each by mean, deviation and change.
 
 Emotion in music follows from timbre, harmony, loudness and rhythm; every descriptor here
 speaks of one of the four (`FAMILIES`) and has a meaning that can be read off a chart.
@@ -93,10 +91,10 @@ ROWS = tuple(
 """The 74 rows that `curves` returns, in order."""
 
 NAMES = tuple(f"{row}_{statistic}" for row in ROWS for statistic in ("mean", "std"))
-"""The 148 features, in order."""
+"""The 148 features without the changes, in order."""
 
 EXTENDED = NAMES + tuple(f"{row}_change" for row in ROWS)
-"""The 222 features of the extended set, in order."""
+"""The 222 features, in order."""
 
 # Krumhansl & Kessler 1982, probe-tone ratings from the tonic upwards.
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
@@ -201,14 +199,14 @@ def curves(y):
     return pd.DataFrame(np.vstack([values[name] for name in DESCRIPTORS]).T, columns=list(ROWS))
 
 
-def from_signal(y, names=NAMES):
+def from_signal(y, names=EXTENDED):
     """Compute the features of a signal.
 
     Parameters
     ----------
     y : ndarray (n,), float32
         Mono signal at 22,050 Hz, at least 3 seconds.
-    names : which of `EXTENDED`, the 148 by default.
+    names : which of `EXTENDED`, all by default: what the released forest reads.
 
     Returns
     -------
@@ -222,13 +220,13 @@ def from_signal(y, names=NAMES):
     return pd.Series(values.astype(np.float32), list(EXTENDED))[list(names)].to_numpy()
 
 
-def extract(path, names=NAMES):
+def extract(path, names=EXTENDED):
     """Compute the features of a file.
 
     Parameters
     ----------
     path : str or Path
-    names : which of `EXTENDED`, the 148 by default.
+    names : which of `EXTENDED`, all by default: what the released forest reads.
 
     Returns
     -------
@@ -248,7 +246,7 @@ def extract(path, names=NAMES):
         return pd.Series(from_signal(y, names), index=list(names), name=str(path))
 
 
-def extract_many(paths, jobs=1, progress=None, cache=None, names=NAMES):
+def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
     """Compute the features of many files; a bad one is logged and left out.
 
     Parameters
@@ -261,7 +259,7 @@ def extract_many(paths, jobs=1, progress=None, cache=None, names=NAMES):
     cache : str or Path, optional
         Folder that keeps each file's features by its content, so that an interrupted run
         goes on where it stopped.
-    names : which of `EXTENDED`, the 148 by default.
+    names : which of `EXTENDED`, all by default: what the released forest reads.
 
     Returns
     -------

@@ -297,7 +297,10 @@ class Forest:
         table = pd.DataFrame(features)
         missing = [n for n in self.names if n not in table]
         if missing:
-            raise InputError(f"features: {len(missing)} missing, first {missing[0]}; extract anew")
+            raise InputError(
+                f"features: {len(missing)} of {len(self.names)} missing, first {missing[0]}; "
+                "extract them with 'm2l features', or m2l.music.features.extract(path, forest.names)"
+            )
         x = table[self.names].apply(pd.to_numeric, errors="coerce").to_numpy(float)
         bad = np.argwhere(~np.isfinite(x))
         if len(bad):
@@ -479,7 +482,8 @@ def predict(songs, forest=None):
     Raises
     ------
     InputError
-        For a single path that cannot be read. In a list, such songs are logged and left out.
+        For a single path that cannot be read; in a list, such songs are logged and left out. For
+        anything that is no path.
     """
     from m2l.music import features
 
@@ -487,6 +491,12 @@ def predict(songs, forest=None):
     if isinstance(songs, (str, Path)):
         table = pd.DataFrame([features.extract(songs, forest.names)], index=[str(songs)])
     else:
+        songs = list(songs)
+        if other := [song for song in songs if not isinstance(song, (str, Path))]:
+            raise InputError(
+                f"songs: {type(other[0]).__name__} among them; give paths of files, and write a "
+                "sound to one first, e.g. by soundfile.write"
+            )
         table, _ = features.extract_many(songs, names=forest.names)
     return describe(table, forest)
 
