@@ -299,7 +299,7 @@ class Forest:
         if missing:
             raise InputError(
                 f"features: {len(missing)} of {len(self.names)} missing, first {missing[0]}; "
-                "extract them with 'm2l features', or m2l.music.features.extract(path, forest.names)"
+                "extract them with 'm2l features' or features.extract(path, forest.names)"
             )
         x = table[self.names].apply(pd.to_numeric, errors="coerce").to_numpy(float)
         bad = np.argwhere(~np.isfinite(x))
