@@ -43,6 +43,7 @@ class Sizes:
     upsampling : how the generator's features are enlarged, "nearest" or "bilinear". Nearest
         neighbours can leave a faint grid of two pixels.
     noise : give the generator noise of its own at each resolution, see `Noise`.
+    styles : let z scale and shift every block's features, beside entering at 4×4.
     """
 
     z: int = 100
@@ -53,6 +54,7 @@ class Sizes:
     channels: int = 3
     upsampling: str = "nearest"
     noise: bool = False
+    styles: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -133,7 +135,8 @@ def channels_last(x):
 
 def pixel_norm(x):
     """Scale each pixel's feature vector to unit mean square (Karras et al. 2018, section 4.2)."""
-    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
+    # In the precision that comes in: CUDA's autocast would widen all that follows.
+    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8).to(x.dtype)
 
 
 def minibatch_deviation(x, group=4):
@@ -144,18 +147,24 @@ def minibatch_deviation(x, group=4):
     """
     n, c, h, w = x.shape
     group = math.gcd(n, group)
-    y = x.view(n // group, group, c, h, w)
+    y = x.reshape(n // group, group, c, h, w)
     y = (y - y.mean(1, keepdim=True)).square().mean(1)  # faster than var
     y = torch.sqrt(y + 1e-8).mean((1, 2, 3))
     return torch.cat([x, y.repeat_interleave(group).view(n, 1, 1, 1).expand(n, 1, h, w)], 1)
 
 
 def upsample(x, mode="nearest"):
-    return F.interpolate(x, scale_factor=2, mode=mode)
+    with torch.autocast(x.device.type, enabled=False):  # CUDA's would widen it
+        return F.interpolate(x, scale_factor=2, mode=mode)
 
 
 def downsample(x):
     return F.avg_pool2d(x, 2)
+
+
+def blend(old, new, alpha):
+    """What a new stage shows while it fades in; `alpha` is a number or a tensor of one."""
+    return old + alpha * (new - old)
 
 
 class LabelConv(nn.Module):
@@ -246,9 +255,9 @@ class Modulation(nn.Module):
     generation", improved label input (ILI), where it acts through batch normalisation.
     """
 
-    def __init__(self, channels, width):
+    def __init__(self, channels, width, gain=1):
         super().__init__()
-        self.dense = Dense(width, 2 * channels, gain=1)
+        self.dense = Dense(width, 2 * channels, gain)
 
     def forward(self, x, embedded):
         scale, shift = self.dense(embedded)[:, :, None, None].chunk(2, 1)
@@ -298,13 +307,16 @@ class GeneratorBlock(nn.Module):
         self.noise1, self.noise2 = (
             Noise(cout, side) if sizes.noise else NoNoise() for _ in range(2)
         )
+        self.style = Modulation(cout, sizes.z, gain=0.5) if sizes.styles else None
         if sizes.condition == "ili":
             self.eru = Modulation(cout, sizes.widths[0])
         else:
             self.eru = _eru(sizes, cout)
 
-    def forward(self, x, va, draw=None):
+    def forward(self, x, va, z, draw=None):
         x = pixel_norm(leaky(self.noise1(self.conv1(x), draw)))
+        if self.style:
+            x = self.style(x, z)[0]
         x = pixel_norm(leaky(self.noise2(self.conv2(x), draw)))
         return self.eru(x, va)[0]
 
@@ -325,22 +337,24 @@ class Generator(nn.Module):
         )
         self.to_rgb = nn.ModuleList(Conv(c, sizes.channels, 1, gain=1) for c in w)
 
-    def forward(self, z, va, stage=None, alpha=1.0, draw=None):
+    def forward(self, z, va, stage=None, alpha=None, draw=None):
         """Return images (N, 3, R, R) with R = 4·2^stage; the top stage by default.
 
-        Where the sizes ask for noise, it comes from `draw`, see `Noise`.
+        With `alpha`, a number or a tensor, the stage's layers are blended in so far. Where the
+        sizes ask for noise, it comes from `draw`, see `Noise`.
         """
         stage = len(self.blocks) - 1 if stage is None else stage
         x = torch.cat([z, va], 1) if self.sizes.condition == "eru" else z
-        va = self.embed(va)
+        va, z = self.embed(va), pixel_norm(z)
         x = channels_last(self.dense(pixel_norm(x)).view(len(z), -1, 4, 4))  # (N, w0, 4, 4)
-        x = self.blocks[0](pixel_norm(leaky(x)), va, draw)
+        x = self.blocks[0](pixel_norm(leaky(x)), va, z, draw)
         for block in self.blocks[1 : stage + 1]:
             before = x
-            x = block(upsample(x, self.sizes.upsampling), va, draw)  # (N, w_i, R_i, R_i)
-        image = torch.tanh(self.to_rgb[stage](x))
-        if alpha < 1 and stage > 0:
-            image = torch.lerp(upsample(torch.tanh(self.to_rgb[stage - 1](before))), image, alpha)
+            x = block(upsample(x, self.sizes.upsampling), va, z, draw)  # (N, w_i, R_i, R_i)
+        image = torch.tanh(self.to_rgb[stage](x).float())
+        if alpha is not None and stage > 0:
+            below = torch.tanh(self.to_rgb[stage - 1](before).float())
+            image = blend(upsample(below), image, alpha)
         return image
 
 
@@ -388,7 +402,21 @@ class Critic(nn.Module):
         self.blocks = nn.ModuleList(CriticBlock(sizes, w[i], w[i - 1]) for i in range(1, len(w)))
         self.from_rgb = nn.ModuleList(Conv(sizes.channels, c, 1) for c in w)
 
-    def forward(self, image, va, stage=None, alpha=1.0, gates=True):
+    @property
+    def trained(self):
+        """What the optimiser and the checkpoint hold."""
+        return self
+
+    def look(self, image, side=None):
+        """What this critic sees of a picture: the picture."""
+        return [image]
+
+    def judge(self, seen, va, stage=None, alpha=None, gates=True):
+        """As `m2l.gan.projected.ProjectedCritic.judge`: one score a picture, no reading."""
+        score, maps = self(*seen, va, stage, alpha, gates)
+        return [score], maps, None
+
+    def forward(self, image, va, stage=None, alpha=None, gates=True):
         """Return scores (N,) and each ERU's gates (N, 2, C, R, R), top resolution first.
 
         Without `gates`, an empty list in their place, which saves bringing them to whole precision.
@@ -400,7 +428,7 @@ class Critic(nn.Module):
         for i in range(stage, 0, -1):
             x, va_maps = self.blocks[i - 1](x, va)
             maps.append(va_maps)
-            if i == stage and alpha < 1:
-                x = torch.lerp(leaky(self.from_rgb[i - 1](downsample(image))), x, alpha)
+            if i == stage and alpha is not None:
+                x = blend(leaky(self.from_rgb[i - 1](downsample(image))), x, alpha)
         score, va_maps = self.head(x, va)
         return score, [m for m in [*maps, va_maps] if gates and m is not None]

@@ -64,9 +64,9 @@ class Pyramid:
         return len(self.table)
 
     def array(self, resolution):
-        """The (N, R, R, 3) uint8 memory map of one resolution."""
+        """The (N, R, R, 3) uint8 memory map of one resolution; what is written stays in memory."""
         if resolution not in self._arrays:
-            self._arrays[resolution] = np.load(self.folder / f"{resolution}.npy", mmap_mode="r")
+            self._arrays[resolution] = np.load(self.folder / f"{resolution}.npy", mmap_mode="c")
         return self._arrays[resolution]
 
     def rows(self, split=None):

@@ -3,12 +3,12 @@
 Conventions
 -----------
 A run lives in a folder: `checkpoint.safetensors` (and the one before it), `metrics.jsonl`,
-`samples/`. Everything random in a step follows from (seed, images seen), so a resumed run needs
-no generator state: it repeats what the unbroken run would have done, bit for bit on a CPU where
-stages are measured in epochs or images. Lengths are counted in images shown to the critic.
+`samples/`, `snapshots/`. Everything random in a step follows from (seed, images seen), so a resumed
+run needs no generator state: it repeats what the unbroken run would have done, bit for bit on a CPU
+where stages are measured in epochs or images. Lengths are counted in images shown to the critic.
 
-Several processes share each batch: all draw the same random numbers, each takes its slice, and
-gradients are averaged. Losses are those of one process up to rounding. The first process writes.
+Nothing in a step waits for the device. Photos, random numbers and figures live there, figures are
+read once in `log_every` steps, and a CUDA device repeats each kind of step from a captured graph.
 """
 
 from __future__ import annotations
@@ -27,16 +27,14 @@ import numpy as np
 import torch
 import yaml
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tqdm import tqdm
 
 from m2l.errors import InputError
 from m2l.gan import losses
-from m2l.gan.autoencoder import FACTOR
 from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
-from m2l.gan.networks import Critic, Generator, Sizes, downsample, upsample
-from m2l.gan.pictures import plane, save_grid, to_tensor, to_uint8
+from m2l.gan.networks import Critic, Generator, Sizes, blend, downsample, upsample
+from m2l.gan.pictures import plane, save_grid, to_uint8
+from m2l.gan.projected import Heads, ProjectedCritic
 from m2l.results import PARAMS
 from m2l.va import QuantileMap
 
@@ -44,7 +42,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 BEFORE = ".previous"  # suffix of the one before
-WINDOW = 50  # steps over which a run is judged to have diverged
+EAGER = 2  # steps of each kind that a CUDA device takes before the kind is captured
+FIGURES = ("critic", "gap", "distance", "penalty", "generator", "afm", "reading", "diversity")
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class Stage:
     batch : images a step, a multiple of 4, the group of the critic's minibatch deviation.
     epochs, images, minutes : length of the stage, above 0.
     fade : share of the stage over which the new layers are blended in.
+    side : that a projected critic sees the pictures at; their own by default.
     """
 
     resolution: int
@@ -65,6 +65,7 @@ class Stage:
     images: int | None = None
     minutes: float | None = None
     fade: float = 0.5
+    side: int | None = None
 
     def __post_init__(self):
         lengths = [x for x in (self.epochs, self.images, self.minutes) if x is not None]
@@ -76,6 +77,11 @@ class Stage:
             raise InputError(f"stage {self.resolution}: no such resolution; give 4, 8, 16, …")
         if self.batch < 4 or self.batch % 4:
             raise InputError(f"stage {self.resolution}: batch {self.batch}; give a multiple of 4")
+
+    @property
+    def seen(self):
+        """Side that a projected critic sees."""
+        return self.side or self.resolution
 
     def progress(self, images, seconds, photos):
         """Share of the stage that is done, in [0, 1]."""
@@ -94,19 +100,21 @@ class Preset:
     ----------
     sizes, stages : of the networks, and the schedule.
     lr, lr_critic, betas : of Adam.
-    anneal : share of the last stage over which both rates fall to a tenth, for cleaner pictures.
+    anneal : share of the last stage over which both rates fall to a twentieth.
+    heads : of the critic that looks through a pretrained network; the milestone's without.
     objective : one of `losses.OBJECTIVES`; "wgan-gp" is the published one.
     n_critic : steps of the critic to one of the generator.
     gp_weight, gp_interval : of the gradient penalty, and how many steps of the critic there are
         to one with a penalty, which then weighs as much more. Hinge and relativistic want a
         weight of 1 or so.
     afm_weight, afm_form : of affective feature matching, see `losses.affective_matching`.
+    reading_weight : of the labels as a projected critic reads them off pictures.
     drift : weight of the drift term.
     augment : what the critic sees is changed at random by, see `losses.augment`.
     ema_images : half-life of the generator's average, in images.
     flip : mirror half of the photos.
-    latents : train on the latents of an autoencoder rather than on pixels.
     photos : train on so many photos only, drawn at random.
+    snapshots : averaged generators to keep from the last stage, at equal distances.
     precision, seed : as Fabric names it, see `at_hand`; of everything random.
     """
 
@@ -117,18 +125,20 @@ class Preset:
     lr_critic: float = 1e-3
     betas: tuple[float, float] = (0.0, 0.99)
     anneal: float = 0.0
+    heads: Heads | None = None
     objective: str = "wgan-gp"
     n_critic: int = 1
     gp_weight: float = 10.0
     gp_interval: int = 1
     afm_weight: float = 100.0
     afm_form: str = "spatial"
+    reading_weight: float = 0.0
     drift: float = 1e-3
     augment: str = ""
     ema_images: float = 5000.0
     flip: bool = True
-    latents: bool = False
     photos: int | None = None
+    snapshots: int = 0
     precision: str = "32-true"
     seed: int = 0
 
@@ -174,8 +184,10 @@ class Preset:
     def read(cls, values):
         """A preset from plain values, the inverse of `describe`."""
         values = dict(values)
+        heads = values.pop("heads", None)
         return cls(
             sizes=Sizes.read(values.pop("sizes")),
+            heads=Heads(**heads) if heads else None,
             stages=tuple(Stage(**stage) for stage in values.pop("stages")),
             **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
         )
@@ -185,6 +197,13 @@ class Preset:
         sizes = {f.name for f in fields(Sizes)} & set(changes)
         sizes = replace(self.sizes, **{name: changes.pop(name) for name in sizes})
         return replace(self, sizes=sizes, **changes)
+
+    def networks(self):
+        """Fresh generator and critic: the one place that knows which critic a preset has."""
+        generator = Generator(self.sizes)
+        if self.heads is None:
+            return generator, Critic(self.sizes)
+        return generator, ProjectedCritic(self.heads, max(s.seen for s in self.stages))
 
 
 def at_hand(precision, accelerator="auto"):
@@ -278,17 +297,6 @@ class Diverged(RuntimeError):
     """The losses left every useful range; the message says how."""
 
 
-class Shares(DDPStrategy):
-    """Processes that each take a share of every batch, with networks left as they are.
-
-    DDP averages gradients in hooks that expect one backward pass to a forward pass. A gradient
-    penalty has two, so `Run` averages them itself.
-    """
-
-    def setup_module(self, module):
-        return module
-
-
 @dataclass
 class Run:
     """A training run in a folder.
@@ -299,27 +307,24 @@ class Run:
     pyramid : m2l.gan.photos.Pyramid
     folder : where checkpoints, metrics and samples go.
     accelerator : "auto", "cpu", "cuda", …, for Fabric.
-    devices : processes, or GPUs, that share each batch; Fabric starts the others by running the
-        program again.
     checkpoint_seconds : time between checkpoints.
     progress : where it stands.
-    decoder : m2l.gan.autoencoder.Decoder, where the pyramid holds latents rather than pictures.
+    capture : repeat steps from graphs on a CUDA device.
 
     Raises
     ------
     InputError
         If the photos or the networks do not reach the preset's resolution, no photo is for
-        training, or a batch cannot be shared.
+        training.
     """
 
     preset: Preset
     pyramid: object
     folder: Path
     accelerator: str = "auto"
-    devices: int = 1
     checkpoint_seconds: float = 300.0
     progress: Progress = field(default_factory=Progress)
-    decoder: object = None
+    capture: bool = True
 
     def __post_init__(self):
         p = self.preset
@@ -331,200 +336,254 @@ class Run:
                 f"preset '{p.name}': resolution {top} is beyond the photos ({self.pyramid.top}) "
                 f"or the networks ({len(p.sizes.widths)} widths)"
             )
-        for batch in {stage.batch for stage in p.stages}:
-            if batch % (4 * self.devices):
-                raise InputError(
-                    f"preset '{p.name}': batch {batch} cannot be shared by {self.devices} devices; "
-                    f"give a multiple of {4 * self.devices}"
-                )
         self.rows = self.pyramid.rows("train" if "split" in self.pyramid.table else None)
         if not len(self.rows):
             raise InputError(f"{self.pyramid.folder}: no photo of the split 'train'")
         if p.photos:
             self.rows = np.random.default_rng(p.seed).permutation(self.rows)[: p.photos]
         self.va_map = QuantileMap.fit(self.pyramid.va[self.rows])
-        self.va = torch.tensor(self.va_map(self.pyramid.va), dtype=torch.float32)
-
         self.fabric = Fabric(
             accelerator=self.accelerator,
-            devices=self.devices,
-            strategy=Shares() if self.devices > 1 else "auto",
+            devices=1,
             precision=at_hand(p.precision, self.accelerator),
         )
-        self.fabric.launch()
+        self.device = self.fabric.device
         torch.manual_seed(p.seed)
-        generator, critic = Generator(p.sizes), Critic(p.sizes)
-        self.average = Generator(p.sizes).requires_grad_(False)
-        self.average.load_state_dict(generator.state_dict())
-        self.average = self.fabric.to_device(self.average)
-        adam = dict(betas=p.betas, eps=1e-8, fused=True)
-        self.generator, self.opt_g = self.fabric.setup(
-            generator, torch.optim.Adam(generator.parameters(), lr=p.lr, **adam)
+        generator, critic = p.networks()
+        average = Generator(p.sizes).requires_grad_(False)
+        average.load_state_dict(generator.state_dict())
+        self.generator, self.critic, self.average = (
+            self.fabric.to_device(net) for net in (generator, critic, average)
         )
-        self.critic, self.opt_d = self.fabric.setup(
-            critic, torch.optim.Adam(critic.parameters(), lr=p.lr_critic, **adam)
+        cuda = self.device.type == "cuda"
+        self.opt_g, self.opt_d = (
+            torch.optim.Adam(
+                net.parameters(),
+                # A graph reads the rate off the device.
+                lr=torch.tensor(rate, device=self.device) if cuda else rate,
+                betas=p.betas,
+                eps=1e-8,
+                fused=True,
+                capturable=cuda,
+            )
+            for net, rate in ((self.generator, p.lr), (self.critic.trained, p.lr_critic))
         )
+        self.va = self._there(self.va_map(self.pyramid.va))
+        self.rng = torch.Generator(self.device)
+        self._alpha, self._keep = (torch.zeros((), device=self.device) for _ in range(2))
+        self._pixels = self._rows = None  # of the stage at hand: the photos, and those of a batch
+        self._graphs = {}  # kind of step: how often it was taken, then its graph
         self._order = (None, None)  # an epoch and its permutation
-        self._recent = []  # figures of the steps since the last line of metrics
-        self._lead, self._variety = 0.0, 1.0  # running means, for `_check`
+        self._sums = torch.zeros(len(FIGURES), device=self.device)  # since the last line of metrics
+        self._counts = np.zeros(len(FIGURES), int)
         self._stop = False
+
+    def _there(self, values, dtype=torch.float32):
+        return torch.as_tensor(values, dtype=dtype).to(self.device)
 
     # -- one step ---------------------------------------------------------------------------
 
-    def _random(self):
-        return torch.Generator().manual_seed(self.preset.seed * 2**40 + self.progress.images)
+    def _stage(self):
+        """The stage at hand, its photos on the device."""
+        stage = self.preset.stages[self.progress.stage]
+        if self._pixels is None:
+            pixels = torch.from_numpy(self.pyramid.array(stage.resolution))
+            self._pixels = pixels.to(self.device)  # uint8 (N, R, R, 3)
+            self._rows = torch.zeros(stage.batch, dtype=torch.long, device=self.device)
+        return stage
 
-    def _mine(self, batch):
-        """This process's share of a batch."""
-        size, rank = batch // self.fabric.world_size, self.fabric.global_rank
-        return slice(rank * size, (rank + 1) * size)
-
-    def _batch(self, stage, alpha, rng):
-        """This share of the stage's real images, blended as the generator's are, and their va."""
-        n, mine = stage.batch, self._mine(stage.batch)
+    def _draw_rows(self, batch):
         # Each epoch is its own permutation of the photos, so none is seen twice before all once.
-        epoch, place = np.divmod(self.progress.images + np.arange(n), len(self.rows))
-        order = np.concatenate([self._epoch(e)[place[epoch == e]] for e in np.unique(epoch)])
-        # In this order, not sorted: corpora lie scene by scene, and the critic's minibatch
+        # In its order, not sorted: corpora lie scene by scene, and the critic's minibatch
         # deviation compares neighbours in the batch.
-        rows = self.rows[order][mine]
-        x, va = to_tensor(self.pyramid.array(stage.resolution)[rows]), self.va[rows]
-        if self.preset.flip:
-            flip = torch.rand(n, generator=rng)[mine] < 0.5
-            x[flip] = x[flip].flip(3)
-        if alpha < 1:
-            x = torch.lerp(upsample(downsample(x)), x, alpha)
-        return self.fabric.to_device(x), self.fabric.to_device(va)
+        at, done = self.progress.images, 0
+        while done < batch:
+            epoch, place = divmod(at + done, len(self.rows))
+            part = self._epoch(epoch)[place : place + batch - done]
+            self._rows[done : done + len(part)] = part
+            done += len(part)
 
     def _epoch(self, epoch):
         if self._order[0] != epoch:
-            rng = np.random.default_rng([self.preset.seed, int(epoch)])
-            self._order = (epoch, rng.permutation(len(self.rows)))
+            rng = np.random.default_rng([self.preset.seed, epoch])
+            self._order = (epoch, self._there(rng.permutation(self.rows), torch.long))
         return self._order[1]
 
     def step(self):
-        """Update the critic, then, each n_critic-th time, the generator. Returns figures."""
-        p, at = self.preset, self.progress
-        stage = p.stages[at.stage]
-        level, alpha = p.sizes.stage(stage.resolution), self.alpha()
-        rng = self._random()
+        """Update the critic, then, each n_critic-th time, the generator."""
+        p, at, stage = self.preset, self.progress, self._stage()
+        alpha = self.alpha()
+        kind = (alpha < 1, at.step % p.gp_interval == 0, (at.step + 1) % p.n_critic == 0)
         self._anneal()
-        real, va = self._batch(stage, alpha, rng)
-        n = len(real)
-
-        def draw(*shape, of=torch.randn):
-            """Random numbers for each image of this share."""
-            return self.fabric.to_device(
-                of(stage.batch, *shape, generator=rng)[self._mine(stage.batch)]
-            )
-
-        self.critic.requires_grad_(True)
-        turn = (at.step + 1) % p.n_critic == 0  # the generator's; it learns from the same images
-        with torch.set_grad_enabled(turn):
-            fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
-        # A pair is changed alike, so that its emotion maps can be compared.
-        u = draw(7, of=torch.rand) if p.augment else None
-        seen, seen_fake = (losses.augment(x, p.augment, u) for x in (real, fake))
-        both, va2 = torch.cat([seen, seen_fake.detach()]), torch.cat([va, va])
-        # Real and generated in one pass: half the overhead of two.
-        score, _ = self.critic(both, va2, level, alpha, gates=False)
-        loss = losses.critic_loss(score[:n], score[n:], p.objective)
-        total = loss + p.drift * losses.drift(score[:n])
-        penalty = None
-        if at.step % p.gp_interval == 0:
-            # Around Fabric, in whole precision, where gradients of gradients would leave the range
-            # of half; bfloat16 has the range of float32.
-            critic = self.critic.module
-            bf16 = p.precision == "bf16-mixed"
-            with self.fabric.autocast() if bf16 else contextlib.nullcontext():
-                if p.objective == "wgan-gp":
-                    mix = draw(1, 1, 1, of=torch.rand)
-                    penalty = losses.gradient_penalty(
-                        lambda x: critic(x, va, level, alpha)[0].float(), both[:n], both[n:], mix
-                    )
-                else:
-                    penalty = losses.zero_penalty(
-                        lambda x: critic(x, va2, level, alpha)[0].float(), both[:n], both[n:]
-                    )
-            total = total + p.gp_interval * p.gp_weight * penalty
-        self._descend(total, self.critic, self.opt_d)
-        figures = {
-            "resolution": stage.resolution,
-            "alpha": alpha,
-            "critic": loss.item(),
-            "gap": (score[:n].mean() - score[n:].mean()).item(),
-            "distance": (both[:n] - both[n:]).flatten(1).norm(dim=1).mean().item(),
-            "penalty": None if penalty is None else penalty.item(),
-            "generator": None,
-            "afm": None,
-            "diversity": (fake.detach().std(0).mean() / real.std(0).mean()).item(),
-        }
-        if turn:
-            self.critic.requires_grad_(False)
-            figures |= self._generator_step(seen, seen_fake, va, level, alpha)
+        self._alpha.fill_(alpha)
+        # A shorter memory at the start lets early, poor weights be forgotten.
+        shown = stage.batch * p.n_critic
+        halflife = min(p.ema_images, 0.05 * (at.images + shown))
+        self._keep.fill_(0.5 ** (shown / max(halflife, 1e-8)))
+        self._draw_rows(stage.batch)
+        self._seed()
+        if self.device.type == "cuda" and self.capture:
+            self._repeat(stage, kind)
+        else:
+            self._update(stage, kind)
+        self._counts += [self._taken(name, kind) for name in FIGURES]
         at.step += 1
         at.images += stage.batch
         at.stage_images += stage.batch
-        return figures
+
+    def _seed(self):
+        self.rng.manual_seed(self.preset.seed * 2**40 + self.progress.images)
+
+    def _taken(self, figure, kind):
+        """Whether a kind of step gives a figure."""
+        _, penal, turn = kind
+        p = self.preset
+        if figure == "penalty":
+            return penal and p.gp_weight > 0
+        if figure == "reading":
+            return p.heads is not None and p.reading_weight > 0
+        return turn or figure not in ("generator", "afm")
+
+    def _repeat(self, stage, kind):
+        """A step from its graph, which is captured after a few steps taken as on a CPU.
+
+        Launched one by one from Python, the kernels of a step leave a fast device idle.
+        """
+        taken = self._graphs.get(kind, 0)
+        if isinstance(taken, int):
+            if taken < EAGER:
+                stream, here = torch.cuda.Stream(), torch.cuda.current_stream()
+                stream.wait_stream(here)
+                with torch.cuda.stream(stream):
+                    self._update(stage, kind)
+                here.wait_stream(stream)
+                self._graphs[kind] = taken + 1
+                return
+            graph = torch.cuda.CUDAGraph()
+            graph.register_generator_state(self.rng)
+            self.opt_g.zero_grad(set_to_none=True)
+            self.opt_d.zero_grad(set_to_none=True)
+            with torch.cuda.graph(graph):
+                self._update(stage, kind)
+            self._graphs[kind] = graph
+            self._seed()
+        self._graphs[kind].replay()
+
+    def _update(self, stage, kind):
+        """One step, on the device alone: inputs are `_rows`, `_alpha`, `_keep`, rates and `rng`."""
+        p, n = self.preset, stage.batch
+        fading, penal, turn = kind
+        level, alpha = p.sizes.stage(stage.resolution), self._alpha if fading else None
+
+        def draw(*shape, of=torch.randn):
+            """Random numbers for each image of the batch."""
+            return of(n, *shape, generator=self.rng, device=self.device)
+
+        real, va = self._real(alpha, draw), self.va[self._rows]
+        autocast = self.fabric.autocast()
+        self.critic.trained.requires_grad_(True)
+        with autocast:
+            # The generator learns, when its turn is, from the same images as the critic.
+            with torch.set_grad_enabled(turn):
+                fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
+                # A pair is changed alike, so that its emotion maps can be compared.
+                u = draw(7, of=torch.rand) if p.augment else None
+                seen_fake = self.critic.look(losses.augment(fake, p.augment, u), stage.seen)
+            with torch.no_grad():
+                seen = self.critic.look(losses.augment(real, p.augment, u), stage.seen)
+            # Real and generated in one pass: half the overhead of two.
+            both, va2 = (
+                [torch.cat([r, f.detach()]) for r, f in zip(seen, seen_fake, strict=True)],
+                va.repeat(2, 1),
+            )
+            scores, _, read = self.critic.judge(both, va2, level, alpha, gates=False)
+            scores = [s.float() for s in scores]
+            pairs = [(s[:n], s[n:]) for s in scores]
+            loss = sum(losses.critic_loss(r, f, p.objective) for r, f in pairs)
+            total = loss + p.drift * sum(losses.drift(r) for r, _ in pairs)
+            reading = penalty = loss.new_zeros(())
+            if read is not None and p.reading_weight:
+                reading = (read[:n] - va).square().mean()
+                total = total + reading
+            if penal and p.gp_weight:
+                penalty = self._penalty(both[0], va, level, alpha, draw)
+                total = total + p.gp_interval * p.gp_weight * penalty
+        self._descend(total, self.opt_d)
+        made = afm = loss.new_zeros(())
+        if turn:
+            self.critic.trained.requires_grad_(False)
+            with autocast:
+                made, afm, total = self._generator_loss(seen, seen_fake, va, level, alpha)
+            self._descend(total, self.opt_g)
+            self._update_average()
+        with torch.no_grad():
+            gap = sum(r.mean() - f.mean() for r, f in pairs)
+            distance = (real - fake).flatten(1).norm(dim=1).mean()
+            diversity = fake.std(0).mean() / real.std(0).mean()
+            figures = (loss, gap, distance, penalty, made, afm, reading, diversity)
+            self._sums += torch.stack([f.detach().float() for f in figures])
+
+    def _real(self, alpha, draw):
+        """The batch's photos (N, 3, R, R), mirrored by chance, blended as the generator's are."""
+        x = self._pixels[self._rows].permute(0, 3, 1, 2).float() / 127.5 - 1
+        if self.preset.flip:
+            x = torch.where(draw(1, 1, 1, of=torch.rand) < 0.5, x.flip(3), x)
+        return x if alpha is None else blend(upsample(downsample(x)), x, alpha)
+
+    def _penalty(self, both, va, level, alpha, draw):
+        n, p = len(va), self.preset
+        if p.objective == "wgan-gp":
+            mix = draw(1, 1, 1, of=torch.rand)
+            return losses.gradient_penalty(
+                lambda x: self.critic(x, va, level, alpha)[0].float(), both[:n], both[n:], mix
+            )
+        va2 = va.repeat(2, 1)
+        return losses.zero_penalty(
+            lambda x: self.critic(x, va2, level, alpha)[0].float(), both[:n], both[n:]
+        )
 
     def _anneal(self):
         p = self.preset
         if p.anneal and self.progress.stage == len(p.stages) - 1:
-            left = min(1.0, (1 - self._done()) / p.anneal)
+            share = 0.05 + 0.95 * min(1.0, (1 - self._done()) / p.anneal)
             for opt, rate in ((self.opt_g, p.lr), (self.opt_d, p.lr_critic)):
                 for group in opt.param_groups:
-                    group["lr"] = rate * (0.1 + 0.9 * left)
+                    if torch.is_tensor(group["lr"]):
+                        group["lr"].fill_(rate * share)
+                    else:
+                        group["lr"] = rate * share
 
-    def _generator_step(self, real, fake, va, level, alpha):
+    def _generator_loss(self, real, fake, va, level, alpha):
+        """Adversarial loss, affective matching, and all that the generator minimises."""
         p = self.preset
-        score, maps = self.critic(fake, va, level, alpha)
-        real_score, real_maps = None, None
+        scores, maps, read = self.critic.judge(fake, va, level, alpha)
+        real_scores, real_maps = [None] * len(scores), []
         if (p.afm_weight and maps) or p.objective == "relativistic":
             with torch.no_grad():
-                real_score, real_maps = self.critic(real, va, level, alpha)
-        loss = total = losses.generator_loss(score, real_score, p.objective)
-        afm = torch.zeros(())
+                real_scores, real_maps, _ = self.critic.judge(real, va, level, alpha)
+        loss = sum(
+            losses.generator_loss(f.float(), r, p.objective)
+            for f, r in zip(scores, real_scores, strict=True)
+        )
+        total, afm = loss, loss.new_zeros(())
         if p.afm_weight and maps:
-            afm = losses.affective_matching(maps, real_maps, p.afm_form, self._whole)
-            total = loss + p.afm_weight * afm
-        self._descend(total, self.generator, self.opt_g)
-        self._update_average(p.stages[self.progress.stage].batch * p.n_critic)
-        return {"generator": loss.item(), "afm": afm.item()}
+            afm = losses.affective_matching(maps, real_maps, p.afm_form)
+            total = total + p.afm_weight * afm
+        if p.reading_weight and read is not None:
+            total = total + p.reading_weight * (read - va).square().mean()
+        return loss, afm, total
 
-    def _descend(self, total, network, optimiser):
-        """One step down the gradient of all processes' mean total."""
+    def _descend(self, total, optimiser):
         optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        if self.fabric.world_size > 1:
-            gradients = [x.grad for x in network.parameters() if x.grad is not None]
-            flat = parameters_to_vector(gradients)
-            vector_to_parameters(self.fabric.all_reduce(flat, reduce_op="mean"), gradients)
+        total.backward()
         optimiser.step()
 
-    def _whole(self, mean):
-        """All processes' mean, from this share's; its gradients' mean is the mean's gradient."""
-        if self.fabric.world_size == 1:
-            return mean
-        here = mean.detach()
-        return mean + self.fabric.all_reduce(here.clone(), reduce_op="mean") - here
-
-    def _agree(self, figures, seconds):
-        """Figures, seconds and the wish to stop, the same in all processes."""
-        if self.fabric.world_size == 1:
-            return figures, seconds, self._stop
-        taken = [k for k, v in figures.items() if v is not None]
-        values = torch.tensor([*(figures[k] for k in taken), seconds, self._stop]).double()
-        *values, seconds, stop = self.fabric.all_reduce(values, reduce_op="mean").tolist()
-        return figures | dict(zip(taken, values, strict=True)), seconds, stop > 0
-
     @torch.no_grad()
-    def _update_average(self, n):
-        # A shorter memory at the start lets early, poor weights be forgotten.
-        halflife = min(self.preset.ema_images, 0.05 * (self.progress.images + n))
-        keep = 0.5 ** (n / max(halflife, 1e-8))
-        torch._foreach_lerp_(
-            list(self.average.parameters()), list(self.generator.parameters()), 1 - keep
-        )
+    def _update_average(self):
+        average, now = list(self.average.parameters()), list(self.generator.parameters())
+        towards = torch._foreach_sub(now, average)
+        torch._foreach_mul_(towards, 1 - self._keep)
+        torch._foreach_add_(average, towards)
 
     def alpha(self):
         """How far the current stage's new layers are blended in, in [0, 1]."""
@@ -564,47 +623,43 @@ class Run:
             With the last checkpoint kept.
         """
         p, at = self.preset, self.progress
-        self._stop = stopped = False
+        self._stop = False
         saved = time.monotonic()
-        writes = self.fabric.is_global_zero
-        if writes:
-            self._rewind_metrics()
-        metrics = self.folder / "metrics.jsonl" if writes else os.devnull
-        with self._signals(), open(metrics, "a") as out:
+        self._rewind_metrics()
+        with self._signals(), open(self.folder / "metrics.jsonl", "a") as out:
             while at.stage < len(p.stages):
-                stage = p.stages[at.stage]
+                stage = self._stage()
                 done = self._done()
                 with tqdm(
                     total=100,
                     initial=100 * done,
                     desc=f"{stage.resolution}×{stage.resolution}",
-                    disable=not writes or (None if bar is None else not bar),
+                    disable=None if bar is None else not bar,
                     bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
                 ) as shown:
-                    while done < 1 and not stopped:
+                    while done < 1 and not self._stop:
                         start, cpu = time.monotonic(), time.process_time()
-                        figures = self.step()
-                        took = time.monotonic() - start
-                        at.cpu_seconds += time.process_time() - cpu
-                        figures, took, stopped = self._agree(figures, took)
-                        at.seconds += took
-                        at.stage_seconds += took
-                        self._check(figures)
-                        self._recent.append(figures)
+                        self.step()
                         if at.step % log_every == 0:
                             shown.set_postfix_str(self._told(self._log(out)))
-                        done = self._done()
+                        took = time.monotonic() - start
+                        at.cpu_seconds += time.process_time() - cpu
+                        at.seconds += took
+                        at.stage_seconds += took
+                        before, done = done, self._done()
                         shown.update(100 * done - shown.n)
+                        self._snapshot(before, done)
                         if time.monotonic() - saved > self.checkpoint_seconds:
                             self.save()
                             saved = time.monotonic()
-                if stopped:
+                if self._stop:
                     self.save()
                     return False
-                if self._recent:
+                if self._counts.any():
                     self._log(out)
                 self.grid()
                 at.stage += 1
+                self._pixels, self._graphs = None, {}
                 if at.stage < len(p.stages):  # of the last, how far it came is kept
                     at.stage_images, at.stage_seconds = 0, 0.0
                 self.save()
@@ -615,29 +670,41 @@ class Run:
         at, stage = self.progress, self.preset.stages[self.progress.stage]
         return stage.progress(at.stage_images, at.stage_seconds, len(self.rows))
 
+    def _snapshot(self, before, done):
+        """Keep the average where a share of the last stage ends; the end itself is released."""
+        parts = self.preset.snapshots + 1
+        last = self.progress.stage == len(self.preset.stages) - 1
+        if last and int(before * parts) < int(done * parts) < parts:
+            name = f"{self.progress.images:09d}.safetensors"
+            card = {"images": str(self.progress.images), "seconds": f"{self.progress.seconds:.0f}"}
+            self.release(self.folder / "snapshots" / name, card)
+
     def _log(self, out):
-        """Write a line of metrics: means since the line before; the penalty's where taken."""
-        at, recent = self.progress, self._recent
+        """Write a line of metrics: means since the line before, where a figure was taken."""
+        at = self.progress
+        taken = zip(FIGURES, self._sums.tolist(), self._counts, strict=True)
+        figures = {k: total / int(n) if n else None for k, total, n in taken}
+        self._sums.zero_()
+        self._counts[:] = 0
         line = {
             "step": at.step,
             "images": at.images,
             "stage": at.stage,
             "seconds": round(at.seconds, 2),
+            **figures,
+            "resolution": self.preset.stages[at.stage].resolution,
+            "alpha": self.alpha(),
         }
-        for key in recent[0]:
-            values = [f[key] for f in recent if f[key] is not None]
-            line[key] = float(np.mean(values)) if values else None
-        line |= {k: recent[-1][k] for k in ("resolution", "alpha")}
-        self._recent = []
+        self._check(figures)
         out.write(json.dumps(line) + "\n")
         out.flush()
         return line
 
     def _told(self, line):
         at = self.progress
-        shown = {"critic": "+.2f", "generator": "+.2f", "afm": ".3f"}
+        shown = {"critic": "+.2f", "generator": "+.2f", "afm": ".3f", "diversity": ".2f"}
         told = " ".join(f"{k} {line[k]:{f}}" for k, f in shown.items() if line[k] is not None)
-        rate = at.stage_images / at.stage_seconds
+        rate = at.stage_images / max(at.stage_seconds, 1e-9)
         return f"alpha {line['alpha']:.2f} {told} {rate:.0f} images/s"
 
     def _rewind_metrics(self):
@@ -661,15 +728,15 @@ class Run:
         """
         if not all(math.isfinite(v) for v in figures.values() if v is not None):
             self._diverged("a loss is not finite", figures)
-        self._lead += (figures["gap"] / (figures["distance"] + 1e-8) - self._lead) / WINDOW
-        self._variety += (figures["diversity"] - self._variety) / WINDOW
-        if self._lead > (1 if self.preset.objective == "wgan-gp" else 10):
+        p = self.preset
+        lead = figures["gap"] / (figures["distance"] + 1e-8)
+        if p.objective == "wgan-gp" and p.gp_weight and lead > 1:
             self._diverged(
                 f"the critic ran away, its scores of real and of generated pictures "
                 f"{figures['gap']:.3g} apart, the pictures {figures['distance']:.3g}",
                 figures,
             )
-        if self._variety < 0.02:
+        if figures["diversity"] < 0.02:
             self._diverged("the generator collapsed, its pictures are all alike", figures)
 
     def _diverged(self, how, figures):
@@ -703,31 +770,23 @@ class Run:
                 signal.signal(s, handler)
 
     @torch.no_grad()
-    def sample(self, z, va, level=None, alpha=1.0):
+    def sample(self, z, va, level=None, alpha=None):
         """Images (N, R, R, 3) uint8 from the averaged generator; va in [-1, 1]."""
-        device = next(self.average.parameters()).device
-        x = self.average(z.to(device), va.to(device), level, alpha)
-        return to_uint8(x if self.decoder is None else self.decoder.to(device)(x))
-
-    def side(self, resolution):
-        """Side of the pictures that a stage of this resolution paints, in pixels."""
-        return resolution * (1 if self.decoder is None else FACTOR)
+        return to_uint8(self.average(z.to(self.device), va.to(self.device), level, alpha))
 
     def grid(self):
         """Write this stage's two pictures: 7×7 over the plane on one seed, and 7×7 seeds."""
-        if not self.fabric.is_global_zero:
-            return
         resolution = self.preset.stages[self.progress.stage].resolution
         level = self.preset.sizes.stage(resolution)
         rng = torch.Generator().manual_seed(1)
         z = torch.randn(49, self.preset.sizes.z, generator=rng)
-        picture = f"{self.progress.stage}-{self.side(resolution)}"
+        picture = f"{self.progress.stage}-{resolution}"
         for name, noise, va in (
             ("plane", z[:1].expand(49, -1), plane(7)),
             ("seeds", z, torch.rand(49, 2, generator=rng) * 2 - 1),
         ):
             save_grid(
-                self.sample(noise, va, level, self.alpha()),
+                self.sample(noise, va, level),
                 self.folder / "samples" / f"{picture}-{name}.png",
             )
 
@@ -745,7 +804,7 @@ class Run:
         Diverged
             If a tensor is not finite; nothing is written then.
         """
-        tensors = {"va_knots": torch.tensor(self.va_map.knots)}
+        tensors = {"va_knots": torch.tensor(self.va_map.knots), "sums": self._sums}
         for name, module in self._modules().items():
             tensors |= {f"{name}.{k}": v for k, v in module.state_dict().items()}
         for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
@@ -753,14 +812,12 @@ class Run:
                 tensors |= {f"{name}.{index}.{k}": v for k, v in state.items()}
         for name, tensor in tensors.items():
             if not tensor.isfinite().all():
-                self._diverged(f"{name} is not finite", self._recent[-1] if self._recent else {})
-        if not self.fabric.is_global_zero:
-            return
+                self._diverged(f"{name} is not finite", {})
         header = {
             "format": "m2l-run",
             "preset": json.dumps(describe(self.preset)),
             "progress": json.dumps(asdict(self.progress)),
-            "recent": json.dumps(self._recent),
+            "counts": json.dumps(self._counts.tolist()),
         }
         scratch = self.checkpoint.with_suffix(".writing")
         write_checkpoint(scratch, tensors, header)
@@ -795,7 +852,8 @@ class Run:
                 f"{path}: made with photos of other labels; choose the same, or another folder"
             )
         self._restore(json.loads(header["progress"]), tensors)
-        self._recent = json.loads(header.get("recent", "[]"))
+        self._sums.copy_(tensors["sums"])
+        self._counts[:] = json.loads(header["counts"])
         return True
 
     def start_from(self, folder):
@@ -822,7 +880,8 @@ class Run:
             module.load_state_dict(_under(tensors, name), strict=False)
 
     def _modules(self):
-        return {"generator": self.generator, "critic": self.critic, "average": self.average}
+        trained = self.critic.trained
+        return {"generator": self.generator, "critic": trained, "average": self.average}
 
     def _go_on(self, progress):
         """Stand where a run stood; one that had ended goes on if its last stage is longer now."""
@@ -842,69 +901,25 @@ class Run:
                 state.setdefault(int(index), {})[what] = value
             opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
 
-    def save_critic(self, path):
-        """Write the critic and where the run stands; with the released generator, `warm` needs no
-        more."""
-        header = {
-            "format": "m2l-critic",
-            "sizes": json.dumps(self.preset.sizes.asdict()),
-            "progress": json.dumps(asdict(self.progress)),
-        }
-        write_checkpoint(path, self.critic.state_dict(), header)
-
-    def warm(self, generator, critic):
-        """Go on from released weights, where the checkpoint of their run is lost.
-
-        The averaged generator takes the place of the one that was trained, and the optimisers
-        begin anew; their memory is a hundred steps long.
-
-        Parameters
-        ----------
-        generator : file written by `release`
-        critic : file written by `save_critic` at the same time
-
-        Raises
-        ------
-        InputError
-            If a file is missing, damaged, of another kind or of other sizes.
-        """
-        _, averaged = read_checkpoint(generator, "m2l-generator")
-        header, scores = read_checkpoint(critic, "m2l-critic")
-        averaged = {k: v for k, v in averaged.items() if not k.startswith(("decoder.", "va_knots"))}
-        try:
-            for module, tensors in (
-                (self.generator, averaged),
-                (self.average, averaged),
-                (self.critic, scores),
-            ):
-                module.load_state_dict(tensors)
-            self._go_on(Progress(**json.loads(header["progress"])))
-        except (RuntimeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{generator}, {critic}: not of the sizes of preset '{self.preset.name}'; choose "
-                "the preset that they were trained with"
-            ) from error
-
     def release(self, path, card):
         """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
 
-        Its resolution is the side of the pictures at `reached`.
+        In half precision, which no picture shows. Its resolution is `reached`.
 
         Parameters
         ----------
         path : where to, .safetensors.
         card : dict of text, kept in the file's header.
         """
-        tensors = self.average.state_dict() | {"va_knots": torch.tensor(self.va_map.knots)}
+        tensors = {k: v.half() for k, v in self.average.state_dict().items()}
+        tensors |= {"va_knots": torch.tensor(self.va_map.knots)}
         header = {
             "format": "m2l-generator",
             "sizes": json.dumps(self.preset.sizes.asdict()),
-            "resolution": str(self.side(self.reached)),
+            "resolution": str(self.reached),
             "card": json.dumps(card),
         }
-        if self.decoder is not None:
-            tensors |= {f"decoder.{k}": v for k, v in self.decoder.state_dict().items()}
-            header["decoder"] = json.dumps(asdict(self.decoder.shape))
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_checkpoint(path, tensors, header)
 
 
