@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -154,8 +155,30 @@ def minibatch_deviation(x, group=4):
 
 
 def upsample(x, mode="nearest"):
+    """Twice the side."""
+    if mode == "bilinear" and x.is_cuda:
+        return by_products(x)
     with torch.autocast(x.device.type, enabled=False):  # CUDA's would widen it
         return F.interpolate(x, scale_factor=2, mode=mode)
+
+
+@lru_cache(maxsize=32)
+def _doubling(n, dtype, device):
+    """The matrix (2n, n) that enlarges a line of n points bilinearly."""
+    points = torch.eye(n, device=device)[None, None]
+    return F.interpolate(points, (2 * n, n), mode="bilinear")[0, 0].to(dtype)
+
+
+def by_products(x):
+    """Bilinear `upsample` as two products of matrices.
+
+    The same numbers. On a GPU the usual way back adds up gradients one atom at a time, which takes
+    longer than the convolutions around it.
+    """
+    n, c, h, w = x.shape
+    x = x.permute(0, 2, 3, 1).reshape(n, h, w * c)
+    x = (_doubling(h, x.dtype, x.device) @ x).view(n, 2 * h, w, c)
+    return (_doubling(w, x.dtype, x.device) @ x).permute(0, 3, 1, 2)
 
 
 def downsample(x):
@@ -193,8 +216,9 @@ class LabelConv(nn.Module):
         if self.kernel > 1:
             maps = maps.expand(-1, -1, *x.shape[2:])
         padding = self.kernel // 2
-        y = F.conv2d(maps, self.labels * self.scale, padding=padding, groups=self.groups)
-        return F.conv2d(x, self.features * self.scale, self.bias, padding=padding) + y
+        # The bias joins the labels' share, which is small: one pass over the features the less.
+        y = F.conv2d(maps, self.labels * self.scale, self.bias, padding=padding, groups=self.groups)
+        return F.conv2d(x, self.features * self.scale, padding=padding) + y
 
 
 class ERU(nn.Module):
@@ -285,16 +309,21 @@ class Noise(nn.Module):
         self.scale = nn.Parameter(torch.zeros(channels, 1, 1))
         self.register_buffer("fixed", torch.randn(1, 1, side, side))
 
-    def forward(self, x, draw=None):
-        """Features (N, C, R, R); `draw`, (1, R, R) -> normal (N, 1, R, R); fixed noise without."""
-        noise = self.fixed if draw is None else draw(*self.fixed.shape[1:])
-        return x + (self.scale * noise).to(x.dtype)
+    def take(self, draw=None):
+        """Noise (N, 1, R, R) from `draw`, (1, R, R) -> normal (N, 1, R, R); the fixed without."""
+        return self.fixed if draw is None else draw(*self.fixed.shape[1:])
+
+    def forward(self, x, noise):
+        return torch.addcmul(x, self.scale.to(x.dtype), noise.to(x.dtype))
 
 
 class NoNoise(nn.Module):
     """Stands where noise would be added, as `NoERU` for labels."""
 
-    def forward(self, x, draw=None):
+    def take(self, draw=None):
+        return None
+
+    def forward(self, x, noise):
         return x
 
 
@@ -313,11 +342,14 @@ class GeneratorBlock(nn.Module):
         else:
             self.eru = _eru(sizes, cout)
 
-    def forward(self, x, va, z, draw=None):
-        x = pixel_norm(leaky(self.noise1(self.conv1(x), draw)))
-        if self.style:
+    def noise(self, draw=None):
+        return self.noise1.take(draw), self.noise2.take(draw)
+
+    def forward(self, x, va, z, noise):
+        x = pixel_norm(leaky(self.noise1(self.conv1(x), noise[0])))
+        if self.style is not None:
             x = self.style(x, z)[0]
-        x = pixel_norm(leaky(self.noise2(self.conv2(x), draw)))
+        x = pixel_norm(leaky(self.noise2(self.conv2(x), noise[1])))
         return self.eru(x, va)[0]
 
 
@@ -347,10 +379,11 @@ class Generator(nn.Module):
         x = torch.cat([z, va], 1) if self.sizes.condition == "eru" else z
         va, z = self.embed(va), pixel_norm(z)
         x = channels_last(self.dense(pixel_norm(x)).view(len(z), -1, 4, 4))  # (N, w0, 4, 4)
-        x = self.blocks[0](pixel_norm(leaky(x)), va, z, draw)
+        x = self.blocks[0](pixel_norm(leaky(x)), va, z, self.blocks[0].noise(draw))
         for block in self.blocks[1 : stage + 1]:
             before = x
-            x = block(upsample(x, self.sizes.upsampling), va, z, draw)  # (N, w_i, R_i, R_i)
+            x = upsample(x, self.sizes.upsampling)
+            x = block(x, va, z, block.noise(draw))  # (N, w_i, R_i, R_i)
         image = torch.tanh(self.to_rgb[stage](x).float())
         if alpha is not None and stage > 0:
             below = torch.tanh(self.to_rgb[stage - 1](before).float())
@@ -415,6 +448,10 @@ class Critic(nn.Module):
         """As `m2l.gan.projected.ProjectedCritic.judge`: one score a picture, no reading."""
         score, maps = self(*seen, va, stage, alpha, gates)
         return [score], maps, None
+
+    def gates(self, seen, va, stage=None, alpha=None):
+        """The gates of each ERU alone, as `judge` gives them."""
+        return self(*seen, va, stage, alpha)[1]
 
     def forward(self, image, va, stage=None, alpha=None, gates=True):
         """Return scores (N,) and each ERU's gates (N, 2, C, R, R), top resolution first.

@@ -29,7 +29,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
 
 from m2l.errors import InputError
-from m2l.gan.networks import ERU, channels_last, minibatch_deviation
+from m2l.gan.networks import ERU, channels_last, minibatch_deviation, upsample
 from m2l.gan.pretrained import lite
 
 STRIDES = (4, 8, 16, 32)
@@ -102,12 +102,7 @@ class Projection(nn.Module):
             x = part(x)
             maps.append(across(x))
         for i in (2, 1, 0):
-            coarse = self.down[i](maps[i + 1])
-            with torch.autocast(x.device.type, enabled=False):  # which would widen it
-                coarse = F.interpolate(
-                    coarse, size=maps[i].shape[2:], mode="bilinear", align_corners=False
-                )
-            maps[i] = (maps[i] + coarse) / math.sqrt(2)
+            maps[i] = (maps[i] + upsample(self.down[i](maps[i + 1]), "bilinear")) / math.sqrt(2)
         return [smooth(m) for smooth, m in zip(self.smooth, maps, strict=True)]
 
 
@@ -204,3 +199,7 @@ class ProjectedCritic(nn.Module):
         seen = [head(m, va) for head, m in zip(self.heads, maps, strict=True)]
         scores, gates_, read = zip(*seen, strict=True)
         return list(scores), list(gates_) if gates else [], torch.stack(read).float().mean(0)
+
+    def gates(self, maps, va, stage=None, alpha=None):
+        """The gates of each ERU alone, as `judge` gives them."""
+        return [head.eru(m, va)[1] for head, m in zip(self.heads, maps, strict=True)]

@@ -310,6 +310,8 @@ class Run:
     checkpoint_seconds : time between checkpoints.
     progress : where it stands.
     capture : repeat steps from graphs on a CUDA device.
+    compiled : compile what is large of the networks, by `torch.compile`, before the last stage,
+        where a minute of that is worth it.
 
     Raises
     ------
@@ -325,6 +327,7 @@ class Run:
     checkpoint_seconds: float = 300.0
     progress: Progress = field(default_factory=Progress)
     capture: bool = True
+    compiled: bool = False
 
     def __post_init__(self):
         p = self.preset
@@ -390,7 +393,19 @@ class Run:
             pixels = torch.from_numpy(self.pyramid.array(stage.resolution))
             self._pixels = pixels.to(self.device)  # uint8 (N, R, R, 3)
             self._rows = torch.zeros(stage.batch, dtype=torch.long, device=self.device)
+            if self.compiled and stage is self.preset.stages[-1]:
+                self._compile(stage)
         return stage
+
+    def _compile(self, stage):
+        """Fuse what lies between the convolutions where features are large."""
+        torch._dynamo.config.recompile_limit = 64  # one a block and way of calling it
+        level = self.preset.sizes.stage(stage.resolution)
+        large = list(self.generator.blocks[max(level - 2, 0) : level + 1])
+        if self.preset.heads is not None:
+            large += [head.eru for head in self.critic.heads[:2]]
+        for module in large:
+            module.forward = torch.compile(module.forward, dynamic=False)
 
     def _draw_rows(self, batch):
         # Each epoch is its own permutation of the photos, so none is seen twice before all once.
@@ -556,11 +571,16 @@ class Run:
     def _generator_loss(self, real, fake, va, level, alpha):
         """Adversarial loss, affective matching, and all that the generator minimises."""
         p = self.preset
+        # The norms of its weights are those of the critic's own step.
+        self.critic.eval()
         scores, maps, read = self.critic.judge(fake, va, level, alpha)
         real_scores, real_maps = [None] * len(scores), []
-        if (p.afm_weight and maps) or p.objective == "relativistic":
-            with torch.no_grad():
-                real_scores, real_maps, _ = self.critic.judge(real, va, level, alpha)
+        with torch.no_grad():
+            if p.objective == "relativistic":
+                real_scores = self.critic.judge(real, va, level, alpha)[0]
+            if p.afm_weight and maps:
+                real_maps = self.critic.gates(real, va, level, alpha)
+        self.critic.train()
         loss = sum(
             losses.generator_loss(f.float(), r, p.objective)
             for f, r in zip(scores, real_scores, strict=True)
