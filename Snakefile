@@ -75,26 +75,10 @@ rule forest:
         "--run {RUN}/forest --preset {PRESET} {params.size}"
 
 
-rule autoencoder:
-    input:
-        STARTED,
-        f"{DATA}/images/landscapes128.csv",
-    output:
-        result=f"{RESULTS}/autoencoder.json",
-        weights=f"{WEIGHTS}/autoencoder.safetensors",
-    threads: 2
-    params:
-        size="--images 640 --limit 200" if SMOKE else "",
-    shell:
-        "m2l gan autoencoder -o {output.result:q} --weights {output.weights:q} --preset {PRESET} "
-        "{params.size}"
-
-
 rule gan:
     input:
         STARTED,
         f"{DATA}/images/landscapes128.csv",
-        autoencoder=rules.autoencoder.output.weights,
     output:
         result=f"{RESULTS}/gan.json",
         weights=f"{WEIGHTS}/generator.safetensors",
@@ -104,7 +88,6 @@ rule gan:
     shell:
         # An interrupted run is resumed; the checkpoint lies in its folder, not in an output.
         "m2l gan train --preset {PRESET} --run {RUN}/gan --resume --threads {threads} "
-        "--autoencoder {input.autoencoder:q} "
         "{params.limit} -o {output.result:q} --weights {output.weights:q}"
 
 
@@ -112,13 +95,12 @@ rule gan256:
     input:
         rules.gan.output,
         f"{DATA}/images/scenes256.csv",
-        autoencoder=rules.autoencoder.output.weights,
     output:
         f"{RESULTS}/gan256.json",
     threads: 2
     shell:
-        "m2l gan train --preset latent256 --photos scenes256 --start {RUN}/gan --run {RUN}/gan256 "
-        "--resume --threads {threads} --autoencoder {input.autoencoder:q} -o {output:q}"
+        "m2l gan train --preset projected256 --photos scenes256 --start {RUN}/gan --run {RUN}/gan256 "
+        "--resume --threads {threads} -o {output:q}"
 
 
 rule scene:

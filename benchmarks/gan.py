@@ -25,12 +25,12 @@ from m2l.gan.training import EAGER, Preset, Run
 
 def corpus():
     """The photos at hand, else painted ones, and what they are."""
-    from m2l.experiments import landscapes
+    from m2l.experiments import stages
 
     try:
-        return landscapes.photos_at_hand(), "photos of landscapes128"
+        return stages.landscapes(), "photos of landscapes128"
     except InputError:
-        return landscapes.photos_at_hand(folder="sample"), "painted landscapes"
+        return stages.landscapes(folder="sample"), "painted landscapes"
 
 
 def rate(run, steps):

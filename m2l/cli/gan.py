@@ -42,19 +42,11 @@ def _setting(context, option, words):
     "--preset",
     default="laptop",
     show_default=True,
-    help="paper, laptop, latent, latent256, gpu, smoke, laptop256, or a YAML file.",
+    help="paper, laptop, gpu, projected, projected-laptop, smoke, or a YAML file.",
 )
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
 @click.option("--start", metavar="FOLDER", help="Begin with the networks of the run in FOLDER.")
-@click.option(
-    "--warm",
-    type=click.Path(exists=True, dir_okay=False),
-    nargs=2,
-    metavar="GENERATOR CRITIC",
-    help="Where the folder has no checkpoint, go on from released weights.",
-)
-@click.option("--autoencoder", help="For presets on latents; the released one by default.")
 @PHOTOS
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option(
@@ -67,13 +59,6 @@ def _setting(context, option, words):
 )
 @click.option("--seed", type=SEED, help="0 by default; with --resume that of the run.")
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
-@click.option(
-    "--devices",
-    type=COUNT,
-    default=1,
-    show_default=True,
-    help="GPUs, or processes on a CPU, that share each batch.",
-)
 @click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
 @click.option("--weights", help="Write the generator, .safetensors.")
 def gan_train(
@@ -81,14 +66,11 @@ def gan_train(
     folder,
     resume,
     start,
-    warm,
-    autoencoder,
     photos,
     limit,
     changes,
     seed,
     threads,
-    devices,
     out,
     weights,
 ):
@@ -99,12 +81,12 @@ def gan_train(
     \b
     m2l gan train --preset smoke --photos sample       a minute, without any data
     m2l gan train --set objective=hinge --set gp_weight=1 --run runs/hinge
-    m2l gan train --preset latent256 --photos scenes256 --start runs/latent
+    m2l gan train --preset projected256 --photos scenes256 --start runs/projected
     """
     import torch
 
-    from m2l.experiments import stages
-    from m2l.gan.training import Diverged, Preset, newest, recorded
+    from m2l.experiments import landscapes
+    from m2l.gan.training import Diverged, Preset, Run, newest, recorded
 
     if threads:
         torch.set_num_threads(threads)
@@ -118,34 +100,28 @@ def gan_train(
     if seed is not None:
         settings = settings.changed(seed=seed)
     pyramid = _photos(photos, limit, settings)
-    run = stages.gan_run(settings, pyramid, folder, autoencoder, devices=devices)
+    run = Run(settings, pyramid, folder)
     if found:
         run.resume(found)
     elif start:
         run.start_from(start)
-    elif warm:
-        run.warm(*warm)
     try:
         complete = run.train()
     except Diverged as error:
         raise InputError(str(error)) from None
-    if not run.fabric.is_global_zero:
-        return
     if not complete:
         click.echo(f"{run.folder}: stopped and kept; go on with --resume", err=True)
         sys.exit(130)
     if out:
-        stages.gan(run, out, weights or str(run.folder / "generator.safetensors"))
+        landscapes.gan(run, out, weights or str(run.folder / "generator.safetensors"))
     click.echo(f"{run.folder}: {run.progress.images} images in {run.progress.seconds:.0f} s")
 
 
 def _photos(folder, limit, preset):
     """The photos' pyramid, as high as a preset needs and at least as all other stages do."""
     from m2l.experiments import stages
-    from m2l.gan.autoencoder import FACTOR
 
-    pixels = FACTOR if preset.latents else 1
-    top = max(128, *(pixels * stage.resolution for stage in preset.stages))
+    top = max(128, *(stage.resolution for stage in preset.stages))
     return stages.landscapes(limit=limit, folder=folder, top=top)
 
 
@@ -154,43 +130,25 @@ def _photos(folder, limit, preset):
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("-o", "--out", default="results/gan.json", show_default=True)
 @click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
-@click.option("--critic", type=FILE, help="Write the critic too, for 'm2l gan train --warm'.")
 @click.option("--note", help="For the card: what the settings do not tell of the run.")
 @PHOTOS
 @click.option("--limit", type=COUNT, help="As in training.")
-def gan_release(preset, folder, out, weights, critic, note, photos, limit):
+def gan_release(preset, folder, out, weights, note, photos, limit):
     """Write the generator of a run as it stands, and the run's result.
 
     Settings and seed are those that the run was made with.
     """
-    from m2l.experiments import stages
-    from m2l.gan.training import newest, recorded
+    from m2l.experiments import landscapes
+    from m2l.gan.training import Run, newest, recorded
 
     folder = folder or f"runs/{Path(preset).stem}"
     found = newest(folder)
     if not found:
         raise InputError(f"{folder}: no checkpoint here; train first")
     settings = recorded(found[1])
-    run = stages.gan_run(settings, _photos(photos, limit, settings), folder)
+    run = Run(settings, _photos(photos, limit, settings), folder)
     run.resume(found)
-    stages.gan(run, out, weights, note)
-    if critic:
-        run.save_critic(critic)
-    click.echo(f"{out}, {weights}: written")
-
-
-@gan.command("autoencoder")
-@click.option("-o", "--out", default="results/autoencoder.json", show_default=True)
-@click.option("--weights", default="m2l/weights/autoencoder.safetensors", show_default=True)
-@click.option("--images", type=COUNT, default=48000, show_default=True, help="Crops to show.")
-@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--preset", default="full", show_default=True, help="A name for the record.")
-def gan_autoencoder(out, weights, **settings):
-    """Train the autoencoder whose latents the preset `latent` learns to paint."""
-    from m2l.experiments import stages
-
-    stages.autoencoder(out, weights, **settings)
+    landscapes.gan(run, out, weights, note)
     click.echo(f"{out}, {weights}: written")
 
 

@@ -7,16 +7,13 @@ pictures; never a photo, a song, or a table of labels.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from m2l import corpora, stats
+from m2l import corpora
 from m2l import results as provenance
 from m2l.errors import InputError
 from m2l.gan import photos
@@ -264,170 +261,6 @@ def landscapes(root=None, limit=None, folder="landscapes128", top=128):
         some = table.sample(frac=1, random_state=0).groupby("split").head(limit)
         table = some.sort_index().reset_index(drop=True)
     return photos.build(table, top=top)
-
-
-def autoencoder(out, weights, root=None, images=48_000, limit=None, seed=0, preset="full"):
-    """Train the autoencoder whose latents the GAN can learn, and measure it on photos kept apart.
-
-    The decoder that is kept is a second one, made for the same latents afterwards.
-
-    Parameters
-    ----------
-    out : .json to write.
-    weights : .safetensors of the autoencoder to write.
-    images : crops of photos shown.
-    """
-    import torch
-    import torch.nn.functional as F
-
-    from m2l.gan import autoencoder
-    from m2l.gan.pictures import to_tensor
-
-    started = time.monotonic()
-    pyramid = landscapes(root, limit)
-    learnt = pyramid.array(128), pyramid.rows("train")
-    net = autoencoder.train(*learnt, images=images, seed=seed)
-    net = autoencoder.forgive(net, *learnt, images=images, seed=seed)
-    held_out = pyramid.array(128)[pyramid.rows("test")]
-    psnr = {"decoded": [], "interpolated": [], "half": []}
-    with torch.inference_mode():
-        for i in range(0, len(held_out), 64):
-            x = to_tensor(held_out[i : i + 64])
-            half, latents = F.avg_pool2d(x, 2), net.encode(x)
-            # Beside it what one pixel for four by four would leave; and, of pictures of half the
-            # side, what latents shrunk to half theirs leave.
-            plain = F.interpolate(F.avg_pool2d(x, 4), scale_factor=4, mode="bicubic")
-            for name, picture, other in (
-                ("decoded", x, net.decoder(latents)),
-                ("interpolated", x, plain),
-                ("half", half, net.decoder(F.avg_pool2d(latents, 2))),
-            ):
-                psnr[name].extend(autoencoder.psnr(picture, other).tolist())
-    card = {
-        "what": f"Autoencoder of landscapes: 4×4 pixels to {net.shape.channels} numbers and back",
-        "data": f"{len(pyramid.rows('train'))} photos, without their labels",
-        "training": f"{images} crops of 64×64",
-        "psnr": float(np.mean(psnr["decoded"])),
-    }
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    autoencoder.save(net, weights, card)
-    provenance.save(
-        out,
-        {
-            "card": card,
-            "channels": net.shape.channels,
-            "photos": len(held_out),
-            "parameters": {
-                name: sum(p.numel() for p in half.parameters())
-                for name, half in (("encoder", net.encoder), ("decoder", net.decoder))
-            },
-            "psnr": {k: stats.bootstrap(np.mean, np.array(v), seed=seed) for k, v in psnr.items()},
-        },
-        started=started,
-        seed=seed,
-        preset=preset,
-        data={"landscapes": photos.fingerprint(pyramid.table)},
-    )
-
-
-def gan_run(settings, pyramid, folder, encoder=None, **options):
-    """A training run of a preset on photos, or on their latents where it asks for them.
-
-    `encoder` is the autoencoder's file, the released one by default; options are those of
-    `m2l.gan.training.Run`.
-    """
-    from m2l.gan import autoencoder
-    from m2l.gan.training import Run
-
-    if not settings.latents:
-        return Run(settings, pyramid, folder, **options)
-    net = autoencoder.load(encoder or autoencoder.WEIGHTS)
-    latents = autoencoder.latents(pyramid, net)
-    return Run(settings, latents, folder, decoder=net.decoder, **options)
-
-
-def gan(run, out, weights, note=None):
-    """Tell a training run as a result: settings, curves, samples; and release its generator.
-
-    Parameters
-    ----------
-    run : m2l.gan.training.Run, trained.
-    out : .json to write; sample grids go into the folder of the same name.
-    weights : .safetensors to write.
-    note : for the card, what the settings do not tell.
-    """
-    from m2l.gan.training import describe
-
-    at, preset = run.progress, run.preset
-    if not at.images:
-        raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
-    # A pyramid of latents holds each photo twice, the second time mirrored.
-    shown = run.pyramid.table["id"].iloc[run.rows].nunique()
-    resolution, source = run.side(run.reached), run.pyramid.table["label_source"].iloc[0]
-    lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
-    keys = (
-        "images",
-        "seconds",
-        "resolution",
-        "alpha",
-        "critic",
-        "generator",
-        "afm",
-        "penalty",
-        "diversity",
-    )
-    curve = pd.DataFrame(lines).reindex(columns=keys).astype(float)
-    card = {
-        "what": f"Progressive ERU generator, {resolution}×{resolution} landscapes for an emotion",
-        "data": f"{shown} photos with ratings"
-        if source == "rated"
-        else f"{shown} photos; their valence and arousal are {source}, not rated by people",
-        "emotion": "valence and arousal from 1 to 9; each becomes its quantile among the training "
-        "photos, from -1 to 1, and this map travels with the weights",
-        "training": f"preset {preset.name}, {at.images} images, {at.seconds / 3600:.2f} hours on "
-        f"{provenance.hardware()}; what is kept is the average of the generator's weights",
-        "use": "research and teaching; the pictures show no real place",
-        "limits": f"at {resolution}×{resolution} an impression rather than a view"
-        + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)
-        + "; soft, and knows only mountains, glaciers, seas and forests",
-    }
-    if note:
-        card["note"] = note
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    run.release(weights, card)
-    if at.stage < len(preset.stages):
-        run.grid()  # of a stage under way there is none yet
-    folder = Path(out).with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
-    for picture in sorted((run.folder / "samples").glob("*.png")):
-        with Image.open(picture) as grid:
-            side = grid.width // 7
-            # Of large pictures two rows of four, or a repository would swell.
-            grid.crop((0, 0, 4 * side, 2 * side) if side > 128 else (0, 0, *grid.size)).save(
-                folder / picture.name
-            )
-    result = {
-        "card": card,
-        "resolution": resolution,
-        "images": at.images,
-        "photos": shown,
-        "parameters": {
-            name: sum(p.numel() for p in network.parameters())
-            for name, network in (("generator", run.generator), ("critic", run.critic))
-        },
-        "bytes": Path(weights).stat().st_size,
-        "settings": describe(preset),
-        "training_seconds": at.seconds,
-    }
-    provenance.save(
-        out,
-        result,
-        started=time.monotonic() - at.seconds,
-        data={"landscapes": photos.fingerprint(run.pyramid.table)},
-        seed=preset.seed,
-        preset=preset.name,
-        arrays={k: curve[k].to_numpy(np.float32) for k in keys},
-    )
 
 
 def study_power(out, config):

@@ -1,0 +1,87 @@
+"""The generator's training told as a result, and its release."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from m2l import results
+from m2l.errors import InputError
+from m2l.gan import photos
+from m2l.gan.training import FIGURES, describe
+
+
+def gan(run, out, weights, note=None):
+    """Tell a training run as a result: settings, curves, samples; and release its generator.
+
+    Parameters
+    ----------
+    run : m2l.gan.training.Run, trained.
+    out : .json to write; sample grids go into the folder of the same name.
+    weights : .safetensors to write.
+    note : for the card, what the settings do not tell.
+    """
+    at, preset = run.progress, run.preset
+    if not at.images:
+        raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
+    shown = len(run.rows)
+    resolution, source = run.reached, run.pyramid.table["label_source"].iloc[0]
+    lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    keys = ("images", "seconds", "resolution", "alpha", *FIGURES)
+    curve = pd.DataFrame(lines).reindex(columns=keys).astype(float)
+    card = {
+        "what": f"Progressive ERU generator, {resolution}×{resolution} landscapes for an emotion",
+        "data": f"{shown} photos with ratings"
+        if source == "rated"
+        else f"{shown} photos; their valence and arousal are {source}, not rated by people",
+        "emotion": "valence and arousal from 1 to 9; each becomes its quantile among the training "
+        "photos, from -1 to 1, and this map travels with the weights",
+        "training": f"preset {preset.name}, {at.images} images, {at.seconds / 60:.0f} minutes on "
+        f"{results.hardware()}; what is kept is the average of the generator's weights",
+        "use": "research and teaching; the pictures show no real place",
+        "limits": f"at {resolution}×{resolution} an impression rather than a view"
+        + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)
+        + "; knows only mountains, glaciers, seas and forests",
+    }
+    if note:
+        card["note"] = note
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    run.release(weights, card)
+    if at.stage < len(preset.stages):
+        run.grid()  # of a stage under way there is none yet
+    folder = Path(out).with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in sorted((run.folder / "samples").glob("*.png")):
+        with Image.open(picture) as grid:
+            side = grid.width // 7
+            # Of large pictures two rows of four, or a repository would swell.
+            grid.crop((0, 0, 4 * side, 2 * side) if side > 128 else (0, 0, *grid.size)).save(
+                folder / picture.name
+            )
+    result = {
+        "card": card,
+        "resolution": resolution,
+        "images": at.images,
+        "photos": shown,
+        "parameters": {
+            name: sum(p.numel() for p in network.parameters())
+            for name, network in (("generator", run.generator), ("critic", run.critic.trained))
+        },
+        "bytes": Path(weights).stat().st_size,
+        "settings": describe(preset),
+        "training_seconds": at.seconds,
+    }
+    results.save(
+        out,
+        result,
+        started=time.monotonic() - at.seconds,
+        data={"landscapes": photos.fingerprint(run.pyramid.table)},
+        seed=preset.seed,
+        preset=preset.name,
+        arrays={k: curve[k].to_numpy(np.float32) for k in keys},
+    )
