@@ -1,4 +1,4 @@
-"""Walk presets through every stage on the device at hand: train, fade, save, resume, release, paint.
+"""Walk presets through every stage on the device at hand: train, save, resume, release, paint.
 
 A minute on a GPU. It shows that a preset works there before hours are spent, and how fast each
 stage is once its steps are captured.

@@ -5,7 +5,7 @@ through a frozen network. Both train the generator of their preset at each resol
 that other work on the machine slows both alike. On a CUDA device each step is also measured as it
 is repeated from a captured graph.
 
-    python benchmarks/gan.py                                    # photos under $M2L_DATA, else painted
+    python benchmarks/gan.py                            # photos under $M2L_DATA, else painted
     python benchmarks/gan.py --presets gpu projected --sides 32 64 128
 """
 
