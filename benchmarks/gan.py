@@ -25,12 +25,12 @@ from m2l.gan.training import EAGER, Preset, Run
 
 def corpus():
     """The photos at hand, else painted ones, and what they are."""
-    from m2l.experiments import stages
+    from m2l.experiments import landscapes
 
     try:
-        return stages.landscapes(), "photos of landscapes128"
+        return landscapes.pyramid(), "photos of landscapes128"
     except InputError:
-        return stages.landscapes(folder="sample"), "painted landscapes"
+        return landscapes.pyramid(folder="sample"), "painted landscapes"
 
 
 def rate(run, steps):

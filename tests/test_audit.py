@@ -41,10 +41,6 @@ def rated(n=60, raters=12, song_sd=1.2, noise_sd=1.0, seed=0):
     )
 
 
-def means(ratings):
-    return ratings.groupby("id", sort=False)[["valence", "arousal"]].mean().reset_index()
-
-
 def only(found, check):
     """The one finding there is."""
     assert found["check"].tolist() == [check]
@@ -58,11 +54,6 @@ def only(found, check):
 def test_clean_labels_raise_nothing(blocks):
     table = clean().assign(block=np.repeat(["a", "b"], 200))
     assert audit.findings(table, blocks=blocks).empty
-
-
-def test_clean_ratings_raise_nothing():
-    ratings = rated()
-    assert audit.findings(means(ratings), scale=(0, 10), ratings=ratings).empty
 
 
 def test_a_table_without_labels_is_refused():
@@ -123,32 +114,10 @@ def test_a_corpus_left_on_0_1_in_a_mixture():
     assert found["text"].str.startswith("left: ").all()
 
 
-def test_crowded_labels():
-    table = clean()
-    table["arousal"] = 5 + (table["arousal"] - 5) / 4
-    found = only(audit.findings(table), "narrow")
-    assert found["severity"] == "warning" and found["text"].startswith("arousal")
-
-
-@pytest.mark.parametrize(("step", "severity"), [(1, "warning"), (0.5, "warning"), (0.1, "note")])
-def test_a_coarse_grid(step, severity):
-    table = clean().drop(columns=["dynamic_valence", "dynamic_arousal"])
-    table["valence"] = step * (table["valence"] / step).round()
-    found = only(audit.findings(table), "grid")
-    assert found["severity"] == severity and found["text"].endswith(f"multiples of {step:g}")
-
-
 def test_ids_listed_twice():
     table = clean()
     table.loc[8, "id"] = "2"
     assert only(audit.findings(table), "same id")["ids"] == ("2",)
-
-
-def test_identical_labels_are_a_note():
-    table = clean()
-    table.loc[8, ["valence", "arousal"]] = table.loc[2, ["valence", "arousal"]]
-    found = only(audit.findings(table), "same labels")
-    assert found["severity"] == "note" and found["ids"] == ("8",)
 
 
 def test_songs_listed_twice_under_other_ids():
@@ -176,9 +145,9 @@ def test_one_file_under_two_names(apart, severity, tmp_path):
 
 def test_errors_come_first():
     table = clean()
-    table["valence"] = table["valence"].round(1)
+    table = table.assign(title=[f"Song {i // 2}" for i in range(400)], artist="Ann")
     table.loc[9, "arousal"] = 11
-    assert audit.findings(table)["severity"].tolist() == ["error", "note"]
+    assert audit.findings(table)["severity"].tolist() == ["error", "warning"]
 
 
 # -- exchanged columns -----------------------------------------------------------------------
@@ -211,7 +180,7 @@ def test_unrelated_labels_are_one_block_that_tells_nothing():
     table[["dynamic_valence", "dynamic_arousal"]] = np.random.default_rng(1).uniform(2, 8, (400, 2))
     assert set(audit.find_blocks(table)) == {"0-399"}
     found = only(audit.findings(table), "exchange")
-    assert found["severity"] == "note" and "cannot tell from 400 songs" in found["text"]
+    assert found["severity"] == "warning" and "cannot tell from 400 songs" in found["text"]
 
 
 def test_static_dynamic_of_given_blocks():
@@ -241,53 +210,6 @@ def test_evidence_falls_through_the_exchanged_songs_and_climbs_after():
 
 
 # -- raters ----------------------------------------------------------------------------------
-
-
-def test_a_label_that_is_not_the_mean_of_its_ratings():
-    ratings = rated()
-    table = means(ratings)
-    table.loc[4, "arousal"] += 0.6
-    found = only(audit.findings(table, scale=(0, 10), ratings=ratings), "mean")
-    assert found["ids"] == ("4",) and found["text"].endswith("by up to 0.60")
-
-
-def test_a_rating_given_twice():
-    ratings = rated()
-    ratings.loc[1, "rater"] = ratings.loc[0, "rater"]
-    found = audit.findings(means(ratings), scale=(0, 10), ratings=ratings)
-    assert only(found, "same rater")["ids"] == ("0",)
-
-
-def test_a_rater_who_turns_the_scale_round():
-    ratings = rated()
-    mine = ratings["rater"] == "r3"
-    ratings.loc[mine, "valence"] = 10 - ratings.loc[mine, "valence"]
-    found = only(audit.findings(means(ratings), scale=(0, 10), ratings=ratings), "rater")
-    assert found["ids"] == ("r3",) and found["text"].endswith("others: 1 of 12")
-
-
-def test_noisy_means():
-    ratings = rated(song_sd=1, noise_sd=3, raters=6)
-    found = audit.findings(means(ratings), scale=(0, 10), ratings=ratings)
-    assert set(found["check"]) == {"ceiling"} and set(found["severity"]) == {"warning"}
-
-
-def test_agreement_is_the_correlation_with_the_others():
-    ratings = rated(n=20, raters=3)
-    wide = ratings.pivot(index="id", columns="rater", values="valence")
-    expected = np.corrcoef(wide["r0"], wide[["r1", "r2"]].mean(axis=1))[0, 1]
-    together = audit.agreement(ratings)
-    assert together.loc["r0", "valence"] == pytest.approx(expected)
-    assert together["items"].tolist() == [20, 20, 20]
-
-
-def test_raters_of_whom_nothing_can_be_said():
-    ratings = rated(n=20, raters=3)
-    ratings.loc[ratings["rater"] == "r1", "valence"] = 5
-    few = pd.DataFrame({"id": ["0", "1"], "rater": "new", "valence": [4.0, 6], "arousal": [4.0, 6]})
-    together = audit.agreement(pd.concat([ratings, few]))
-    assert np.isnan(together.loc["r1", "valence"]) and not np.isnan(together.loc["r1", "arousal"])
-    assert together.loc["new"].isna().sum() == 2
 
 
 # -- the noise ceiling -----------------------------------------------------------------------
@@ -324,21 +246,9 @@ def test_ceiling_is_the_r2_of_a_perfect_model():
     assert found["value"] == pytest.approx(r2, abs=0.02)
 
 
-@pytest.mark.parametrize("raters", [10, 5])
-def test_split_half_agrees_with_the_ceiling(raters):
-    ratings = rated(n=1500, raters=raters, song_sd=1, noise_sd=2)
-    known = 1 / (1 + 4 / raters)
-    found = audit.split_half(ratings, "valence", splits=20, draws=100)
-    assert found["value"] == pytest.approx(known, abs=0.03)
-    ceiling = audit.ceiling(*audit.moments(ratings, "valence"), draws=100)
-    for key in ("value", "low", "high"):
-        assert found[key] == pytest.approx(ceiling[key], abs=0.015)
-
-
 def test_raters_who_agree_leave_no_noise_and_chance_leaves_nothing_else():
     ratings = rated(n=50, raters=4, noise_sd=0)
     assert audit.ceiling(*audit.moments(ratings, "valence"), draws=5)["value"] == pytest.approx(1)
-    assert audit.split_half(ratings, "valence", splits=3, draws=5)["value"] == pytest.approx(1)
     chance = rated(n=2000, raters=4, song_sd=0)
     assert audit.ceiling(*audit.moments(chance, "valence"), draws=5)["value"] == pytest.approx(
         0, abs=0.1
@@ -356,60 +266,3 @@ def test_too_little_for_a_ceiling(numbers):
     values = list(range(len(numbers)))
     with pytest.raises(InputError, match="more than one rating"):
         audit.ceiling(values, [1.0] * len(numbers), numbers)
-    with pytest.raises(InputError, match="two ratings each"):
-        audit.split_half(rated(n=9), "valence")
-
-
-def test_rater_report():
-    report = audit.rater_report(rated(n=60, raters=8, song_sd=1, noise_sd=1))
-    assert (report["items"], report["ratings"], report["raters"]) == (60, 480, 8)
-    assert report["per_item"] == {"mean": 8, "min": 8, "max": 8}
-    # A rating correlates with the mean of seven others by 1 / sqrt((1 + 1) (1 + 1/7)).
-    assert report["valence"]["rater_r"] == pytest.approx(0.66, abs=0.1)
-    assert report["arousal"]["split_half"]["low"] < report["arousal"]["ceiling"]["value"]
-    few = [rated(n=9).apply(lambda x, i=i: i + x if x.dtype == object else x) for i in "ab"]
-    assert audit.rater_report(pd.concat(few))["valence"]["rater_r"] is None
-
-
-# -- pooled corpora --------------------------------------------------------------------------
-
-
-def test_identity_predicts_the_mean_of_the_other_folds():
-    guess = audit.identity([1.0, 3, 10, 30], list("aabb"), folds=4)
-    np.testing.assert_allclose(guess, [3, 1, 30, 10])
-
-
-def two_corpora():
-    """Equally emotional corpora, one of them a point more pleasant."""
-    first, second = clean(300, seed=1), clean(300, seed=2)
-    return {"one": first, "two": second.assign(valence=second["valence"] + 1)}
-
-
-def test_a_corpus_left_on_0_1_makes_identity_a_fine_model():
-    out = audit.mixture(two_corpora(), "two", reported=0.6)
-    assert out["songs"] == {"one": 300, "two": 300}
-    assert out["left"]["mean"]["low"] > 0.7
-    assert out["left"]["mean"]["value"] == pytest.approx(
-        (out["left"]["valence"]["value"] + out["left"]["arousal"]["value"]) / 2
-    )
-    # Half a point either side of the common mean, of a variance of 3 + 0.09 within: R² = 0.075.
-    assert out["rescaled"]["valence"]["value"] == pytest.approx(0.075, abs=0.04)
-    assert out["rescaled"]["arousal"]["value"] == pytest.approx(0, abs=0.02)
-    for corpus in out["within"].values():
-        assert list(corpus.values()) == pytest.approx([0, 0], abs=0.02)
-        assert max(corpus.values()) <= 0
-
-
-def test_implied_r2_inside_the_corpora():
-    tables = two_corpora()
-    out = audit.mixture(tables, "two", reported=0.6)
-    r2 = out["left"]["valence"]["value"]
-    assert out["implied_within"]["valence"] == pytest.approx(1 - 0.4 / (1 - r2))
-    # A score that identity alone reaches says nothing about the songs.
-    again = audit.mixture(tables, "two", reported=r2)
-    assert again["implied_within"]["valence"] == pytest.approx(0)
-
-
-def test_mixture_without_the_corpus():
-    with pytest.raises(InputError, match="three: not among the corpora one, two"):
-        audit.mixture(two_corpora(), "three", reported=0.6)

@@ -16,9 +16,10 @@ from test_taffc import write as write_taffc
 
 from m2l import corpora, generate, stats
 from m2l.errors import InputError
-from m2l.experiments import stages
+from m2l.experiments import data, landscapes
 from m2l.gan import training
 from m2l.music.features import NAMES
+from m2l.va import DIMENSIONS
 
 torch.set_num_threads(1)
 
@@ -74,7 +75,7 @@ def preset(tmp_path):
 
 @pytest.fixture
 def run(root, preset, tmp_path):
-    pyramid = stages.landscapes(root)
+    pyramid = landscapes.pyramid(root)
     return training.Run(training.Preset.load(preset), pyramid, tmp_path / "run", accelerator="cpu")
 
 
@@ -124,7 +125,7 @@ def read(path):
 
 
 def test_data_describes_what_is_at_hand(root, tmp_path, caplog):
-    stages.data(tmp_path / "data.json", root)
+    data.data(tmp_path / "data.json", root)
     corpora = read(tmp_path / "data.json")["corpora"]
     assert set(corpora) == {"deam", "taffc", "landscapes"}
     assert "pmemo" in caplog.text.lower() and "oasis" in caplog.text.lower()
@@ -148,7 +149,7 @@ def test_data_describes_what_is_at_hand(root, tmp_path, caplog):
 
 
 def test_data_says_what_no_model_can_reach_and_where_that_is_unknown(root, tmp_path):
-    stages.data(tmp_path / "data.json", root)
+    data.data(tmp_path / "data.json", root)
     result = read(tmp_path / "data.json")
     assert "mixture" not in result  # without PMEmo there is none
     deam = result["ceiling"]["deam"]
@@ -162,17 +163,31 @@ def test_data_says_what_no_model_can_reach_and_where_that_is_unknown(root, tmp_p
 def test_data_of_the_mixture(tmp_path):
     write_deam(write_pmemo(tmp_path))
     next(tmp_path.rglob("static_annotations_songs_1_2000.csv")).unlink()
-    stages.data(tmp_path / "data.json", tmp_path)
+    data.data(tmp_path / "data.json", tmp_path)
     result = read(tmp_path / "data.json")
     assert result["mixture"]["songs"] == {"deam": 12, "pmemo": 4}
     assert result["mixture"]["left"]["mean"]["value"] > 0.5
-    assert result["mixture"]["reported"] == stages.REPORTED
+    assert result["mixture"]["reported"] == data.REPORTED
     assert not result["ceiling"]["deam"]["computable"]
     assert "mean ratings only" in result["ceiling"]["pmemo"]["reason"]
 
 
+def test_a_corpus_left_on_0_1_makes_identity_a_fine_model():
+    rng = np.random.default_rng(0)
+    one, two = (pd.DataFrame(rng.uniform(2, 8, (300, 2)), columns=list(DIMENSIONS)) for _ in "ab")
+    out = data.mixture(one, two.assign(valence=two["valence"] + 1))
+    assert out["left"]["mean"]["low"] > 0.7
+    # Half a point either side of the common mean, of a variance of 3 within: R² = 0.077.
+    assert out["rescaled"]["valence"]["value"] == pytest.approx(0.25 / 3.25, abs=0.04)
+    assert out["rescaled"]["arousal"]["value"] == pytest.approx(0, abs=0.02)
+    for corpus in out["within"].values():
+        assert -0.02 < min(corpus.values()) <= max(corpus.values()) <= 0
+    r2 = out["left"]["valence"]["value"]
+    assert out["implied_within"]["valence"] == pytest.approx(1 - (1 - data.REPORTED) / (1 - r2))
+
+
 def test_data_describes_the_features(root, table, tmp_path):
-    stages.data(tmp_path / "data.json", root, features=table)
+    data.data(tmp_path / "data.json", root, features=table)
     with np.load(tmp_path / "data.npz") as arrays:
         x = pd.read_parquet(table)
         np.testing.assert_allclose(arrays["features_mean"], x.mean(), rtol=1e-5)
@@ -188,40 +203,40 @@ def test_data_describes_the_features(root, table, tmp_path):
 def test_data_refuses_another_table(root, tmp_path):
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(InputError, match=r"other\.parquet: not a table of features"):
-        stages.data(tmp_path / "data.json", root, features=tmp_path / "other.parquet")
+        data.data(tmp_path / "data.json", root, features=tmp_path / "other.parquet")
     x = pd.DataFrame(np.zeros((2, 148)), index=["/gone/a", "/gone/b"], columns=list(NAMES))
     x.to_parquet(tmp_path / "others.parquet")
     with pytest.raises(InputError, match="0 songs with labels"):
-        stages.data(tmp_path / "data.json", root, features=tmp_path / "others.parquet")
+        data.data(tmp_path / "data.json", root, features=tmp_path / "others.parquet")
 
 
 def test_data_without_any_corpus_is_an_error(tmp_path):
     with pytest.raises(InputError, match="M2L_DATA"):
-        stages.data(tmp_path / "data.json", tmp_path)
+        data.data(tmp_path / "data.json", tmp_path)
     assert not (tmp_path / "data.json").exists()
 
 
 def test_quadrants_are_cut_at_five_and_sum_to_one():
     va = pd.DataFrame({"valence": [5, 4.9, 4.9, 5, 9], "arousal": [5, 5, 4.9, 4.9, 9]})
-    assert stages.quadrants(va) == pytest.approx({"Q1": 0.4, "Q2": 0.2, "Q3": 0.2, "Q4": 0.2})
+    assert data.quadrants(va) == pytest.approx({"Q1": 0.4, "Q2": 0.2, "Q3": 0.2, "Q4": 0.2})
 
 
 # -- photos and generators -------------------------------------------------------------------
 
 
 def test_a_limit_takes_some_of_every_split_and_scene(root):
-    pyramid = stages.landscapes(root, limit=8)
+    pyramid = landscapes.pyramid(root, limit=8)
     assert pyramid.table["split"].value_counts().to_dict() == {"train": 8, "probe": 8, "test": 6}
     assert set(pyramid.table["scene"]) == {"sea", "wood"}
     assert pyramid.table["id"].is_monotonic_increasing
-    assert stages.landscapes(root, limit=8).table.equals(pyramid.table)
+    assert landscapes.pyramid(root, limit=8).table.equals(pyramid.table)
 
 
 def test_painted_landscapes_stand_in_where_there_is_no_data(monkeypatch, tmp_path):
     monkeypatch.delenv("M2L_DATA", raising=False)
     monkeypatch.setenv("M2L_CACHE", str(tmp_path))
     monkeypatch.setitem(corpora.card("sample").counts, "landscapes", 27)
-    pyramid = stages.landscapes(folder="sample", top=16)
+    pyramid = landscapes.pyramid(folder="sample", top=16)
     assert pyramid.top == 16 and set(pyramid.table["label_source"]) == {"synthetic"}
     assert pyramid.table["split"].value_counts().to_dict() == {"train": 21, "probe": 3, "test": 3}
     assert (pyramid.table.groupby("group")["split"].nunique() == 1).all()
@@ -230,7 +245,7 @@ def test_painted_landscapes_stand_in_where_there_is_no_data(monkeypatch, tmp_pat
 def test_gan_tells_a_run_and_releases_its_generator(run, tmp_path):
     assert run.train(log_every=1)
     out, weights = tmp_path / "gan.json", tmp_path / "deep/generator.safetensors"
-    stages.gan(run, out, weights, note="begun anew once")
+    landscapes.gan(run, out, weights, note="begun anew once")
     result = read(out)
     assert result["card"]["note"] == generate.load(weights).card["note"] == "begun anew once"
     assert result["resolution"] == 8 and result["images"] == 16 and result["photos"] == 39
@@ -248,7 +263,7 @@ def test_of_large_pictures_two_rows_of_four_are_kept(run, tmp_path):
     assert run.train()
     large = run.folder / "samples" / "9-256-seeds.png"
     Image.effect_noise((7 * 256, 7 * 256), 40).save(large)
-    stages.gan(run, tmp_path / "gan.json", tmp_path / "g.safetensors")
+    landscapes.gan(run, tmp_path / "gan.json", tmp_path / "g.safetensors")
     kept = np.asarray(Image.open(tmp_path / "gan" / large.name))
     np.testing.assert_array_equal(kept, np.asarray(Image.open(large))[:512, :1024])
     small = Image.open(tmp_path / "gan" / "1-8-seeds.png")
@@ -257,7 +272,7 @@ def test_of_large_pictures_two_rows_of_four_are_kept(run, tmp_path):
 
 def test_gan_before_any_training_is_an_error(run, tmp_path):
     with pytest.raises(InputError, match="not trained"):
-        stages.gan(run, tmp_path / "gan.json", tmp_path / "g.safetensors")
+        landscapes.gan(run, tmp_path / "gan.json", tmp_path / "g.safetensors")
 
 
 # -- the autoencoder -------------------------------------------------------------------------
@@ -265,14 +280,14 @@ def test_gan_before_any_training_is_an_error(run, tmp_path):
 
 def test_autoencoder_is_measured_on_photos_kept_apart_and_serves_a_run(root, tmp_path):
     out, weights = tmp_path / "autoencoder.json", tmp_path / "weights/autoencoder.safetensors"
-    stages.autoencoder(out, weights, root, images=64)
+    landscapes.autoencoder(out, weights, root, images=64)
     result = read(out)
-    pyramid = stages.landscapes(root)
+    pyramid = landscapes.pyramid(root)
     assert result["photos"] == len(pyramid.rows("test"))
     psnr = result["psnr"]
     assert all(x["low"] <= x["value"] <= x["high"] for x in psnr.values())
     # Blocks of eight pixels are flat within each four by four, so averaging loses little of them.
     assert psnr["interpolated"]["value"] > max(psnr[k]["value"] for k in ("decoded", "half"))
     preset = training.Preset.load("latent", photos=8)
-    run = stages.gan_run(preset, pyramid, tmp_path / "run", weights)
+    run = landscapes.gan_run(preset, pyramid, tmp_path / "run", weights)
     assert run.side(32) == 128 and len(run.pyramid) == 2 * len(pyramid)

@@ -38,12 +38,12 @@ def data(corpus, as_json, clean, audit, scale, out, features):
     from dataclasses import asdict
 
     from m2l import corpora
-    from m2l.experiments import stages
+    from m2l.experiments import data as described
 
     if audit:
         if not corpus:
             raise InputError("--audit: no corpus named; give one, or a .csv of your own")
-        _audit(stages.audited(corpus, scale=scale), as_json)
+        _audit(described.audited(corpus, scale=scale), as_json)
         return
     if corpus:
         card = asdict(corpora.card(corpus))
@@ -56,7 +56,7 @@ def data(corpus, as_json, clean, audit, scale, out, features):
         return
 
     if out:
-        stages.data(out, features=features)
+        described.data(out, features=features)
         click.echo(f"{out}: written")
         return
     table = corpora.summary(clean=clean)

@@ -119,10 +119,10 @@ def gan_train(
 
 def _photos(folder, limit, preset):
     """The photos' pyramid, as high as a preset needs and at least as all other stages do."""
-    from m2l.experiments import stages
+    from m2l.experiments import landscapes
 
     top = max(128, *(stage.resolution for stage in preset.stages))
-    return stages.landscapes(limit=limit, folder=folder, top=top)
+    return landscapes.pyramid(limit=limit, folder=folder, top=top)
 
 
 @gan.command("release")

@@ -1,4 +1,4 @@
-"""The generator's training told as a result, and its release."""
+"""The photos that generators learn from; a training told as a result, and its release."""
 
 from __future__ import annotations
 
@@ -10,10 +10,34 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from m2l import results
+from m2l import corpora, results
 from m2l.errors import InputError
 from m2l.gan import photos
 from m2l.gan.training import FIGURES, describe
+
+
+def pyramid(root=None, limit=None, folder="landscapes128", top=128):
+    """The photos' pyramid, cleaned and split.
+
+    Parameters
+    ----------
+    limit : keep so many of each split, at random.
+    folder : of the photos, see `m2l.corpora.landscapes.load`; "sample" is the painted sample
+        corpus, which needs no data.
+    top : highest resolution.
+    """
+    from m2l.corpora.landscapes import split
+
+    if folder == "sample":
+        table = corpora.load("sample", kind="landscapes", size=max(top, 16)).table
+        table["split"] = split(table["id"], table["group"])
+    else:
+        table = corpora.load("landscapes", root, folder=folder).table
+    if limit:
+        # Shuffled first: corpora lie scene by scene.
+        some = table.sample(frac=1, random_state=0).groupby("split").head(limit)
+        table = some.sort_index().reset_index(drop=True)
+    return photos.build(table, top=top)
 
 
 def gan(run, out, weights, note=None):
