@@ -356,7 +356,7 @@ def test_data_audit_of_deam_as_published(m2l, monkeypatch, tmp_path):
     write(tmp_path)
     monkeypatch.setenv("M2L_DATA", str(tmp_path))
     out, _ = m2l("data", "deam", "--audit")
-    assert out.startswith("12 items: 3 findings\nerror    2-8: valence and arousal exchanged in 6")
+    assert out.startswith("12 items: 1 finding\nerror    2-8: valence and arousal exchanged in 6")
     assert "exchanged\n1001-2002" in out and "noise ceiling" in out
     told = json.loads(m2l("data", "deam", "--audit", "--json")[0])
     assert told["ceiling"]["items"] == 12 and sum(b["songs"] for b in told["blocks"]) == 12
