@@ -450,7 +450,7 @@ asked = pd.DataFrame(
 )
 sounds = pd.DataFrame(
     [
-        features.from_signal(synth.compose(*va, seed=n, seconds=6))
+        features.from_signal(synth.compose(*va, seed=n, seconds=6), features.NAMES)
         for n, va in enumerate(asked.values)
     ],
     columns=features.NAMES,

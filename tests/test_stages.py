@@ -273,21 +273,3 @@ def test_of_large_pictures_two_rows_of_four_are_kept(run, tmp_path):
 def test_gan_before_any_training_is_an_error(run, tmp_path):
     with pytest.raises(InputError, match="not trained"):
         landscapes.gan(run, tmp_path / "gan.json", tmp_path / "g.safetensors")
-
-
-# -- the autoencoder -------------------------------------------------------------------------
-
-
-def test_autoencoder_is_measured_on_photos_kept_apart_and_serves_a_run(root, tmp_path):
-    out, weights = tmp_path / "autoencoder.json", tmp_path / "weights/autoencoder.safetensors"
-    landscapes.autoencoder(out, weights, root, images=64)
-    result = read(out)
-    pyramid = landscapes.pyramid(root)
-    assert result["photos"] == len(pyramid.rows("test"))
-    psnr = result["psnr"]
-    assert all(x["low"] <= x["value"] <= x["high"] for x in psnr.values())
-    # Blocks of eight pixels are flat within each four by four, so averaging loses little of them.
-    assert psnr["interpolated"]["value"] > max(psnr[k]["value"] for k in ("decoded", "half"))
-    preset = training.Preset.load("latent", photos=8)
-    run = landscapes.gan_run(preset, pyramid, tmp_path / "run", weights)
-    assert run.side(32) == 128 and len(run.pyramid) == 2 * len(pyramid)
