@@ -7,9 +7,15 @@ import errno
 import io
 import logging
 import os
+import re
 import sys
 
 import click
+
+# Before anything loads these libraries: threads that wait for each other by spinning slow a shared
+# machine down tenfold, and a matrix product's threads inside those of a training are too many.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from m2l.doors import outputs
 from m2l.errors import InputError
@@ -48,16 +54,36 @@ class Command(click.Command):
         return super().invoke(context)
 
 
+class Stage(Command):
+    """A command that a rule of the study's Snakefile calls, of little use to others."""
+
+
 class Commands(click.Group):
     """A group whose commands end input errors with one line and status 2."""
 
     command_class = Command
+
+    def format_commands(self, context, formatter):
+        """List those that people use, then apart those that only the study's own rules call."""
+        for title, of_rules in (("Commands", False), ("The study's own stages", True)):
+            width = formatter.width - 6 - max(map(len, self.commands))
+            rows = [
+                (name, command.get_short_help_str(width))
+                for name, command in sorted(self.commands.items())
+                if isinstance(command, Stage) == of_rules
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def invoke(self, context):
         try:
             return super().invoke(context)
         except InputError as error:
             click.echo(f"m2l: {error}", err=True)
+            context.exit(2)
+        except ModuleNotFoundError as error:
+            click.echo(f"m2l: {_extra(error)}", err=True)
             context.exit(2)
         except OSError as error:
             if error.errno == errno.EPIPE:  # 'm2l … | head' is no error
@@ -91,6 +117,19 @@ def main(verbose):
     logging.basicConfig(
         format="m2l: %(message)s", level=logging.INFO if verbose else logging.WARNING
     )
+
+
+def _extra(error):
+    """What to install for a module that is missing."""
+    from importlib.metadata import requires
+
+    for line in requires("m2l") or ():
+        requirement, _, marker = line.partition(";")
+        name = re.match(r"[\w.-]+", requirement)[0].replace("-", "_").lower()
+        if name == (error.name or "").split(".")[0].lower() and "extra" in marker:
+            extra = marker.split("==")[1].strip(" '\"")
+            return f"needs {error.name}: pip install '.[{extra}]' in the project's folder"
+    return f"needs {error.name}: install m2l anew, by pip install . in the project's folder"
 
 
 def _as_bytes(error):

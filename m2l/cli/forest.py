@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from m2l.cli._base import COUNT, SEED, Commands, main
+from m2l.cli._base import COUNT, SEED, Commands, Stage, main
 
 
 @main.group(cls=Commands)
@@ -12,7 +12,7 @@ def forest():
     """Train and evaluate the random forest."""
 
 
-@forest.command("train")
+@forest.command("train", cls=Stage)
 @click.option("--features", required=True, type=click.Path(), help=".parquet")
 @click.option("-o", "--out", default="results/forest.json", show_default=True)
 @click.option("--weights", default="runs/forest.skops", show_default=True)

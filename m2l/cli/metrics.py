@@ -7,7 +7,7 @@ import logging
 
 import click
 
-from m2l.cli._base import COUNT, SEED, Commands, main
+from m2l.cli._base import COUNT, SEED, Commands, Stage, main
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def metrics():
     """
 
 
-@metrics.command("scene")
+@metrics.command("scene", cls=Stage)
 @click.option("-o", "--out", default="results/scene.json", show_default=True)
 @click.option("--weights", default="m2l/weights/scene.safetensors", show_default=True)
 @click.option("--epochs", type=COUNT, default=60, show_default=True)
@@ -109,7 +109,7 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
         click.echo("FID not reported: no Inception weights here; give --inception or --fetch")
 
 
-@metrics.command("end-to-end")
+@metrics.command("end-to-end", cls=Stage)
 @click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
 @click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
 @click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from m2l.cli._base import main
+from m2l.cli._base import Stage, main
 
 
-@main.command()
+@main.command(cls=Stage)
 @click.option(
     "-o",
     "--out",

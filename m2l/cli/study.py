@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import COUNT, FILE, SEED, Commands, _plural, main
+from m2l.cli._base import COUNT, FILE, SEED, Commands, Stage, _plural, main
 from m2l.errors import InputError
 
 
@@ -254,7 +254,7 @@ def study_analyse(design, answers, seed, out):
         click.echo(f"{name}  p {row['adjusted']:.3f}  {verdict}")
 
 
-@study.command("preregister")
+@study.command("preregister", cls=Stage)
 @CONFIG
 @click.option("--power", "power_", type=FILE, default="results/study.json", show_default=True,
               help="What 'm2l study power' wrote.")  # fmt: skip
@@ -268,7 +268,7 @@ def study_preregister(config, power_, out):
     click.echo(f"{out}: written")
 
 
-@study.command("power")
+@study.command("power", cls=Stage)
 @CONFIG
 @click.option("-o", "--out", default="results/study.json", show_default=True)
 @click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
@@ -284,7 +284,7 @@ def study_power(config, out, draws):
     click.echo(f"{out}: written")
 
 
-@study.command("validate")
+@study.command("validate", cls=Stage)
 @CONFIG
 @click.option("-o", "--out", default="results/study_validation.json", show_default=True)
 @click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
