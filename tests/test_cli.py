@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,19 +29,16 @@ from m2l.people import simulation
 
 torch.set_num_threads(1)
 
-COMMANDS = [
-    *(
-        [name]
-        for name in ("emotion", "generate", "features", "data", "forest", "gan", "metrics", "page")
-    ),
-    ["forest", "train"],
-    *(["gan", name] for name in ("train", "release", "autoencoder", "ablation", "sample")),
-    *(["metrics", name] for name in ("scene", "model", "folders", "end-to-end")),
-    ["study"],
-    *(["study", name] for name in ("serve", "static", "links", "export", "withdraw")),
-    *(["study", name] for name in ("stimuli", "design", "simulate", "analyse", "preregister")),
-    *(["study", name] for name in ("power", "validate")),
-]
+
+def commands(group=main, words=()):
+    """Every command that --help leads to, with its words; groups too."""
+    for name, command in group.commands.items():
+        yield (*words, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*words, name))
+
+
+COMMANDS = [list(words) for words, _ in commands()]
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +104,53 @@ sys.exit(", ".join(slow & set(sys.modules)) or 0)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_every_option_is_explained():
+    for words, command in commands():
+        if words[0] == "gan":
+            continue
+        options = [p for p in command.params if isinstance(p, click.Option)]
+        assert command.help and [o.opts[-1] for o in options if not o.help] == [], words
+
+
+def test_the_studys_own_stages_are_listed_apart(m2l):
+    people, stages = m2l("study", "--help")[0].split("The study's own stages:")
+    assert " analyse " in people and " validate " in stages and " validate " not in people
+
+
+def test_a_module_that_is_missing_is_one_line_with_the_extra(m2l, monkeypatch):
+    def missing(name):
+        def load(*words):
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+
+        return load
+
+    monkeypatch.setattr(forests, "load", missing("uvicorn.config"))
+    refused(m2l, "emotion", "a.mp3", match=r"pip install '.[study]'")
+    monkeypatch.setattr(forests, "load", missing("pandas"))
+    refused(m2l, "emotion", "a.mp3", match="needs pandas: install m2l anew")
+
+
+def test_threads_do_not_spin_unless_asked_to():
+    code = "import os, m2l.cli; print(os.environ['OMP_WAIT_POLICY'])"
+    for given, kept in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
+        plain = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+        told = subprocess.check_output([sys.executable, "-c", code], env=plain | given, text=True)
+        assert told.strip() == kept
+
+
+def test_the_package_offers_what_people_do_and_imports_it_when_asked():
+    code = """
+import sys, m2l
+assert not {"torch", "librosa", "numpy", "pandas"} & set(sys.modules)
+assert all(callable(getattr(m2l, name)) for name in m2l.__all__ if name != "__version__")
+print(m2l.__version__, *m2l.__all__)
+"""
+    told = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert told[0] == version("m2l") and len(told) == 7
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        sys.modules["m2l"].nope  # noqa: B018
 
 
 def test_unknown_command_and_option(m2l):

@@ -59,7 +59,9 @@ def film(song, out, size, fps, seed):
     show_default=True,
     help="Covers to choose from, on one sheet that tells their seeds.",
 )
-@click.option("--size", type=click.IntRange(64, 4096), default=1024, show_default=True)
+@click.option(
+    "--size", type=click.IntRange(64, 4096), default=1024, show_default=True, help="Side in pixels."
+)
 @SCENE
 def cover(songs, out, beside, count, size, seed):
     """Paint an album cover for a song, or for each song of a folder.

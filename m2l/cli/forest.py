@@ -14,17 +14,23 @@ def forest():
 
 @forest.command("train", cls=Stage)
 @click.option("--features", required=True, type=click.Path(), help=".parquet")
-@click.option("-o", "--out", default="results/forest.json", show_default=True)
-@click.option("--weights", default="runs/forest.skops", show_default=True)
+@click.option("-o", "--out", default="results/forest.json", show_default=True, help="Result.")
+@click.option("--weights", default="runs/forest.skops", show_default=True, help="The forest.")
 @click.option(
     "--run", "folder", default="runs/forest", show_default=True, help="Keeps what is finished."
 )
 @click.option("--trees", type=COUNT, default=150, show_default=True, help="Of each forest.")
 @click.option("--trials", type=COUNT, default=8, show_default=True, help="Of each search.")
 @click.option("--epochs", type=COUNT, default=12, show_default=True, help="For the CNN.")
-@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    default=5,
+    show_default=True,
+    help="Parts, artists apart.",
+)
 @click.option("--repeats", type=COUNT, default=3, show_default=True, help="Of the fastest models.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def forest_train(features, out, weights, **settings):
     """Compare models with artists apart, study the best forest and train it on all songs.

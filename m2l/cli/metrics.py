@@ -43,11 +43,13 @@ def metrics():
 
 
 @metrics.command("scene", cls=Stage)
-@click.option("-o", "--out", default="results/scene.json", show_default=True)
-@click.option("--weights", default="m2l/weights/scene.safetensors", show_default=True)
-@click.option("--epochs", type=COUNT, default=60, show_default=True)
+@click.option("-o", "--out", default="results/scene.json", show_default=True, help="Result.")
+@click.option(
+    "--weights", default="m2l/weights/scene.safetensors", show_default=True, help="Network."
+)
+@click.option("--epochs", type=COUNT, default=60, show_default=True, help="Rounds over the photos.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def metrics_scene(out, weights, **settings):
     """Train the scene network, the judge, on photos that no generator sees; and test it."""
@@ -58,11 +60,13 @@ def metrics_scene(out, weights, **settings):
 
 
 @metrics.command("model")
-@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
-@click.option("-o", "--out", default="results/metrics.json", show_default=True)
+@click.option(
+    "--generator", default="m2l/weights/generator.safetensors", show_default=True, help="Generator."
+)
+@click.option("-o", "--out", default="results/metrics.json", show_default=True, help="Result.")
 @click.option("-n", type=COUNT, default=2048, show_default=True, help="Generated images.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 @_measured
 def metrics_model(out, inception, fetch, **settings):
@@ -83,7 +87,7 @@ def metrics_model(out, inception, fetch, **settings):
 @click.option("--side", type=COUNT, help="Pixels; those of the first generated image by default.")
 @click.option("-n", type=COUNT, help="Images a side; as many as there are by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @_measured
 def metrics_folders(generated, real, inception, fetch, as_json, **settings):
     """Compare images in folder GENERATED with photos in folder REAL.
@@ -111,14 +115,22 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
 
 @metrics.command("end-to-end", cls=Stage)
 @click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
-@click.option("--generator", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option(
+    "--generator", default="m2l/weights/generator.safetensors", show_default=True, help="Generator."
+)
 @click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default.")
-@click.option("-o", "--out", default="results/end_to_end.json", show_default=True)
-@click.option("--folds", type=click.IntRange(min=2), default=5, show_default=True)
+@click.option("-o", "--out", default="results/end_to_end.json", show_default=True, help="Result.")
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    default=5,
+    show_default=True,
+    help="Parts, artists apart.",
+)
 @click.option("--trials", type=COUNT, default=25, show_default=True, help="Of each fold's search.")
-@click.option("--trees", type=COUNT, default=300, show_default=True)
+@click.option("--trees", type=COUNT, default=300, show_default=True, help="Of each forest.")
 @click.option("--pictures", type=COUNT, default=8, show_default=True, help="For each song.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 def metrics_end_to_end(features, out, **settings):
     """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""

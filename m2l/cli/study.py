@@ -28,7 +28,13 @@ def study():
 @click.argument("design", type=FILE)
 @click.option("--db", required=True, type=FILE, help="SQLite file of the answers; made if new.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="0 takes a free one.",
+)
 def study_serve(design, db, host, port):
     """Serve the study DESIGN to its participants and store their answers as they come.
 
@@ -207,7 +213,7 @@ def study_design(config, stimuli, participants, seed, out):
 @CONFIG
 @click.option("--effect", type=click.FloatRange(0, 1), default=1.0, show_default=True,
               help="Share of the assumed effects; 0 leaves none.")  # fmt: skip
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the answers.")
 @click.option("-o", "--out", required=True, type=FILE, help="CSV to write.")
 def study_simulate(design, config, effect, seed, out):
     """Answer DESIGN by simulated persons, to try the analysis before anyone is asked.
@@ -258,7 +264,7 @@ def study_analyse(design, answers, seed, out):
 @CONFIG
 @click.option("--power", "power_", type=FILE, default="results/study.json", show_default=True,
               help="What 'm2l study power' wrote.")  # fmt: skip
-@click.option("-o", "--out", default="book/preregistration.md", show_default=True)
+@click.option("-o", "--out", default="book/preregistration.md", show_default=True, help="Page.")
 def study_preregister(config, power_, out):
     """Write the preregistration: hypotheses, rules, models and power from one set of settings."""
     from m2l.people import design as study
@@ -270,7 +276,7 @@ def study_preregister(config, power_, out):
 
 @study.command("power", cls=Stage)
 @CONFIG
-@click.option("-o", "--out", default="results/study.json", show_default=True)
+@click.option("-o", "--out", default="results/study.json", show_default=True, help="Result.")
 @click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
 def study_power(config, out, draws):
     """Simulate studies of many sizes, and count how often each hypothesis is supported."""
@@ -286,7 +292,9 @@ def study_power(config, out, draws):
 
 @study.command("validate", cls=Stage)
 @CONFIG
-@click.option("-o", "--out", default="results/study_validation.json", show_default=True)
+@click.option(
+    "-o", "--out", default="results/study_validation.json", show_default=True, help="Result."
+)
 @click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
 def study_validate(config, out, studies):
     """Analyse many simulated studies, with known effects and with none.
