@@ -2,7 +2,10 @@
 //
 // The state is a point u = (valence, arousal) of the plane, each a quantile in [-1, 1], and a
 // scene. Until the generator is started, and where it cannot be, the nearest picture of a grid
-// computed with the book is shown. Everything comes from this folder, nothing from elsewhere.
+// computed with the book is shown. A song of the visitor's own is heard by play-listen.mjs.
+// Everything comes from this folder, nothing from elsewhere, and nothing goes anywhere.
+
+import { decode, hear, overhear } from "./play-listen.mjs";
 
 const at = (name) => new URL(name, import.meta.url).href;
 const player = document.querySelector(".player");
@@ -45,7 +48,7 @@ const words = () => `valence ${rating(0)}, arousal ${rating(1)}`;
 let later;
 function announce() {
   clearTimeout(later);
-  later = setTimeout(() => ($("[role=status]").textContent = words()), 400);
+  later = setTimeout(() => ($(".player-told").textContent = words()), 400);
 }
 
 // -- pictures ----------------------------------------------------------------------------------
@@ -161,43 +164,55 @@ sliders.forEach((slider, axis) =>
 
 const button = $(".player-start");
 const megabytes = (facts.bytes.generator + facts.bytes.runtime) / 1e6;
+const bar = $(".player-loading progress");
+let got = 0;
+
+async function get(name) {
+  const response = await fetch(at(name));
+  if (!response.ok) throw new Error(`${name}: ${response.status}`);
+  const parts = [];
+  const reader = response.body.getReader();
+  for (let { done, value } = {}; !done; ) {
+    ({ done, value } = await reader.read());
+    if (done) break;
+    parts.push(value);
+    got += value.length;
+    bar.value = got / (megabytes * 1e6);
+  }
+  return new Blob(parts).arrayBuffer();
+}
+
+let runtime; // fetched once for all networks
+
+// A network in a worker of its own: feeds {name: [data, shape]} to {name: data}.
+async function network(name) {
+  runtime ??= get("ort/ort-wasm-simd-threaded.wasm");
+  runtime.catch(() => (runtime = undefined));
+  const [graph, wasm] = await Promise.all([get(name), runtime]);
+  const worker = new Worker(at("play-worker.mjs"), { type: "module" });
+  const calls = [];
+  worker.onmessage = ({ data: { id, answer, error } }) =>
+    error ? calls[id].reject(new Error(error)) : calls[id].resolve(answer);
+  const call = (how, what) =>
+    new Promise((resolve, reject) => {
+      calls.push({ resolve, reject });
+      worker.postMessage({ id: calls.length - 1, how, what });
+    });
+  await call("load", { runtime: at("ort/ort.wasm.min.mjs"), wasm, graph });
+  return (feeds) => call("run", feeds);
+}
 
 async function load() {
-  const bar = $("progress");
-  let got = 0;
-  const get = async (name) => {
-    const response = await fetch(at(name));
-    if (!response.ok) throw new Error(`${name}: ${response.status}`);
-    const parts = [];
-    const reader = response.body.getReader();
-    for (let { done, value } = {}; !done; ) {
-      ({ done, value } = await reader.read());
-      if (done) break;
-      parts.push(value);
-      got += value.length;
-      bar.value = got / (megabytes * 1e6);
-    }
-    return new Blob(parts).arrayBuffer();
-  };
-  const [graph, wasm, noise, ort] = await Promise.all([
-    get("play/generator.onnx"),
-    get("ort/ort-wasm-simd-threaded.wasm"),
-    get("play/noise.bin"),
-    import(at("ort/ort.wasm.min.mjs")),
-  ]);
-  bar.removeAttribute("value"); // compiling, of unknown length
-  ort.env.wasm.numThreads = 1; // more need headers that plain hosting does not send
-  ort.env.wasm.wasmBinary = wasm;
-  const session = await ort.InferenceSession.create(new Uint8Array(graph));
+  got = 0;
+  const [run, noise] = await Promise.all([network("play/generator.onnx"), get("play/noise.bin")]);
   const z = new Float32Array(noise);
   const image = small.createImageData(facts.resolution, facts.resolution);
   const pixels = facts.resolution ** 2;
   return async (point, scene) => {
-    const out = await session.run({
-      z: new ort.Tensor("float32", z.slice(scene * facts.z, (scene + 1) * facts.z), [1, facts.z]),
-      u: new ort.Tensor("float32", Float32Array.from(point), [1, 2]),
+    const { image: rgb } = await run({ // (1, 3, H, W) in [-1, 1]
+      z: [z.slice(scene * facts.z, (scene + 1) * facts.z), [1, facts.z]],
+      u: [Float32Array.from(point), [1, 2]],
     });
-    const rgb = out.image.data; // (1, 3, H, W) in [-1, 1]
     for (let i = 0; i < pixels; i++) {
       for (let c = 0; c < 3; c++) image.data[4 * i + c] = (rgb[c * pixels + i] + 1) * 127.5;
       image.data[4 * i + 3] = 255;
@@ -207,6 +222,7 @@ async function load() {
 }
 
 async function start() {
+  if (generator || button.disabled) return;
   button.disabled = true;
   player.dataset.state = "loading";
   try {
@@ -253,8 +269,10 @@ const held = new Map();
 const chosen = () => $("input[name=piece]:checked").value;
 
 function choose() {
-  path = facts.pieces[chosen()][$("input[name=path]:checked").value];
-  $("polyline").setAttribute("points", path.map(([, v, a]) => `${v},${-a}`).join(" "));
+  const piece = facts.pieces[chosen()];
+  path = piece[$("input[name=path]:checked").value] ?? piece.heard;
+  $(".player-ways").hidden = !piece.composed;
+  draw();
   const source = held.get(chosen()) ?? at(`play/${chosen()}.mp3`);
   if (audio.src !== source) {
     const playing = !audio.paused;
@@ -263,6 +281,10 @@ function choose() {
   }
   following = true;
   follow();
+}
+
+function draw() {
+  $("polyline").setAttribute("points", path.map(([, v, a]) => `${v},${-a}`).join(" "));
 }
 
 // A press of pause may come first, which is no error.
@@ -281,6 +303,7 @@ async function hold(name) {
 function follow() {
   let now = audio.currentTime;
   if (still.matches) now = 2 * Math.floor(now / 2); // a new picture every other second, no film
+  if (!path.length) return;
   const after = path.findIndex(([t]) => t > now);
   const [a, b] = after < 0 ? [path.at(-1), path.at(-1)] : [path[Math.max(0, after - 1)], path[after]];
   const x = b[0] > a[0] ? (now - a[0]) / (b[0] - a[0]) : 0;
@@ -296,12 +319,14 @@ function walk() {
   frame = requestAnimationFrame(walk);
 }
 
-for (const [name, piece] of Object.entries(facts.pieces)) {
+function offer(name, piece) {
   const label = document.createElement("label");
   label.innerHTML = `<input type="radio" name="piece" value="${name}"><span></span>`;
   label.lastChild.textContent = piece.title;
   $(".player-pieces").append(label);
+  facts.pieces[name] = piece;
 }
+for (const [name, piece] of Object.entries(facts.pieces)) offer(name, piece);
 $("input[name=piece][value=journey]").checked = true;
 player.addEventListener("change", (event) => {
   if (event.target.type === "radio") choose();
@@ -312,6 +337,143 @@ audio.addEventListener("play", () => {
   walk();
 });
 audio.addEventListener("seeked", () => following && follow());
+
+// -- a song of one's own -----------------------------------------------------------------------
+
+const [heard, share] = $(".player-heard").children; // the second is for the eye alone
+let ear; // a promise of the network
+let song = 0; // how many were given: only the last one is told of
+let quiet = null; // ends the microphone
+
+const listen = () => {
+  ear ??= network("play/ear.onnx");
+  ear.catch(() => (ear = undefined));
+  return ear;
+};
+
+// From ratings among songs to the same quantiles among landscapes.
+const place = (va) =>
+  va.map((x, axis) => {
+    const { ratings, levels } = facts.hearing.scale[axis];
+    const i = Math.min(Math.max(ratings.findIndex((r) => r > x), 1), ratings.length - 1);
+    if (x >= ratings.at(-1)) return levels.at(-1);
+    const part = (x - ratings[i - 1]) / (ratings[i] - ratings[i - 1]);
+    return lerp(levels[i - 1], levels[i], Math.max(0, part));
+  });
+const feeling = ([v, a]) => `valence ${v.toFixed(1)}, arousal ${a.toFixed(1)}`;
+
+async function take(file) {
+  const mine = ++song;
+  const tell = (text, rest = "") => {
+    if (mine !== song) return;
+    if (heard.textContent !== text) heard.textContent = text;
+    share.textContent = rest;
+  };
+  quiet?.();
+  tell(`Opening ${file.name} …`);
+  let samples;
+  try {
+    samples = await decode(file, facts.hearing.rate);
+  } catch {
+    tell(`${file.name} is no song that this browser can play; try an mp3, m4a, ogg, flac or wav.`);
+    return;
+  }
+  tell(`Loading what listens (${(facts.bytes.ear / 1e6).toFixed(0)} MB) …`);
+  try {
+    const [run] = await Promise.all([listen(), start()]);
+    if (mine !== song) return;
+    URL.revokeObjectURL(held.get("own"));
+    held.set("own", URL.createObjectURL(file));
+    facts.pieces.own ?? offer("own", {});
+    const piece = Object.assign(facts.pieces.own, { title: file.name, heard: [] });
+    const radio = $("input[name=piece][value=own]");
+    radio.nextSibling.textContent = file.name;
+    await hear(samples, run, facts.hearing, ({ done, whole, path: felt }) => {
+      if (mine !== song) return false;
+      const rest = done < 1 ? ` · listening, ${Math.round(100 * done)} %` : "";
+      tell(whole ? `${file.name}: ${feeling(whole)} among songs` : file.name, rest);
+      if (!felt) return true;
+      const first = !piece.heard.length;
+      piece.heard = felt.map(([t, ...va]) => [t, ...place(va)]);
+      if (first) {
+        radio.checked = true;
+        choose();
+        play();
+      } else if (chosen() === "own") {
+        path = piece.heard;
+        draw();
+      }
+      return true;
+    });
+  } catch (error) {
+    console.warn(error);
+    tell(
+      error instanceof RangeError
+        ? `${file.name} is shorter than three seconds; give a longer one.`
+        : "What listens could not be loaded; give the song again to try again.",
+    );
+  }
+}
+
+const file = $(".player-own input");
+file.addEventListener("change", () => file.files[0] && take(file.files[0]));
+document.addEventListener("dragover", (event) => {
+  if (!event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  player.classList.add("player-over");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) player.classList.remove("player-over");
+});
+document.addEventListener("drop", (event) => {
+  if (!event.dataTransfer.files.length) return;
+  event.preventDefault();
+  player.classList.remove("player-over");
+  player.scrollIntoView({ block: "nearest" });
+  take(event.dataTransfer.files[0]);
+});
+
+const microphone = $(".player-microphone");
+microphone.hidden = !navigator.mediaDevices; // outside of https and this machine there is none
+
+microphone.addEventListener("click", async () => {
+  if (quiet) {
+    quiet();
+    return;
+  }
+  const mine = ++song;
+  audio.pause();
+  share.textContent = "";
+  heard.textContent = "Waiting for the microphone …";
+  try {
+    const [run] = await Promise.all([listen(), start()]);
+    path = [];
+    draw();
+    const stop = await overhear(run, facts.hearing, (va) => {
+      if (mine !== song) return;
+      heard.textContent = va ? `Heard: ${feeling(va)} among songs` : "It is quiet here: play something.";
+      if (!va) return;
+      const to = place(va);
+      path = [...path, [0, ...to]].slice(-60);
+      draw();
+      move([0, 1].map((i) => lerp(u[i], to[i], 0.6)), "song");
+    });
+    quiet = () => {
+      stop();
+      quiet = null;
+      microphone.ariaPressed = "false";
+      heard.textContent = "";
+    };
+    microphone.ariaPressed = "true";
+    heard.textContent = "Listening …";
+  } catch (error) {
+    heard.textContent =
+      error.name === "NotAllowedError"
+        ? "The microphone was not allowed; the browser's bar at the top lets you change that."
+        : "No microphone could be opened.";
+  }
+});
+$(".player-own").hidden = !facts.bytes.runtime;
 
 $("svg").setAttribute("viewBox", [-n, -n, 2 * n, 2 * n].map((x) => x / (n - 1)).join(" "));
 map.drawImage(grid, 0, 0, map.canvas.width, map.canvas.height);
