@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import FILE, SEED, _plural, main
+from m2l.cli._base import SEED, Output, _plural, main
+from m2l.doors import outputs
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,13 @@ SCENE = click.option(
 
 @main.command()
 @click.argument("song", type=click.Path())
-@click.option("-o", "--out", required=True, type=FILE, help=".mp4, .webm or .gif (no sound).")
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=Output(".mp4", ".webm", ".gif"),
+    help=".mp4, .webm or .gif (no sound).",
+)
 @click.option(
     "--size",
     type=click.IntRange(64, 2048),
@@ -84,6 +91,8 @@ def cover(songs, out, beside, count, size, seed):
     if bool(out) == beside:
         raise InputError("cover: say where to: give -o, or --beside")
     folder = Path(songs).is_dir()
+    if out and not folder:
+        outputs.check(out, [".png"], [songs])
     paths, passed = door.find(songs)
     if folder:
         click.echo(door.told(len(paths), passed))
@@ -107,11 +116,8 @@ def cover(songs, out, beside, count, size, seed):
             alone = sum(p.with_suffix("") == path.with_suffix("") for p in paths) == 1
             name = path.with_name(f"{path.stem if alone else path.name}.cover.png")
             name = name if beside else Path(out) / name.relative_to(songs)
-            name.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            Image.fromarray(picture).save(name)
-        except ValueError as error:
-            raise InputError(f"{name}: {error}; let it end in .png") from None
+        with outputs.writing(name) as aside:
+            Image.fromarray(picture).save(aside)
         emotion = f"valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f}"
         told.append((small[0], f"{_title(path)}\n{emotion}"))
         click.echo(f"{name}: {picture.shape[1]}×{picture.shape[0]}, {emotion}")
@@ -119,7 +125,8 @@ def cover(songs, out, beside, count, size, seed):
         raise InputError(f"{songs}: no song that could be read; give a folder with songs")
     if folder:
         name = Path(out or songs) / "covers.png"
-        Image.fromarray(generator.sheet(*zip(*told, strict=True))).save(name)
+        with outputs.writing(name) as aside:
+            Image.fromarray(generator.sheet(*zip(*told, strict=True))).save(aside)
         click.echo(f"{name}: contact sheet of {_plural(len(told), 'song')}")
 
 
