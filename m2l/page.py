@@ -133,10 +133,6 @@ def export(released, path):
     )
 
 
-class Ear:
-    pass
-
-
 def ratings(va_map, knots=65):
     """Ratings (knots, 2) at equally spaced quantiles, between which the page interpolates."""
     return va_map.inverse(np.repeat(np.linspace(-1, 1, knots)[:, None], 2, axis=1))

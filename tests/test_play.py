@@ -1,11 +1,12 @@
 """The page to play with, and the first page, in a headless browser.
 
-They are opened in the book that `make book` built; without it, the files of ONNX Runtime Web or a
-browser, these tests are skipped.
+The player is opened in a page of its own, made from its sources; the first page in the book that
+`make book` built. Without ONNX Runtime Web, a browser or the book, tests are skipped.
 """
 
 import base64
 import re
+import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,11 @@ from m2l.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build/html"
+RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Play</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="../_static/m2l.css"><link rel="stylesheet" href="../_static/play.css">
+<article class="bd-article">{}<figure class="player-grid"><img src="../_static/play/grid.jpg">"""
 sys.path.insert(0, str(ROOT / "book"))
 import browser as browsers  # noqa: E402
 
@@ -27,20 +33,51 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
-def book():
-    """The address of the built book, and a browser."""
-    if not (HTML / "book/play.html").is_file():
-        pytest.skip("no built book: run make book")
-    for name in ("play.mjs", "play.css"):
-        if (HTML / "_static" / name).read_bytes() != (ROOT / "book/_static" / name).read_bytes():
-            pytest.skip("the built book is older than its sources: run make book")
-    if not list((HTML / "_static/ort").glob("*.wasm")):
-        pytest.skip("the book was built without ONNX Runtime Web: install npm, run make book")
+def browser():
     try:
         browsers.executable()
     except InputError as error:
         pytest.skip(str(error))
-    with browsers.serve(HTML) as address, browsers.chromium() as browser:
+    with browsers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder with the player alone, as the book has it."""
+    shelves = (ROOT / "book/_static/ort", ROOT / "web/node_modules/onnxruntime-web/dist")
+    runtime = next((f for f in shelves if (f / RUNTIME[-1]).is_file()), None)
+    if runtime is None:
+        pytest.skip("no ONNX Runtime Web: install npm, run make book")
+    folder = tmp_path_factory.mktemp("site")
+    static = folder / "_static"
+    for path in (folder / "book", static / "ort"):
+        path.mkdir(parents=True)
+    for name in RUNTIME:
+        shutil.copy(runtime / name, static / "ort")
+    for path in (ROOT / "book/_static").glob("*.*"):
+        shutil.copy(path, static)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "SECONDS", 8.0)
+        page.build(static / "play")
+    raw = re.search(r"```\{raw\} html\n(.*?)```", (ROOT / "book/play.md").read_text(), re.S)[1]
+    (folder / "book/play.html").write_text(PAGE.format(raw))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def book(site, browser):
+    """The address of the player's page, and a browser."""
+    with browsers.serve(site) as address:
+        yield address, browser
+
+
+@pytest.fixture(scope="module")
+def built(browser):
+    """The address of the built book, and a browser."""
+    if not (HTML / "index.html").is_file():
+        pytest.skip("no built book: run make book")
+    with browsers.serve(HTML) as address:
         yield address, browser
 
 
@@ -81,7 +118,8 @@ class Watched:
 
     def picture(self):
         """What the canvas holds, once the hand is at rest: (512, 512, 3)."""
-        self.page.wait_for_timeout(300)
+        self.page.wait_for_timeout(50)
+        self.page.wait_for_selector(".player[aria-busy=false]")
         data = self.page.eval_on_selector(
             ".player-picture", "c => c.toDataURL('image/png').split(',')[1]"
         )
@@ -131,14 +169,14 @@ def test_dragging_paints_what_the_package_paints(running):
         running.drag((0.5, 0.5), (0.4, 0.6), corner)
         pictures.append(running.picture())
         expected = generate.paint(2 * np.array(corner) - 1, page.SCENE, generate.load())
-        expected = generate.enlarged(expected, 512)[0].astype(float)
+        expected = Image.fromarray(expected[0]).resize((512, 512), Image.Resampling.BICUBIC)
         # Browsers enlarge in their own ways.
-        assert np.abs(pictures[-1] - expected).mean() < 4
+        assert np.abs(pictures[-1] - np.asarray(expected, float)).mean() < 4
     assert np.abs(pictures[0] - pictures[1]).mean() > 8
     knots = generate.load().va_map.knots
     assert running.words() == f"valence {knots[0, -1]:.2f}, arousal {knots[1, -1]:.2f}"
     running.page.wait_for_timeout(500)
-    assert running.page.inner_text("[role=status]") == running.words()
+    assert running.page.inner_text(".player-told") == running.words()
 
 
 def test_arrow_keys_move_one_emotion_at_a_time(running):
@@ -207,10 +245,10 @@ def test_the_answer_comes_at_once(running):
 
 
 @pytest.mark.parametrize("way", ["no scripts", "a file", "paper"])
-def test_the_grid_stands_in(book, way):
+def test_the_grid_stands_in(book, site, way):
     watched = Watched(book, java_script_enabled=way != "no scripts")
     if way == "a file":
-        watched.page.goto((HTML / "book/play.html").as_uri())
+        watched.page.goto((site / "book/play.html").as_uri())
     elif way == "paper":
         watched.page.emulate_media(media="print")
     assert visible(watched) == {".player": False, ".player-grid": True}
@@ -233,8 +271,8 @@ def test_a_load_that_breaks_leaves_the_grid(book):
     watched.context.close()
 
 
-def test_the_first_page_plays_without_scripts(book):
-    watched = Watched(book, "index", java_script_enabled=False)
+def test_the_first_page_plays_without_scripts(built):
+    watched = Watched(built, "index", java_script_enabled=False)
     players = watched.page.locator(".pieces audio[controls]")
     assert players.count() == len(page.MOODS)
     for i in range(players.count()):

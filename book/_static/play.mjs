@@ -73,6 +73,7 @@ let working = false;
 async function work() {
   if (working) return;
   working = true;
+  player.ariaBusy = "true";
   try {
     while (wish !== null || blank.length) {
       if (wish !== null) {
@@ -94,6 +95,7 @@ async function work() {
     }
   } finally {
     working = false;
+    player.ariaBusy = "false";
   }
 }
 
@@ -434,7 +436,7 @@ document.addEventListener("drop", (event) => {
 });
 
 const microphone = $(".player-microphone");
-microphone.hidden = !navigator.mediaDevices; // outside of https and this machine there is none
+microphone.hidden = !navigator.mediaDevices; // there is none outside of https and this machine
 
 microphone.addEventListener("click", async () => {
   if (quiet) {
@@ -473,7 +475,7 @@ microphone.addEventListener("click", async () => {
         : "No microphone could be opened.";
   }
 });
-$(".player-own").hidden = !facts.bytes.runtime;
+$(".player-own").hidden = !facts.bytes.runtime || !facts.hearing;
 
 $("svg").setAttribute("viewBox", [-n, -n, 2 * n, 2 * n].map((x) => x / (n - 1)).join(" "));
 map.drawImage(grid, 0, 0, map.canvas.width, map.canvas.height);
