@@ -6,11 +6,13 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from m2l.errors import InputError
+from m2l.experiments.power import summarise
 from m2l.people import analysis, simulation
 from m2l.people import design as study
 from m2l.people.design import SYSTEMS
 
 CONFIG = study.settings()
+RATE = CONFIG["assumed"]["matched"]["full"]
 SMALL = {"participants": 20, "reserve": 0, "songs": 10, "songs_each": 10}
 
 
@@ -50,7 +52,7 @@ def test_answers_fit_the_trials_and_say_that_they_are_simulated(made):
 def test_matched_pictures_are_chosen_as_often_as_asked_for():
     rate = dict(zip(SYSTEMS, (0.65, 0.5, 0.3, 0.8, 0.9), strict=True))
     table = answered(400, 100, matched=rate, icc=0.1, song_icc=0.0, left=0.0)
-    found = analysis.matched(table.assign(simulated=True), draws=2)["mean"]
+    found = analysis.matched(table)["mean"]
     assert found.to_dict() == pytest.approx(rate, abs=0.05)  # of 800 choices each
 
 
@@ -70,8 +72,8 @@ def test_the_left_is_favoured_as_asked_for():
 
 
 def test_strengths_are_those_asked_for():
-    table = answered(400, 100, icc=0.0, song_icc=0.0, left=0.0).assign(simulated=True)
-    found = analysis.strengths(table, draws=2)["mean"]
+    table = answered(400, 100, icc=0.0, song_icc=0.0, left=0.0)
+    found = analysis.strengths(table)["mean"]
     assert found.to_dict() == pytest.approx(CONFIG["assumed"]["strength"], abs=0.2)
 
 
@@ -107,7 +109,7 @@ def test_known_values_without_ends_of_scale_and_rounding():
     assert known["valence"].to_numpy() == pytest.approx(mean, rel=0.01)
     assert known["arousal"].to_numpy() == pytest.approx(mean, rel=0.01)
     assert (known["distance"] > mean).all() and (known["distance"] < np.sqrt(2) * s).all()
-    both = (ndtr(ndtri(0.65) + 0.2) + ndtr(ndtri(0.65) - 0.2)) / 2
+    both = (ndtr(ndtri(RATE) + 0.2) + ndtr(ndtri(RATE) - 0.2)) / 2
     assert known["matched", "full"] == pytest.approx(both)
     assert simulation.truth(effects(left=0.0))["truth"]["strength"].to_dict() == pytest.approx(
         CONFIG["assumed"]["strength"], abs=1e-6
@@ -120,7 +122,7 @@ def test_without_effects_all_systems_are_alike():
     assert set(none.strength.values()) == {0.0}
     assert set(none.error.values()) == {CONFIG["assumed"]["error"]["full"]}
     half = effects().scaled(0.5)
-    assert half.matched["full"] == pytest.approx(0.575)
+    assert half.matched["full"] == pytest.approx((0.5 + RATE) / 2)
     assert effects().scaled(1) == effects()
 
 
@@ -130,10 +132,9 @@ def test_without_effects_all_systems_are_alike():
         ({"matched": {"full": 0.6}}, "a value for each"),
         ({"matched": dict.fromkeys(SYSTEMS, 1.0)}, "between 0 and 1"),
         ({"icc": 0.8, "song_icc": 0.7}, "leave no variance"),
-        ({"icc": -0.1}, "smaller ones from 0"),
-        ({"agreement": 0.0}, "choose a smaller one"),
-        ({"agreement": 0.9}, "choose a smaller one"),
-        ({"speed": 1}, "assumed: give matched, error"),
+        ({"icc": -0.1}, "icc -0.1"),
+        ({"agreement": 0.9}, "leave no variance"),
+        ({"speed": 1}, "unknown setting speed"),
     ],
 )
 def test_impossible_effects_are_refused(changes, message):
@@ -143,47 +144,43 @@ def test_impossible_effects_are_refused(changes, message):
 
 def test_power_rises_with_the_effect_and_with_participants():
     def share(factor, people):
-        size = {"participants": people, "songs": 10, "draws": 40}
-        return simulation.power(CONFIG, effects().scaled(factor), **size)["H1"]
+        return simulation.power(CONFIG, effects().scaled(factor), people, 10, 40)["H3c"]
 
-    none, some, more = share(0, 30), share(0.7, 20), share(1, 80)
+    none, some, more = share(0, 30), share(1, 40), share(2, 80)
     assert none < 0.15 and more > 0.6 and none < some < more
 
 
 def test_the_quick_tests_are_those_of_the_analysis(made):
     table = study.trials(made)
     answers = simulation.simulate(table, effects(), 3)
-    full = analysis.analyse(made, answers, draws=5)["hypotheses"]
+    full = analysis.analyse(made, answers)["hypotheses"]
     left = (answers["choice"] == "left").to_numpy()
     felt = answers[["valence", "arousal"]].to_numpy()
     estimate, error = simulation.tests(simulation.Codes(table), left, felt)
-    p = analysis.p_value(estimate - analysis.NULL, error, 9)
+    p = analysis.inference(estimate, error, 9, analysis.NULL)["p"]
     # In a balanced design the mixed model's contrasts are differences of means.
     assert estimate == pytest.approx(full["estimate"].to_numpy(), abs=1e-6)
     same = [0, 4, 5, 6]
     assert p[same] == pytest.approx(full["p"].to_numpy()[same])
     both = analysis.compared(analysis.exclude(analysis.join(made, answers), made["rules"])[0])
-    means, _ = analysis.distances(both, model="means")
+    means, _ = analysis.distances(both, mixed=False)
     assert p[1:4] == pytest.approx(means["p"].to_numpy()[1:4])
 
 
 def test_recovery_of_known_effects(made):
     asked = effects(careless=0.2)
-    found = list(simulation.recover(made, asked, range(6), seed=1, every=3, draws=50))
-    table, rest = simulation.summarise(found, 0.05, asked.agreement)
-    measures = {"matched", "strength", "distance", "distance, means", "odds"}
-    assert set(table.index.unique("measure")) == measures
-    assert table.loc["matched", "studies"].eq(6).all() and table.loc["odds", "studies"].eq(2).all()
-    off = (table["estimate"] - table["truth"]).dropna()
+    found = list(simulation.recover(made, asked, range(6), seed=1, every=3))
+    result = summarise(found, CONFIG["confirmatory"])
+    table = pd.DataFrame(result["table"]).set_index(["measure", "system"])
+    assert table.loc["matched", "studies"].eq(6).all()
+    assert table.loc["distance", "studies"].eq(2).all()
+    off = (table["estimate"] - table["truth"]).dropna().astype(float)
     # Six studies of 16 persons and 10 songs.
     assert off.loc["matched"].abs().max() < 0.15 and off.loc["distance, means"].abs().max() < 0.6
-    shares = table[["coverage", "wide_coverage", "rejected", "difference_coverage"]].stack()
-    assert shares.between(0, 1).all()
-    assert table.loc["matched", "wide_coverage"].mean() > 0.75
-    assert table.loc["odds", "truth"].isna().all() and table.loc["odds", "rejected"].notna().all()
-    assert (rest["studies"], rest["slow"], sum(rest["models"].values())) == (6, 2, 2)
-    assert rest["careless"]["persons"] + rest["attentive"]["persons"] == 20
-    assert rest["careless"]["excluded"] > 0.8 and rest["attentive"]["excluded"] == 0
-    assert set(rest["supported"]) == set(study.HYPOTHESES)
-    assert set(rest["rejected"]) == {"H1", "H2, means", "H2, mixed", "H3"}
-    assert 0 <= rest["agree"] <= 1
+    shares = table[["covered", "rejected", "supported"]].stack()
+    assert shares.between(0, 1).all() and table.loc["matched", "covered"].mean() > 0.75
+    assert (result["studies"], sum(result["models"].values())) == (6, 2)
+    assert table.loc[("excluded", "careless"), "estimate"] > 0.8
+    assert table.loc[("excluded", "attentive"), "estimate"] == 0
+    assert list(table.loc["hypothesis"].index) == list(study.HYPOTHESES)
+    assert 0 <= result["agree"] <= 1 and set(result["any"]) == {"confirmatory", "exploratory"}

@@ -23,8 +23,8 @@ def photos(tmp_path_factory):
     for i in range(12):
         path = folder / f"{i}.png"
         Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(path)
-        rows.append((str(path), *rng.uniform(2, 8, 2)))
-    return pd.DataFrame(rows, columns=["path", "valence", "arousal"])
+        rows.append((str(path), *rng.uniform(2, 8, 2), "predicted"))
+    return pd.DataFrame(rows, columns=["path", "valence", "arousal", "label_source"])
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,16 @@ def test_a_clip_is_the_middle_at_one_loudness(tmp_path):
     assert np.allclose(stimuli.clip(tmp_path / "b.wav", 4)[0], clip, atol=1e-3)
 
 
+def test_what_stands_in_is_named(songs, photos, tiny_generator, tiny_forest, tmp_path, monkeypatch):
+    monkeypatch.setattr(forest, "load", lambda: tiny_forest)
+    painted = photos.assign(label_source="synthetic")
+    stimuli.prepare([songs], {"full": tiny_generator}, painted, tmp_path / "new", 10, 4, side=32)
+    found = study.stimuli(tmp_path / "new" / "stimuli.json", tmp_path)
+    assert found["stand_ins"] == list(study.SYSTEMS[1:])
+    made = study.design(study.settings() | {"songs": 10, "songs_each": 10}, found)
+    assert made["stand_ins"] == found["stand_ins"] and len(made["images"]) == 50
+
+
 def test_points_are_spread():
     line = np.array([[0.0], [1], [4.9], [5], [5.1], [9], [10]])
     assert stimuli.spread(line, 3) == [3, 0, 6]
@@ -107,7 +117,6 @@ def test_photos_are_matched_once_each():
     [
         ({"count": 13}, "photos: 12 for 13 songs"),
         ({"count": 11, "seconds": 6}, "songs: 0 of 6 s or more"),
-        ({"generators": {}}, "none for full, without AFM"),
     ],
 )
 def test_too_little_is_refused(songs, photos, tiny_generator, tiny_forest, tmp_path, monkeypatch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ def study():
     """Ask people: design the user study, try it on simulated answers, analyse real ones.
 
     \b
-    m2l study stimuli ~/songs -o mystudy       clips, and a picture of each system for each
+    m2l study stimuli -o mystudy               clips, and a picture of each system for each
     m2l study design --stimuli mystudy/stimuli.json -o mystudy/design.json
     m2l study simulate mystudy/design.json -o answers.csv
     m2l study analyse mystudy/design.json answers.csv -o report
@@ -42,21 +43,41 @@ def study_serve(design, db, host, port):
     the same files: participants go on where they were. Only this machine is served by default; to
     invite others, put a web server with https in front, or write files with 'm2l study static'.
     """
+    import uvicorn
+
+    from m2l.people import design as study
     from m2l.people import serve
 
-    asked = serve.Design.load(design)
-    answers = serve.Answers(db, asked)
-    taken = serve.listen(host, port)
-    where = f"[{host}]" if ":" in host else host
-    url = f"http://{where}:{taken.getsockname()[1]}/"
-    stored, persons = answers.counts()
-    click.echo(
-        f"{url} is open for {_plural(len(asked.participants), 'participant')}; "
-        f"{db}: {_plural(stored, 'answer')} of {persons} so far"
-    )
-    click.echo(f"their links: m2l study links {design} --at {url}")
-    with contextlib.suppress(KeyboardInterrupt):
-        serve.server(asked, answers).run(sockets=[taken])
+    made = study.load(design)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with serve.Answers(db, made) as answers:
+        app = serve.application(made, Path(design).parent, answers)
+        try:  # a port in use is known before anything starts
+            taken = socket.create_server((host, port), family=family, backlog=2048)
+        except OSError as error:
+            why = error.strerror or error
+            raise InputError(f"{host} port {port}: {why}; choose another with --port") from None
+        where = f"[{host}]" if ":" in host else host
+        url = f"http://{where}:{taken.getsockname()[1]}/"
+        stored = answers.rows()
+        persons = len({row["participant"] for row in stored})
+        people = made["participants"]
+        click.echo(
+            f"{url} is open for {_plural(len(people), 'participant')}; "
+            f"{db}: {_plural(len(stored), 'answer')} of {persons} so far"
+        )
+        click.echo(f"to try it: {url}#{people[0]['code']}")
+        if made.get("stand_ins"):
+            click.echo(f"for a try only: {', '.join(made['stand_ins'])} are stood in for")
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[taken])
     click.echo(f"closed; the answers are in {db}")
 
 
@@ -69,11 +90,12 @@ def study_static(design, out):
     At the end each participant saves a file of answers and sends it back; 'm2l study export' reads
     them.
     """
-    from m2l.people import serve
+    from m2l.people import design as study
+    from m2l.people import files
 
-    asked = serve.Design.load(design)
-    serve.static(asked, out)
-    click.echo(f"{out}: written for {_plural(len(asked.participants), 'participant')}")
+    made = study.load(design)
+    files.static(made, Path(design).parent, out)
+    click.echo(f"{out}: written for {_plural(len(made['participants']), 'participant')}")
     click.echo(f"their links, once it is on a host: m2l study links {design} --at URL")
 
 
@@ -81,11 +103,23 @@ def study_static(design, out):
 @click.argument("design", type=FILE)
 @click.option("--at", required=True, help="Address of the study, as https://example.org/study/.")
 def study_links(design, at):
-    """Print the link of each participant of DESIGN, one a line, to be sent to one person each."""
-    from m2l.people import serve
+    """Print the link of each participant of DESIGN, one a line, to be sent to one person each.
 
-    for participant in serve.Design.load(design).participants:
-        click.echo(f"{at}#{participant.code}")
+    Nobody is to be invited without the approval of an ethics board and the right to show the
+    photos and play the songs; both stand in the settings, and the design carries them.
+    """
+    from m2l.people import design as study
+
+    made = study.load(design)
+    missing = [k for k in ("approval", "rights") if not made.get(k)]
+    if missing or made.get("stand_ins"):
+        what = f"no {' and no '.join(missing)} given" if missing else "stand-ins for systems"
+        raise InputError(
+            f"{design}: {what}: nobody is to be invited to it; "
+            "see approval and rights in params/study.yaml"
+        )
+    for person in made["participants"]:
+        click.echo(f"{at}#{person['code']}")
 
 
 @study.command("export")
@@ -98,10 +132,11 @@ def study_export(sources, design, out):
     SOURCES are .sqlite files of 'm2l study serve', which may be running, and .json files that
     participants of 'm2l study static' saved.
     """
-    from m2l.people import serve
+    from m2l.people import design as study
+    from m2l.people import files
 
-    asked = serve.Design.load(design) if design else None
-    stored, persons, lost = serve.export(sources, out, asked)
+    made = study.load(design) if design else None
+    stored, persons, lost = files.export(sources, out, made)
     click.echo(f"{out}: {_plural(stored, 'answer')} of {_plural(persons, 'participant')}")
     if lost:
         click.echo(f"m2l: {_plural(lost, 'answer')} left out: an earlier one stands", err=True)
@@ -118,13 +153,12 @@ def study_withdraw(db, code):
     """
     from m2l.people import serve
 
-    answers = serve.Answers(db)
-    standing = answers.standing(code) or {}
-    if not standing.get("consented"):
-        raise InputError(f"{db}: nothing of {code} here; check the code")
-    answers.withdraw(code)
-    answers.close()
-    click.echo(f"{db}: {_plural(len(standing['answered']), 'answer')} deleted")
+    with serve.Answers(db) as answers:
+        standing = answers.standing(code) or {}
+        if not standing.get("consented"):
+            raise InputError(f"{db}: nothing of {code} here; check the code")
+        answers.withdraw(code)
+    click.echo(f"{db}: {_plural(len(standing['done']), 'answer')} deleted")
 
 
 CONFIG = click.option(
@@ -133,21 +167,20 @@ CONFIG = click.option(
 
 
 @study.command("stimuli")
-@click.argument("songs", nargs=-1, required=True, type=click.Path())
+@click.argument("songs", nargs=-1, type=click.Path())
 @CONFIG
 @click.option(
     "--generators",
-    type=click.Path(file_okay=False),
-    default="runs/ablation",
-    show_default=True,
-    help="Folder of 'm2l gan ablation'.",
+    type=click.Path(file_okay=False, exists=True),
+    help="Folder of 'm2l gan ablation', with a generator of each system; for a try, the shipped "
+    "one stands in for all.",
 )
 @click.option(
     "--photos",
-    type=click.Choice(["landscapes", "oasis"]),
-    default="landscapes",
+    type=click.Choice(["landscapes", "oasis", "sample"]),
+    default="sample",
     show_default=True,
-    help="Corpus under M2L_DATA that the real photographs are picked from.",
+    help="Corpus that the real photographs are picked from; for a try, painted ones.",
 )
 @click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
 @click.option("--seed", type=SEED, help="In place of the settings'.")
@@ -156,25 +189,30 @@ def study_stimuli(songs, config, generators, photos, jobs, seed, out):
     """Choose and cut SONGS (files or folders), and make a picture of each system for each.
 
     As many songs as the settings ask for are chosen, spread over the emotions that the forest
-    hears in them. Whether you may play them to participants is for you to know.
+    hears in them. Whether you may play them to participants is for you to know. Without SONGS, 20
+    of the sample corpus serve for a try.
     """
-    from m2l import corpora
+    from m2l import corpora, generate
     from m2l.experiments import ablation, stimuli
     from m2l.people import design as study
 
-    values = study.settings(config)
-    weights = {
-        name: Path(generators) / ablation.stem("ablation", name, 0) / "generator.safetensors"
-        for name in study.SYSTEMS[:-1]
-    }
-    table = corpora.load(photos).table.dropna(subset="path")
+    values, weights = study.settings(config, seed=seed), {"full": generate.WEIGHTS}
+    if generators:
+        weights = {
+            name: Path(generators) / ablation.stem("ablation", name, 0) / "generator.safetensors"
+            for name in study.SYSTEMS[:-1]
+        }
+    kind = {"kind": "landscapes"} if photos == "sample" else {}
+    table = corpora.load(photos, **kind).table.dropna(subset="path")
     if photos == "oasis":
         table = table[table["category"] == "Scenery"]
-    seed = values["seed"] if seed is None else seed
-    made = stimuli.prepare(
-        songs, weights, table, out, values["songs"], values["seconds"], seed, jobs=jobs
-    )
+    count, seconds = values["songs"], values["seconds"]
+    if not songs:
+        songs, count, seconds = list(corpora.load("sample").table["path"]), 20, 12
+    made = stimuli.prepare(songs, weights, table, out, count, seconds, values["seed"], jobs=jobs)
     click.echo(f"{out}: {_plural(len(made['songs']), 'song')}, {len(made['images'])} pictures")
+    if made["stand_ins"]:
+        click.echo(f"for a try only: {', '.join(made['stand_ins'])} are stood in for")
     click.echo(f"now: m2l study design --stimuli {out}/stimuli.json -o {out}/design.json")
 
 
@@ -198,6 +236,8 @@ def study_design(config, stimuli, participants, seed, out):
         values |= {"participants": participants, "reserve": 0}
     if stimuli:
         found = study.stimuli(stimuli, Path(out).parent)
+        songs = len(found["songs"])
+        values |= {"songs": songs, "songs_each": min(songs, values["songs_each"])}
     made = study.design(values, found, seed)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -234,29 +274,31 @@ def study_simulate(design, config, effect, seed, out):
 @study.command("analyse")
 @click.argument("design", type=FILE)
 @click.argument("answers", type=FILE)
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the bootstrap.")
 @click.option(
     "-o", "--out", required=True, type=click.Path(file_okay=False), help="Folder to write into."
 )
-def study_analyse(design, answers, seed, out):
+def study_analyse(design, answers, out):
     """Analyse ANSWERS (.csv) to DESIGN as preregistered: tables, figures and report.md.
 
     ANSWERS is the long table that the instrument stores: one row a trial, with the columns
     participant, trial, valence, arousal, choice, ms and heard.
     """
     import matplotlib
+    from threadpoolctl import threadpool_limits
 
     matplotlib.use("Agg")
     from m2l.people import analysis
     from m2l.people import design as study
 
-    result = analysis.analyse(study.load(design), analysis.read(answers), seed=seed)
+    with threadpool_limits(1):  # threads that wait for each other made minutes of seconds
+        result = analysis.analyse(study.load(design), analysis.read(answers), progress=True)
     analysis.write(result, out)
     gone = int(result["persons"]["excluded"].sum())
     said = "simulated answers; " * result["simulated"]
     click.echo(f"{out}: {said}{_plural(len(result['persons']), 'participant')}, {gone} left out")
     for name, row in result["hypotheses"].iterrows():
         verdict = "supported" if row["supported"] else "not supported"
+        verdict += " (exploratory)" * (not row["confirmatory"])
         click.echo(f"{name}  p {row['adjusted']:.3f}  {verdict}")
 
 
@@ -268,9 +310,11 @@ def study_analyse(design, answers, seed, out):
 def study_preregister(config, power_, out):
     """Write the preregistration: hypotheses, rules, models and power from one set of settings."""
     from m2l.people import design as study
+    from m2l.people import preregistration
 
     result = json.loads(Path(power_).read_text(encoding="utf-8"))
-    Path(out).write_text(study.preregistration(study.settings(config), result), encoding="utf-8")
+    text = preregistration.write(study.settings(config), result)
+    Path(out).write_text(text, encoding="utf-8")
     click.echo(f"{out}: written")
 
 
@@ -280,13 +324,13 @@ def study_preregister(config, power_, out):
 @click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
 def study_power(config, out, draws):
     """Simulate studies of many sizes, and count how often each hypothesis is supported."""
-    from m2l.experiments import stages
+    from m2l.experiments import power
     from m2l.people.design import settings
 
     values = settings(config)
     if draws:
         values["power"] = values["power"] | {"draws": draws}
-    stages.study_power(out, values)
+    power.power(out, values)
     click.echo(f"{out}: written")
 
 
@@ -301,11 +345,11 @@ def study_validate(config, out, studies):
 
     Takes some minutes. Ctrl-C ends it early and keeps the studies that are done.
     """
-    from m2l.experiments import stages
+    from m2l.experiments import power
     from m2l.people.design import settings
 
     values = settings(config)
     if studies:
         values["validation"] = values["validation"] | {"studies": studies}
-    stages.study_validation(out, values)
+    power.validation(out, values)
     click.echo(f"{out}: written")

@@ -23,9 +23,8 @@ import soundfile
 from PIL import Image
 
 from m2l import generate
-from m2l.doors import outputs
-from m2l.doors import pictures as opener
-from m2l.doors import songs as door
+from m2l.doors import outputs, pictures
+from m2l.doors import songs as music
 from m2l.errors import InputError
 from m2l.music import features, forest
 from m2l.people import design as study
@@ -43,9 +42,11 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
     ----------
     songs : list of paths, of songs and of folders of songs; `count` or more, of which at most
         five times as many are looked at.
-    generators : dict of system to .safetensors, for all of
-        `m2l.people.design.SYSTEMS` but "real photo".
-    photos : DataFrame with columns path, valence and arousal.
+    generators : dict of system to .safetensors. The full system's is needed; of the other systems
+        but "real photo", those without one are stood in for by the full system, so that the study
+        can be tried: with the song's emotion, the unconditional one with another song's.
+    photos : DataFrame with columns path, valence, arousal and label_source; painted ones
+        ("synthetic") are stand-ins.
     out : the folder, new or empty.
     count : int, songs to choose.
     seconds : of a clip.
@@ -55,8 +56,8 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
 
     Returns
     -------
-    dict, what was written to `stimuli.json`: songs and images as in the design file, and sources,
-    the file that each song was cut from.
+    dict, what was written to `stimuli.json`: songs and images as in the design file, stand_ins
+    (names of systems), and sources, the file that each song was cut from.
 
     Raises
     ------
@@ -66,78 +67,80 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
     out, rng = Path(out), np.random.default_rng(seed)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: not empty; name a new folder")
-    missing = [name for name in study.SYSTEMS[:-1] if name not in generators]
-    if missing:
-        raise InputError(f"generators: none for {', '.join(missing)}")
     if len(photos) < count:
         raise InputError(f"photos: {len(photos)} for {count} songs; give one a song at least")
     released = {name: generate.load(path) for name, path in generators.items()}
-    found, passed = door.find(*songs)
+    full = released["full"]
+    stand_ins = [name for name in study.SYSTEMS[:-1] if name not in released]
+    if (photos["label_source"] == "synthetic").any():
+        stand_ins.append(study.SYSTEMS[-1])
+    found, passed = music.find(*songs)
     if passed:
-        log.warning("%s", door.told(len(found), passed))
+        log.warning("%s", music.told(len(found), passed))
     found = [found[i] for i in np.sort(rng.permutation(len(found))[: 5 * count])]
     reader = forest.load()
     with tempfile.TemporaryDirectory() as folder:
         clips = {}
         for i, song in enumerate(found):
-            sound = clip(song, seconds)
+            sound, rate = clip(song, seconds)
             if sound is not None:
                 clips[str(Path(folder) / f"{i}.wav")] = song
-                soundfile.write(Path(folder) / f"{i}.wav", *sound)
+                soundfile.write(Path(folder) / f"{i}.wav", sound, rate)
         if len(clips) < count:
             raise InputError(f"songs: {len(clips)} of {seconds:g} s or more; give {count} at least")
         table, _ = features.extract_many(list(clips), jobs, names=reader.names)
         heard = forest.describe(table, reader)[list(study.DIMENSIONS)].to_numpy()
         chosen = spread(reader.va_map(heard), count)
-        names = [f"s{i + 1:02d}" for i in range(count)]
-        (out / "songs").mkdir(parents=True)
-        (out / "images").mkdir()
+        made = study.placeholders(count, seconds, seed)
+        for folder in ("songs", "images"):
+            (out / folder).mkdir(parents=True)
         sources = {}
-        for name, i in zip(names, chosen, strict=True):
-            path = table.index[i]
-            sound, rate = soundfile.read(path)
+        for (name, song), i in zip(made["songs"].items(), chosen, strict=True):
+            sound, rate = soundfile.read(table.index[i])
             # In small parts: libsndfile's encoder overflows the stack on long ones.
             with soundfile.SoundFile(
-                out / "songs" / f"{name}.ogg", "w", rate, sound[0].size, format="OGG"
+                out / song["src"], "w", rate, sound[:1].size, format="OGG"
             ) as file:
                 for part in np.array_split(sound, len(sound) // 4096 + 1):
                     file.write(part)
-            sources[name] = outputs.readable(clips[str(path)])
-    emotion = heard[chosen]
-    full = released["full"]
-    asked = generate.carry(emotion, reader, full)
-    made = study.placeholders(count, seconds, seed)
-    pictures = {}
-    for system, model in released.items():
-        u = model.va_map(generate.carry(emotion, reader, model))
-        drawn = generate.paint(u, rng.integers(2**31, size=count), model)
-        pictures |= {(system, n): (x, va) for n, x, va in zip(names, drawn, asked, strict=True)}
+            sources[name] = outputs.readable(clips[str(table.index[i])])
+    asked = generate.carry(heard[chosen], reader, full)
+    drawn = {}
+    for system in study.SYSTEMS[:-1]:
+        model = released.get(system, full)
+        u = model.va_map(generate.carry(heard[chosen], reader, model))
+        if system == "unconditional" and system in stand_ins:
+            u = rng.permutation(u)
+        scenes = rng.integers(2**31, size=count)
+        drawn[system] = generate.paint(u, scenes, model), asked
     labels = photos[list(study.DIMENSIONS)].to_numpy(float)
-    for n, i in zip(names, nearest(full.va_map(asked), full.va_map(labels)), strict=True):
-        photo = opener.read(photos["path"].iloc[i])
-        cut = opener.square(photo, full.resolution, Image.Resampling.LANCZOS)
-        pictures["real photo", n] = np.asarray(cut), labels[i]
+    own = nearest(full.va_map(asked), full.va_map(labels))
+    opened = [pictures.read(photos["path"].iloc[i]) for i in own]
+    drawn["real photo"] = [np.asarray(small(x, full.resolution)) for x in opened], labels[own]
     for image in made["images"].values():
-        pixels, va = pictures[image["system"], image["song"]]
-        small = opener.square(Image.fromarray(pixels), full.resolution, Image.Resampling.LANCZOS)
-        small.resize((side, side), Image.Resampling.BICUBIC).save(out / image["src"])
-        image |= dict(zip(study.DIMENSIONS, np.round(va, 2).tolist(), strict=True))
-    result = made | {"sources": sources}
-    (out / "stimuli.json").write_text(
-        json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+        i = list(made["songs"]).index(image["song"])
+        painted, va = drawn[image["system"]]
+        picture = small(Image.fromarray(painted[i]), full.resolution)
+        picture.resize((side, side), Image.Resampling.BICUBIC).save(out / image["src"])
+        image |= dict(zip(study.DIMENSIONS, np.round(va[i], 2).tolist(), strict=True))
+    result = made | {"stand_ins": stand_ins, "sources": sources}
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    (out / "stimuli.json").write_text(text + "\n", encoding="utf-8")
     return result
 
 
+def small(image, side):
+    """The middle square of a picture at the side of the full system's."""
+    return pictures.square(image, side, Image.Resampling.LANCZOS)
+
+
 def clip(path, seconds):
-    """The middle of a song, faded and at `LOUDNESS`, and its rate; None if it is too short."""
-    sound, rate = door.excerpt(path, seconds)
-    if sound is None:
-        return None
-    length = len(sound)
-    level = np.sqrt(np.mean(sound**2))
+    """The middle of a song, faded and at `LOUDNESS`, None if too short or silent; and its rate."""
+    sound, rate = music.excerpt(path, seconds)
+    level = 0 if sound is None else np.sqrt(np.mean(sound**2))
     if level == 0:
-        return None
+        return None, rate
+    length = len(sound)
     ramp = np.minimum(np.arange(length), np.arange(length)[::-1]) / (_FADE * rate)
     sound = sound * np.minimum(ramp, 1)[:, None] * 10 ** (LOUDNESS / 20) / level
     return sound / max(1, np.abs(sound).max() / 0.98), rate

@@ -2,17 +2,16 @@
 
 The task. Answers come as the instrument stores them and are joined with the design that they were
 given under. Persons and trials are left out by the rules that the design carries. Three kinds of
-evidence follow: how far a person's rating of a picture lies from that person's rating of its song
-(`distances`), how often the matched picture is chosen over a shuffled one (`matched`), and which
+evidence follow: how often the matched picture is chosen over a shuffled one (`matched`), how far a
+person's rating of a picture lies from that person's rating of its song (`distances`), and which
 system wins when two are compared (`strengths`).
 
 Conventions
 -----------
-Persons and songs both vary. [low, high] resamples persons and speaks of these songs; [wide_low,
-wide_high] and the p-values take the songs for a sample too. Estimates are sums of the influences
-of single answers, whose variance is clustered by persons and by songs at once; their ratio is
-referred to Student's t with as many degrees of freedom as the fewer of the two, less one.
-Intervals are 95 %, tests two-sided. Tables of simulated answers say so in a column.
+Persons and songs are both samples: estimates are sums of the influences of single answers, whose
+variance is clustered by persons and by songs at once; their ratio is referred to Student's t with
+as many degrees of freedom as the fewer of the two, less one. [low, high] are 95 % intervals for
+songs in general, tests are two-sided. Tables of simulated answers say so in a column.
 
 References
 ----------
@@ -20,9 +19,6 @@ Cameron, Gelbach and Miller 2011, "Robust inference with multiway clustering", J
 & Economic Statistics 29(2), 238–249.
 Judd, Westfall and Kenny 2012, "Treating stimuli as a random factor in social psychology", Journal
 of Personality and Social Psychology 103(1), 54–69.
-Westfall, Kenny and Judd 2014, "Statistical power and optimal design in experiments in which
-samples of participants respond to samples of stimuli", Journal of Experimental Psychology: General
-143(5), 2020–2045.
 Bradley and Terry 1952, "Rank analysis of incomplete block designs", Biometrika 39, 324–345.
 Shrout and Fleiss 1979, "Intraclass correlations", Psychological Bulletin 86(2), 420–428.
 """
@@ -48,6 +44,7 @@ log = logging.getLogger(__name__)
 NULL = np.r_[0.5, np.zeros(6)]  # what the estimates of the hypotheses are without an effect
 OUTCOMES = ("distance", *DIMENSIONS)
 _NEEDED = ("participant", "trial", *DIMENSIONS, "choice", "ms", "heard")
+_INDEX = pd.Index(SYSTEMS, name="system")
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -232,11 +229,10 @@ def standard_error(influence, person, song):
     -------
     ndarray (q,)
     """
-    influence = np.asarray(influence, float)
     people, songs = person.max() + 1, song.max() + 1
 
     def variance(codes, n):
-        sums = np.stack([np.bincount(codes, column, n) for column in influence.T])
+        sums = np.stack([np.bincount(codes, column, n) for column in np.transpose(influence)])
         return (sums**2).sum(1)
 
     by_person, by_song = variance(person, people), variance(song, songs)
@@ -245,14 +241,12 @@ def standard_error(influence, person, song):
     return np.sqrt(np.maximum(np.maximum(by_person, by_song), both) * fewer / max(fewer - 1, 1))
 
 
-def p_value(distance, error, freedom):
-    """Two-sided p-value of a distance from the null hypothesis; NaN if nothing varies at it."""
+def inference(estimate, error, freedom, null=0.0):
+    """Interval and test of estimates: dict of low, high and p, NaN where nothing varies."""
+    margin = student.ppf(0.975, freedom) * error
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 2 * student.sf(np.abs(distance) / error, freedom)
-
-
-def quantile(freedom):
-    return student.ppf(0.975, freedom)
+        p = 2 * student.sf(np.abs(estimate - null) / error, freedom)
+    return {"low": estimate - margin, "high": estimate + margin, "p": p}
 
 
 def _codes(table):
@@ -275,84 +269,49 @@ def _systems(table, column="system"):
     return codes
 
 
-def means(value, system, person, song):
-    """Means of a value by system, with their influences.
-
-    Returns
-    -------
-    mean : ndarray (5,)
-    influence : ndarray (n, 5)
-    """
+def means(value, system):
+    """Means of a value by system (5,), and the influences of the answers on them (n, 5)."""
     belongs = system[:, None] == np.arange(len(SYSTEMS))
     count = belongs.sum(0)
     mean = (value[:, None] * belongs).sum(0) / count
     return mean, np.where(belongs, value[:, None] - mean, 0) / count
 
 
-def _resampled(person, draws, seed):
-    """How often each person is drawn, (draws, people)."""
-    people = person.max() + 1
-    return np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), draws)
-
-
 # --- the three kinds of evidence ----------------------------------------------------------------
 
 
-def matched(kept, draws=2000, seed=0):
+def matched(kept):
     """How often each system's matched picture is chosen, against chance.
 
     Returns
     -------
-    DataFrame indexed by system: trials, mean, low, high (bootstrap of persons), wide_low,
-    wide_high, p, h (Cohen's effect size against 1/2) and simulated.
+    DataFrame indexed by system: trials, mean, low, high, p and h (Cohen's effect size).
     """
+    from statsmodels.stats.proportion import proportion_effectsize
+
     table = kept[(kept["kind"] == "choose") & (kept["contrast"] == MATCHED)]
     system, (person, song, freedom) = _systems(table, "left_system"), _codes(table)
     own_left = (table["left_song"] == table["song"]).to_numpy()
     right = (own_left == (table["choice"] == "left").to_numpy()).astype(float)
-    mean, influence = means(right, system, person, song)
-    error = standard_error(influence, person, song)
-    cells = np.zeros((2, person.max() + 1, len(SYSTEMS)))
-    np.add.at(cells[0], (person, system), right)
-    np.add.at(cells[1], (person, system), 1)
-    drawn = _resampled(person, draws, seed)
-    with np.errstate(invalid="ignore"):
-        low, high = np.nanquantile((drawn @ cells[0]) / (drawn @ cells[1]), [0.025, 0.975], axis=0)
-    return pd.DataFrame(
-        {
-            "trials": cells[1].sum(0).astype(int),
-            "mean": mean,
-            "low": low,
-            "high": high,
-            "wide_low": np.maximum(mean - quantile(freedom) * error, 0),
-            "wide_high": np.minimum(mean + quantile(freedom) * error, 1),
-            "p": p_value(mean - 0.5, error, freedom),
-            "h": 2 * np.arcsin(np.sqrt(mean)) - np.pi / 2,
-            "simulated": bool(kept["simulated"].any()),
-        },
-        index=pd.Index(SYSTEMS, name="system"),
-    )
+    mean, influence = means(right, system)
+    found = inference(mean, standard_error(influence, person, song), freedom, 0.5)
+    found |= {"low": np.maximum(found["low"], 0), "high": np.minimum(found["high"], 1)}
+    size = {"h": proportion_effectsize(mean, 0.5)}
+    return pd.DataFrame({"trials": np.bincount(system), "mean": mean} | found | size, index=_INDEX)
 
 
-def _wins(kept):
-    """Choices between systems: table, code of the winner, code of the loser."""
-    table = kept[(kept["kind"] == "choose") & (kept["contrast"] != MATCHED)]
-    left, right = (pd.Categorical(table[f"{s}_system"], SYSTEMS).codes for s in ("left", "right"))
-    first = (table["choice"] == "left").to_numpy()
-    return table, np.where(first, left, right), np.where(first, right, left)
-
-
-def _bradley_terry(counts, start=None):
-    """Strengths (5,) against the full system, from wins (winner, loser)."""
-    import choix
+def bradley_terry(wins):
+    """Strengths (5,), log odds against the full system, from wins (winner, loser)."""
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
 
     # A thousandth of a win each way keeps the strength of a system finite that won or lost all.
-    counts = counts + 1e-3 * (1 - np.eye(len(counts)))
-    try:
-        found = choix.ilsr_pairwise_dense(counts, initial_params=start, max_iter=1000, tol=1e-6)
-    except RuntimeError:  # too slow in coming, after a thousand rounds
-        return np.full(len(counts), np.nan)
-    return found - found[0]
+    winner, loser = np.nonzero(1 - np.eye(len(SYSTEMS)))
+    x = (np.eye(len(SYSTEMS))[winner] - np.eye(len(SYSTEMS))[loser])[:, 1:]
+    model = GLM(np.ones(len(x)), x, Binomial(), freq_weights=wins[winner, loser] + 1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that one system always wins is no fault
+        return np.r_[0.0, model.fit(maxiter=200).params]
 
 
 def compare(winner, loser, person, song):
@@ -368,8 +327,8 @@ def compare(winner, loser, person, song):
     strength, error : ndarray (5,); the full system's are 0 and NaN.
     """
     count = len(SYSTEMS)
-    counts = np.bincount(winner * count + loser, minlength=count**2).reshape(count, count)
-    strength = _bradley_terry(counts)
+    wins = np.bincount(winner * count + loser, minlength=count**2).reshape(count, count)
+    strength = bradley_terry(wins)
     # Influence of an answer on the strengths: the inverse information times its score.
     x = (np.eye(count)[winner] - np.eye(count)[loser])[:, 1:]
     expected = expit(strength[winner] - strength[loser])
@@ -378,46 +337,26 @@ def compare(winner, loser, person, song):
     return strength, np.r_[np.nan, standard_error(influence, person, song)]
 
 
-def strengths(kept, draws=1000, seed=0):
+def strengths(kept):
     """Bradley–Terry strengths of the systems from the choices between them.
 
     Returns
     -------
-    DataFrame indexed by system: trials, mean (log odds against the full system), low, high
-    (bootstrap of persons), wide_low, wide_high, p (against the full system; the full system's own
-    row is 0 with NaN), wins (estimated share of wins over the full system) and simulated.
+    DataFrame indexed by system: trials, mean (log odds against the full system), low, high, p and
+    wins (estimated share of wins over the full system, whose own row is 0 with NaN).
     """
-    table, winner, loser = _wins(kept)
+    table = kept[(kept["kind"] == "choose") & (kept["contrast"] != MATCHED)]
+    left, right = (_systems(table, f"{side}_system") for side in ("left", "right"))
+    first = (table["choice"] == "left").to_numpy()
     person, song, freedom = _codes(table)
-    count = len(SYSTEMS)
-    cells = np.zeros((person.max() + 1, count, count))
-    np.add.at(cells, (person, winner, loser), 1)
-    total = cells.sum(0)
-    if not (total + total.T).any(1).all():
-        raise InputError("answers: a system is compared with no other; strengths need it")
-    mean, error = compare(winner, loser, person, song)
-    drawn = _resampled(person, draws, seed)
-    sums = np.einsum("dp,pij->dij", drawn, cells)
-    low, high = np.nanquantile([_bradley_terry(s, mean) for s in sums], [0.025, 0.975], axis=0)
-    own = np.arange(count) == 0
-    return pd.DataFrame(
-        {
-            "trials": (total.sum(0) + total.sum(1)).astype(int),
-            "mean": mean,
-            "low": np.where(own, np.nan, low),
-            "high": np.where(own, np.nan, high),
-            "wide_low": mean - quantile(freedom) * error,
-            "wide_high": mean + quantile(freedom) * error,
-            "p": p_value(mean, error, freedom),
-            "wins": expit(mean),
-            "simulated": bool(kept["simulated"].any()),
-        },
-        index=pd.Index(SYSTEMS, name="system"),
-    )
+    mean, error = compare(np.where(first, left, right), np.where(first, right, left), person, song)
+    trials = {"trials": np.bincount(np.r_[left, right]), "mean": mean}
+    found = inference(mean, error, freedom)
+    return pd.DataFrame(trials | found | {"wins": expit(mean)}, index=_INDEX)
 
 
-def distances(both, outcome="distance", model="mixed", draws=0, seed=0):
-    """How far each system's pictures are felt from their songs, and further than the full one's.
+def distances(both, outcome="distance", mixed=True):
+    """How much further each system's pictures are felt from their songs than the full system's.
 
     A linear mixed model of the distance, with the systems' means as fixed effects and crossed
     random intercepts of the person, the song and the picture. statsmodels nests random effects in
@@ -431,115 +370,65 @@ def distances(both, outcome="distance", model="mixed", draws=0, seed=0):
     ----------
     both : DataFrame, from `compared`.
     outcome : one of `OUTCOMES`.
-    model : "mixed", or "means" for the last resort at once.
-    draws, seed : of a bootstrap of persons for low and high; without draws they are NaN.
+    mixed : False for the means at once.
 
     Returns
     -------
-    table : DataFrame indexed by system: trials, mean, low, high, wide_low, wide_high, difference
-        (from the full system), difference_low, difference_high, p, d (the difference in standard
-        deviations of a single answer; Westfall et al. 2014) and model.
+    table : DataFrame indexed by system: trials, mean, difference (from the full system), low, high
+        and p (of the difference), d (the difference in standard deviations of a single answer) and
+        model.
     variances : dict of "participant", "song", "picture", "answer" to variance; empty for means.
     """
     system, (person, song, freedom) = _systems(both), _codes(both)
     y, count = both[outcome].to_numpy(float), len(SYSTEMS)
     contrast = np.eye(count)[1:] - np.eye(count)[0]
-    fitted = _mixed(y, system, person, song) if model == "mixed" else None
+    fitted = _mixed(y, system, person, song) if mixed else None
     if fitted:
         mean, covariance, variances, model = fitted
-        error = np.sqrt(np.diag(covariance))
-        apart = np.sqrt(np.diag(contrast @ covariance @ contrast.T))
+        error = np.sqrt(np.diag(contrast @ covariance @ contrast.T))
     else:
         model, variances = "clustered means", {}
-        mean, influence = means(y, system, person, song)
-        error = standard_error(influence, person, song)
-        apart = standard_error(influence @ contrast.T, person, song)
-    low = high = np.full(count, np.nan)
-    if draws:
-        cells = np.zeros((2, person.max() + 1, count))
-        np.add.at(cells[0], (person, system), y)
-        np.add.at(cells[1], (person, system), 1)
-        drawn = _resampled(person, draws, seed)
-        with np.errstate(invalid="ignore"):
-            resampled = (drawn @ cells[0]) / (drawn @ cells[1])
-        low, high = np.nanquantile(resampled, [0.025, 0.975], axis=0)
+        mean, influence = means(y, system)
+        error = standard_error(influence @ contrast.T, person, song)
     difference = np.r_[np.nan, contrast @ mean]
-    apart, margin = np.r_[np.nan, apart], quantile(freedom)
     single = sum(variances.values()) if variances else y.var(ddof=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = difference / np.sqrt(single)
-    table = pd.DataFrame(
-        {
-            "trials": np.bincount(system, minlength=count),
-            "mean": mean,
-            "low": low,
-            "high": high,
-            "wide_low": mean - margin * error,
-            "wide_high": mean + margin * error,
-            "difference": difference,
-            "difference_low": difference - margin * apart,
-            "difference_high": difference + margin * apart,
-            "p": p_value(difference, apart, freedom),
-            "d": size,
-            "model": model,
-        },
-        index=pd.Index(SYSTEMS, name="system"),
-    )
-    return table, variances
+    columns = {"trials": np.bincount(system), "mean": mean, "difference": difference}
+    columns |= inference(difference, np.r_[np.nan, error], freedom)
+    size = {"d": difference / np.sqrt(single) if single else np.nan, "model": model}
+    return pd.DataFrame(columns | size, index=_INDEX), variances
 
 
 def _mixed(y, system, person, song):
     """Means, their covariance, variances and name of the first mixed model that converges."""
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
-    from statsmodels.tools.sm_exceptions import ModelWarning
 
-    count = len(SYSTEMS)
+    deck, count = _decks(person, song), len(SYSTEMS)
     picture = pd.factorize(system * (song.max() + 1) + song)[0]
     levels = {"participant": person, "song": song, "picture": picture}
-    deck = _decks(person, song)
-    if y.std() == 0:
-        return None
-    # Variances at zero are common, and gradients vanish there: BFGS and its kin stop early, and
-    # sometimes say that they have converged. Powell's method asks for no gradient.
-    for names, method in (
-        (("participant", "song", "picture"), "powell"),
-        (("participant", "song", "picture"), "nm"),
-        (("participant", "song"), "powell"),
-    ):
+    for names in (("participant", "song", "picture"), ("participant", "song")) if y.std() else ():
         parts = [
-            [_indicators(levels[name][deck == d]) for d in range(deck.max() + 1)] for name in names
+            [pd.get_dummies(levels[name][deck == d]) for d in range(deck.max() + 1)]
+            for name in names
         ]
-        columns = [[[f"{i}" for i in range(m.shape[1])] for m in part] for part in parts]
-        model = MixedLM(
-            y,
-            np.eye(count)[system],
-            groups=deck,
-            exog_vc=VCSpec(list(names), columns, parts),
-        )
+        columns = [[list(map(str, m)) for m in part] for part in parts]
+        parts = [[m.to_numpy(float) for m in part] for part in parts]
+        groups = VCSpec(list(names), columns, parts)
         try:
             with warnings.catch_warnings():
-                # A variance of zero lies on the boundary, and is a fair estimate.
-                warnings.simplefilter("ignore", ModelWarning)
-                warnings.simplefilter("ignore", RuntimeWarning)
-                fit = model.fit(reml=True, method=method)
+                # A variance of zero lies on the boundary, and is a fair estimate. Gradients vanish
+                # there, and BFGS and its kin stop early: Powell's method asks for none.
+                warnings.simplefilter("ignore")
+                model = MixedLM(y, np.eye(count)[system], groups=deck, exog_vc=groups)
+                fit = model.fit(reml=True, method="powell")
                 covariance = np.asarray(fit.cov_params())[:count, :count]
         except (np.linalg.LinAlgError, ValueError):
-            fit = None
-        if fit and fit.converged and (np.diag(covariance) > 0).all():  # False for NaN too
+            continue
+        if fit.converged and (np.diag(covariance) > 0).all():  # False for NaN too
             variances = dict(zip(names, map(float, fit.vcomp), strict=True))
-            return (
-                np.asarray(fit.fe_params),
-                covariance,
-                variances | {"answer": float(fit.scale)},
-                f"mixed: {', '.join(names)}",
-            )
-        log.warning("mixed model with %s by %s: no convergence", ", ".join(names), method)
-    log.warning("mixed model: given up; means with clustered errors instead")
+            variances["answer"] = float(fit.scale)
+            return np.asarray(fit.fe_params), covariance, variances, f"mixed: {', '.join(names)}"
+    log.warning("mixed model: no convergence; means with clustered errors instead")
     return None
-
-
-def _indicators(codes):
-    return np.eye(codes.max() + 1)[:, np.unique(codes)][codes]
 
 
 def _decks(person, song):
@@ -551,51 +440,6 @@ def _decks(person, song):
     size = people + song.max() + 1
     edges = coo_array((np.ones(len(person)), (person, people + song)), (size, size))
     return connected_components(edges, directed=False)[1][person]
-
-
-def ordinal(both, outcome="distance", levels=4):
-    """The distances as ordered classes only: odds of lying further off than the full system.
-
-    A proportional-odds model of the distance cut into classes of equal size, with errors clustered
-    by persons and by songs, because it has no random effects.
-
-    Returns
-    -------
-    DataFrame indexed by system (without the full one): odds (ratio of the odds of a greater
-    distance), low, high and p; NaN where the model does not converge, which is logged.
-    """
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
-
-    system, (person, song, freedom) = _systems(both), _codes(both)
-    classes = pd.qcut(both[outcome].rank(method="average"), levels, duplicates="drop")
-    index = pd.Index(SYSTEMS[1:], name="system")
-    empty = pd.DataFrame(np.nan, index=index, columns=["odds", "low", "high", "p"])
-    classes = classes.cat.remove_unused_categories()
-    if len(classes.cat.categories) < 2:
-        log.warning("ordinal model: all distances are alike")
-        return empty
-    x = pd.DataFrame(np.eye(len(SYSTEMS))[system][:, 1:], columns=list(SYSTEMS[1:]))
-    model = OrderedModel(classes.reset_index(drop=True), x, distr="logit")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit = model.fit(method="bfgs", disp=False, maxiter=200)
-        parameters = np.asarray(fit.params)
-        score = model.score_obs(parameters)
-        information = -model.hessian(parameters)
-    if not fit.mle_retvals["converged"] or not np.isfinite(information).all():
-        log.warning("ordinal model: no convergence")
-        return empty
-    influence = (score @ np.linalg.pinv(information))[:, : len(SYSTEMS) - 1]
-    error, slope = standard_error(influence, person, song), parameters[: len(SYSTEMS) - 1]
-    return pd.DataFrame(
-        {
-            "odds": np.exp(slope),
-            "low": np.exp(slope - quantile(freedom) * error),
-            "high": np.exp(slope + quantile(freedom) * error),
-            "p": p_value(slope, error, freedom),
-        },
-        index=index,
-    )
 
 
 # --- reliability and side -----------------------------------------------------------------------
@@ -613,16 +457,16 @@ def reliability(kept, what="rate_song"):
     Returns
     -------
     DataFrame indexed by dimension: items, raters (of an item, mean), icc2k, low, high, icc21,
-    alpha. ICCs are NaN where fewer than two persons rated the same three items.
+    alpha. ICCs are NaN where fewer than two persons rated the same three items, α where no two
+    persons rated the same item.
     """
     import krippendorff
     import pingouin
 
     table = kept[kept["kind"] == what]
-    item = "song" if what == "rate_song" else "image"
     rows = {}
     for d in DIMENSIONS:
-        wide = table.pivot(index="participant", columns=item, values=d)
+        wide = table.pivot(index="participant", columns=what.removeprefix("rate_"), values=d)
         found = []
         for part in _lists(wide):
             full = part.dropna()
@@ -632,22 +476,21 @@ def reliability(kept, what="rate_song"):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 icc = pingouin.intraclass_corr(long, "item", "participant", "rating")
-            icc = icc.set_index("Type")
-            found.append(
-                (icc.at["ICC(A,k)", "ICC"], *icc.at["ICC(A,k)", "CI95"], icc.at["ICC(A,1)", "ICC"])
-            )
-        mean = np.mean(found, axis=0) if found else np.full(4, np.nan)
-        values = wide.to_numpy()
-        varies = np.nanstd(values) > 0 if values.size else False
+            k, one = (icc.set_index("Type").loc[f"ICC(A,{n})"] for n in ("k", 1))
+            found.append((k["ICC"], *k["CI95"], one["ICC"]))
+        shared = wide.loc[:, wide.notna().sum() > 1].to_numpy()
         rows[d] = {
             "items": wide.shape[1],
             "raters": float(wide.notna().sum().mean()),
-            "icc2k": mean[0],
-            "low": mean[1],
-            "high": mean[2],
-            "icc21": mean[3],
-            "alpha": krippendorff.alpha(values, level_of_measurement="interval")
-            if varies
+            **dict(
+                zip(
+                    ("icc2k", "low", "high", "icc21"),
+                    np.mean(found, axis=0) if found else 4 * [np.nan],
+                    strict=True,
+                )
+            ),
+            "alpha": krippendorff.alpha(shared, level_of_measurement="interval")
+            if shared.size and np.nanstd(shared)
             else np.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dimension")
@@ -665,116 +508,146 @@ def _lists(wide):
 
 
 def side(kept):
-    """How often the left picture is chosen: dict of trials, mean, wide_low, wide_high and p."""
+    """How often the left picture is chosen: one row of trials, mean, low, high and p."""
     table = kept[kept["kind"] == "choose"]
     person, song, freedom = _codes(table)
     left = (table["choice"] == "left").to_numpy(float)
-    error = standard_error((left - left.mean())[:, None] / len(left), person, song)[0]
-    margin = quantile(freedom) * error
-    return {
-        "trials": len(left),
-        "mean": float(left.mean()),
-        "wide_low": float(left.mean() - margin),
-        "wide_high": float(left.mean() + margin),
-        "p": float(p_value(left.mean() - 0.5, error, freedom)),
-    }
+    error = standard_error((left - left.mean())[:, None] / len(left), person, song)
+    found = {"trials": len(left), "mean": left.mean()} | inference(left.mean(), error, freedom, 0.5)
+    return pd.DataFrame(found, index=pd.Index(["left"], name="side"))
 
 
 # --- the whole ----------------------------------------------------------------------------------
 
 
-def decide(choices, apart, strength, alpha):
-    """Test the hypotheses: estimates in the expected direction, Holm's procedure within H2, H3.
+def adjust(p, confirmatory):
+    """Holm's adjustment of seven p-values, within the confirmatory and within the other ones.
 
     Parameters
     ----------
-    choices, apart, strength : DataFrames from `matched`, `distances` and `strengths`.
+    p : ndarray (7,), in the order of `HYPOTHESES`; NaN counts as 1.
+    confirmatory : names of hypotheses.
 
     Returns
     -------
-    DataFrame indexed by hypothesis: estimate, low, high, p, adjusted and supported.
+    ndarray (7,)
     """
-    three = list(COMPARED)
-    parts = [
-        choices.loc[["full"], ["mean", "wide_low", "wide_high", "p"]],
-        apart.loc[three, ["difference", "difference_low", "difference_high", "p"]],
-        # How much stronger the full system is.
-        -strength.loc[three, ["mean", "wide_high", "wide_low"]].assign(p=-strength["p"]),
-    ]
-    table = pd.DataFrame(
-        np.concatenate([part.to_numpy(float) for part in parts]),
-        columns=["estimate", "low", "high", "p"],
-        index=pd.Index(list(HYPOTHESES), name="hypothesis"),
-    )
-    adjusted, supported = verdicts(table["estimate"].to_numpy(), table["p"].to_numpy(), alpha)
-    return table.assign(adjusted=adjusted, supported=supported)
+    p, first = np.array(p), np.isin(list(HYPOTHESES), confirmatory)
+    for family in (first, ~first):
+        p[family] = holm(p[family])
+    return p
 
 
-def verdicts(estimate, p, alpha):
-    """Adjusted p-values and verdicts on estimates (7,) and p-values (7,) of the hypotheses."""
-    adjusted = np.r_[holm(p[:1]), holm(p[1:4]), holm(p[4:])]
-    return adjusted, (adjusted < alpha) & (estimate > NULL)
+def decide(choices, apart, strength, rules):
+    """Test the hypotheses: estimates in the expected direction, and Holm's procedure.
+
+    Parameters
+    ----------
+    choices, apart, strength : DataFrames from `matched`, `distances` and `strengths`; None where
+        one could not be computed.
+    rules : dict, those of the design: alpha, and confirmatory (names of hypotheses).
+
+    Returns
+    -------
+    DataFrame indexed by hypothesis: estimate, low, high, p, adjusted, confirmatory and supported
+    (adjusted p below alpha and the expected direction). An exploratory hypothesis that is
+    supported is a lead for another study.
+    """
+    rows, three = [], list(COMPARED)
+    for name, table, value, sign in (
+        ("full", choices, "mean", 1),
+        *((system, apart, "difference", 1) for system in three),
+        *((system, strength, "mean", -1) for system in three),  # how much stronger the full one is
+    ):
+        found = [np.nan] * 4 if table is None else table.loc[name, [value, "low", "high", "p"]]
+        estimate, low, high, p = map(float, found)
+        rows.append((sign * estimate, *sorted((sign * low, sign * high)), p))
+    index = pd.Index(list(HYPOTHESES), name="hypothesis")
+    table = pd.DataFrame(rows, index, ["estimate", "low", "high", "p"])
+    table["adjusted"] = adjust(table["p"].to_numpy(), rules["confirmatory"])
+    table["confirmatory"] = table.index.isin(rules["confirmatory"])
+    expected = table["estimate"].to_numpy() > NULL
+    return table.assign(supported=(table["adjusted"] < rules["alpha"]) & expected)
 
 
-def analyse(made, answers, draws=2000, seed=0):
+def analyse(made, answers, progress=False):
     """Everything: from a design and its answers to the tables of the report.
+
+    A figure that these answers do not allow is left out, with the reason, and costs no other.
 
     Parameters
     ----------
     made : dict, the design.
     answers : DataFrame, see `join`.
-    draws : int, bootstrap samples of persons.
-    seed : int, of the bootstrap.
+    progress : whether to show how far it is.
 
     Returns
     -------
-    dict: simulated (bool), persons, dropped, reliability, side, matched, strengths, distances,
-    variances, ordinal, hypotheses.
+    dict: simulated (bool), stand_ins (of the design), dropped, unknown (dict of a table's name to
+    why it is missing), and the tables of `CAPTIONS`, None where missing.
     """
+    from tqdm import tqdm
+
     joined = join(made, answers)
     kept, persons, dropped = exclude(joined, made["rules"])
-    both = compared(kept)
-    fits = {outcome: distances(both, outcome, draws=draws, seed=seed) for outcome in OUTCOMES}
-    choices = matched(kept, draws, seed)
-    strength = strengths(kept, min(draws, 1000), seed)
-    names = {"songs": "rate_song", "pictures": "rate_image"}
-    result = {
-        "persons": persons,
-        "reliability": pd.concat(
-            {name: reliability(kept, kind) for name, kind in names.items()}, names=["of"]
+    both, unknown, tables = compared(kept), {}, {"persons": persons}
+    variances = {}
+
+    def fitted(outcome):
+        table, variances[outcome] = distances(both, outcome, mixed=outcome == "distance")
+        return table
+
+    work = {
+        "matched": lambda: matched(kept),
+        "strengths": lambda: strengths(kept),
+        "distances": lambda: pd.concat({o: fitted(o) for o in OUTCOMES}, names=["outcome"]),
+        "reliability": lambda: pd.concat(
+            {"songs": reliability(kept), "pictures": reliability(kept, "rate_image")}, names=["of"]
         ),
-        "matched": choices,
-        "strengths": strength,
-        "distances": pd.concat({o: fit[0] for o, fit in fits.items()}, names=["outcome"]),
-        "variances": pd.DataFrame({o: fit[1] for o, fit in fits.items()}).rename_axis("of"),
-        "ordinal": ordinal(both),
-        "hypotheses": decide(choices, fits["distance"][0], strength, made["rules"]["alpha"]),
+        "side": lambda: side(kept),
     }
+    for name, compute in tqdm(work.items(), "analysis", disable=None if progress else True):
+        try:
+            tables[name] = compute()
+        # What the libraries raise at too few answers, or at answers that do not vary.
+        except (ValueError, ArithmeticError, AssertionError, LookupError) as error:
+            tables[name], unknown[name] = None, str(error) or type(error).__name__
+            log.warning("%s: not known, %s", name, unknown[name])
+    apart = None if tables["distances"] is None else tables["distances"].loc["distance"]
+    tables["hypotheses"] = decide(tables["matched"], apart, tables["strengths"], made["rules"])
     simulated = bool(joined["simulated"].any())
-    for table in result.values():
-        table["simulated"] = simulated
-    return {"simulated": simulated, "dropped": dropped, "side": side(kept), **result}
+    for table in tables.values():
+        if table is not None:
+            table["simulated"] = simulated
+    return tables | {
+        "simulated": simulated,
+        "stand_ins": made.get("stand_ins", []),
+        "dropped": dropped,
+        "variances": variances.get("distance", {}),
+        "unknown": unknown,
+    }
 
 
 # --- the report ---------------------------------------------------------------------------------
 
-WIDE = ("mean", "low", "high", "wide_low", "wide_high")
-DIFFERENCE = ("difference", None, None, "difference_low", "difference_high")
 CAPTIONS = {
     "persons": "Participants: share of trials answered, share answered too fast, failed checks, "
     "standard deviation of the more uniform block of ratings, and why they were left out.",
     "hypotheses": "Tests of the hypotheses: estimates with 95 % intervals for songs in general, "
-    "p-values before and after Holm's procedure.",
-    "matched": "How often each system's matched picture is chosen over a shuffled one. Low and "
-    "high speak of these songs, wide low and wide high of songs in general; p against one half.",
-    "distances": "Distance between the ratings of picture and song, points of 1–9: means, and "
-    "differences from the full system. d is in standard deviations of a single answer.",
-    "variances": "Variances of the crossed random intercepts and of single answers.",
-    "ordinal": "Proportional-odds model of the distances: how much greater the odds of lying "
-    "further off are than for the full system.",
+    "p-values before and after Holm's procedure, within the confirmatory and the exploratory ones.",
+    "matched": "How often each system's matched picture is chosen over a shuffled one, with 95 % "
+    "intervals for songs in general; p against one half.",
+    "distances": "Distance between the ratings of picture and song, points of 1–9, and differences "
+    "from the full system with 95 % intervals. d is in standard deviations of a single answer.",
     "strengths": "Bradley–Terry strengths of the systems, log odds against the full system, and "
     "estimated shares of wins over it.",
     "reliability": "Agreement of the participants: ICC(2,k), ICC(2,1) and Krippendorff's α.",
+    "side": "How often the left picture is chosen; p against one half.",
+}
+_DRAWN = {  # figure: what its axis shows, what it is without an effect
+    "matched": ("matched picture chosen", 0.5),
+    "distances": ("further off than the full system, points of 1–9", 0),
+    "strengths": ("strength against the full system, log odds", 0),
 }
 
 
@@ -784,7 +657,7 @@ def caption(text, simulated):
 
 
 def draw(name, result, known=None):
-    """A figure of a study.
+    """A figure of a study: points with 95 % intervals for songs in general.
 
     Parameters
     ----------
@@ -795,46 +668,26 @@ def draw(name, result, known=None):
 
     Returns
     -------
-    figure : matplotlib Figure
-    caption : text
+    matplotlib Figure
     """
     import matplotlib.pyplot as plt
 
     from m2l import figures
 
-    say = " (simulated)" * result["simulated"]
-    diamonds = "" if known is None else "Diamonds: what was put in. "
-    intervals = "Thick: 95 % interval for these songs. Thin: for songs in general. "
+    label, null = _DRAWN[name]
+    table, value = result[name], "mean"
     if name == "distances":
-        figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
-        for ax, outcome in zip(axes, OUTCOMES, strict=True):
-            apart = None if known is None else (known[outcome] - known[outcome, "full"])[1:]
-            table = result["distances"].loc[outcome].iloc[1:]
-            figures.two_intervals(ax, table, DIFFERENCE, apart, 0)
-            ax.set_title("in the plane" if outcome == "distance" else outcome)
-        axes[1].set_xlabel(f"further off than the full system, points of 1–9{say}")
-        text = (
-            "How much further a system's pictures are felt from their songs than those of the full "
-            f"system, with 95 % intervals for songs in general. {diamonds}Dashed: no difference."
-        )
-    else:
-        figure, ax = plt.subplots(figsize=(7.2, 2.9))
-        put_in = None if known is None else known[name.removesuffix("s")]
-        null = 0.5 if name == "matched" else 0
-        figures.two_intervals(ax, result[name], WIDE, put_in, null)
-        what, text = {
-            "matched": (
-                "matched picture chosen",
-                f"How often the matched picture is chosen. {intervals}{diamonds}Dashed: chance.",
-            ),
-            "strengths": (
-                "strength against the full system, log odds",
-                "Which system's picture wins when two are compared: Bradley–Terry strengths. "
-                f"{intervals}{diamonds}Dashed: the full system.",
-            ),
-        }[name]
-        ax.set_xlabel(f"{what}{say}")
-    return figure, caption(text, result["simulated"])
+        table, value = table.loc["distance"].iloc[1:], "difference"
+    figure, ax = plt.subplots(figsize=(7.2, 2.9))
+    ax.axvline(null, color=figures.INK, ls="--", lw=1)
+    rows = np.arange(len(table))
+    figures.intervals(ax, rows, table["low"], table[value], table["high"], table.index)
+    if known is not None:
+        put_in = known[name.removesuffix("s") if name != "matched" else name]
+        put_in = put_in[table.index] - (put_in["full"] if name == "distances" else 0)
+        ax.plot(put_in, rows, "D", mfc="none", color="C1", ms=8)
+    ax.set_xlabel(label + " (simulated)" * result["simulated"])
+    return figure
 
 
 def write(result, folder):
@@ -851,55 +704,47 @@ def write(result, folder):
 
     folder, simulated = Path(folder), result["simulated"]
     folder.mkdir(parents=True, exist_ok=True)
-    persons, side_ = result["persons"], result["side"]
-    gone = persons.loc[persons["excluded"], "reason"].value_counts()
+    persons = result["persons"]
+    gone = persons.loc[persons["excluded"], "reason"].value_counts().to_dict()
     dropped = {name: n for name, n in result["dropped"].items() if n}
+
+    def listed(counts):
+        return "".join(f", {n} for {name}" for name, n in counts.items())
+
     lines = ["# User study: report", ""]
     if simulated:
         lines += ["**The answers are simulated. No person gave them.**", ""]
+    if result["stand_ins"]:
+        lines += [
+            f"**Pictures of {', '.join(result['stand_ins'])} were stand-ins: nothing here speaks "
+            "of these systems.**",
+            "",
+        ]
     lines += [
-        f"{len(persons)} participants answered; {gone.sum()} were left out"
-        + "".join(f", {n} for {name}" for name, n in gone.items())
-        + f". Of the rest, {sum(dropped.values())} single answers were dropped"
-        + "".join(f", {n} for {name}" for name, n in dropped.items())
-        + ".",
+        f"{len(persons)} participants answered; {sum(gone.values())} were left out{listed(gone)}. "
+        f"Of the rest, {sum(dropped.values())} single answers were dropped{listed(dropped)}.",
         "",
-        "The left picture was chosen in {:.1f} % of choices (95 % interval {:.1f} to "
-        "{:.1f}).".format(*(100 * side_[k] for k in ("mean", "wide_low", "wide_high"))),
+        *(f"- **{key}**: {text}" for key, text in HYPOTHESES.items()),
         "",
     ]
-    lines += [f"- **{key}**: {text}" for key, text in HYPOTHESES.items()] + [""]
-    with plt.style.context(Path(figures.__file__).with_name("m2l.mplstyle")):
-        drawn = {name: draw(name, result) for name in ("matched", "distances", "strengths")}
-        for name, (figure, _) in drawn.items():
-            # On white, for whatever it is put into.
-            figure.savefig(folder / f"{name}.png", dpi=200, facecolor="white", transparent=False)
-            plt.close(figure)
     for name, text in CAPTIONS.items():
         table = result[name]
+        if table is None:
+            lines += [f"**{name}: not known.** {result['unknown'][name]}.", ""]
+            continue
         table.to_csv(folder / f"{name}.csv")
-        if name != "persons":
-            lines += [
-                _markdown(table.drop(columns="simulated")),
-                "",
-                f"*{caption(text, simulated)}*",
-                "",
-            ]
-        if name in drawn:
-            said = drawn[name][1]
-            lines += [f"![{said}]({name}.png)", "", f"*{said}*", ""]
+        if name == "persons":
+            continue
+        shown = table.drop(columns="simulated").reset_index().astype(object)
+        text = caption(text, simulated)
+        lines += [shown.to_markdown(index=False, floatfmt=".3f"), "", f"*{text}*", ""]
+        if name in _DRAWN:
+            with plt.style.context(Path(figures.__file__).with_name("m2l.mplstyle")):
+                figure = draw(name, result)
+                # On white, for whatever it is put into.
+                figure.savefig(
+                    folder / f"{name}.png", dpi=200, facecolor="white", transparent=False
+                )
+                plt.close(figure)
+            lines += [f"![{text}]({name}.png)", ""]
     (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
-
-
-def _markdown(table):
-    """A table in Markdown, numbers to three places."""
-
-    def text(value):
-        if isinstance(value, float):
-            return "" if np.isnan(value) else f"{value:.3f}".replace("-", "−")
-        return str(value)
-
-    flat = table.reset_index()
-    rows = [list(map(str, flat.columns)), ["---"] * flat.shape[1]]
-    rows += [[text(x) for x in row] for row in flat.astype(object).itertuples(index=False)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,13 @@ ANSWERS = (
     *("participant", "trial", "kind", "block", "song", "image", "left", "right"),
     *("valence", "arousal", "choice", "ms", "heard", "position", "at"),
 )
-_SHOWN = ("song", "image", "left", "right", "contrast")
+SHOWN = ("song", "image", "left", "right")
+NEEDS = {
+    "rate_image": ("image",),
+    "rate_song": ("song",),
+    "choose": ("song", "left", "right"),
+    "check": ("text",),
+}
 _ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"  # nothing that is misread on paper
 HYPOTHESES = {
     "H1": "The full system's matched picture is chosen over its shuffled one more often than by "
@@ -102,7 +109,8 @@ def settings(path=None, **changes):
 
 def frame(config):
     """The settings without their texts: what figures computed from them depend on."""
-    texts = ("title", "minutes", "weeks", "instructions", "check", "consent", "debriefing")
+    texts = {"title", "minutes", "weeks", "instructions", "check", "consent", "debriefing"}
+    texts |= {"approval", "rights"}
     return {name: value for name, value in config.items() if name not in texts}
 
 
@@ -292,7 +300,9 @@ def design(config, stimuli=None, seed=None):
         "seed": seed,
         "simulated": False,
         **text,
-        "rules": config["rules"] | {"alpha": config["alpha"]},
+        **{k: config[k] for k in ("approval", "rights")},
+        "stand_ins": stimuli.get("stand_ins", []),
+        "rules": config["rules"] | {k: config[k] for k in ("alpha", "confirmatory")},
         "songs": {name: stimuli["songs"][name] for name in names[:songs]},
         "images": stimuli["images"],
         "participants": participants,
@@ -340,13 +350,34 @@ def load(path):
     Raises
     ------
     InputError
-        If it cannot be read or is no design.
+        If it cannot be read, is no design, or its participants cannot be served by it.
     """
     try:
         made = json.loads(Path(path).read_text(encoding="utf-8"))
-        trials(made)
+        table = trials(made)
     except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a design file; make one with 'm2l study design'") from error
+    codes = [person["code"] for person in made["participants"]]
+    kinds = table["kind"].map(NEEDS)
+    lacks = [any(not isinstance(t[n], str) for n in needs) if isinstance(needs, tuple) else True
+             for needs, t in zip(kinds, table.to_dict("records"), strict=True)]  # fmt: skip
+    shown = table[["image", "left", "right"]].stack()
+    faults = {
+        "two participants have one code": len({c.lower() for c in codes}) < len(codes),
+        "a code is not of 10 to 64 letters, digits, - and _": not all(
+            re.fullmatch(r"[\w-]{10,64}", c, re.ASCII) for c in codes
+        ),
+        "a participant has two trials of one id": table.duplicated(["participant", "trial"]).any(),
+        "a trial is of no known kind, or lacks its song, picture or text": any(lacks),
+        "a trial shows a picture that is not listed": not shown.isin(made["images"]).all(),
+        "a trial plays a song that is not listed": not table["song"]
+        .dropna()
+        .isin(made["songs"])
+        .all(),
+    }
+    for fault, found in faults.items():
+        if found:
+            raise InputError(f"{path}: {fault}; make it anew with 'm2l study design'")
     return made
 
 
@@ -360,7 +391,7 @@ def trials(made):
         for block in person["blocks"]:
             for t in block["trials"]:
                 position += 1
-                shown = {k: t.get(k) for k in ("kind", *_SHOWN)}
+                shown = {k: t.get(k) for k in ("kind", *SHOWN, "text", "contrast")}
                 asked = {f"ask_{d}": t.get("ask", {}).get(d) for d in DIMENSIONS}
                 place = {"participant": person["code"], "trial": t["id"], "position": position}
                 rows.append(place | {"block": block["name"]} | shown | asked)
@@ -392,178 +423,4 @@ def stimuli(path, folder):
         raise InputError(
             f"{path}: no list of stimuli; make one with 'm2l study stimuli'"
         ) from error
-    return {"songs": found["songs"], "images": found["images"]}
-
-
-def preregistration(config, result):
-    """The preregistration as a page, from the settings and the power analysis.
-
-    Parameters
-    ----------
-    config : dict, from `settings`.
-    result : dict, what `m2l study power` wrote.
-
-    Returns
-    -------
-    text, Markdown for the book.
-
-    Raises
-    ------
-    InputError
-        If the power analysis was made from other settings.
-    """
-    if result["config"] | {"validation": None} != frame(config) | {"validation": None}:
-        raise InputError("power analysis: made from other settings; run 'm2l study power' again")
-    rules, assumed = config["rules"], config["assumed"]
-    each, decks = config["songs_each"], config["songs"] // config["songs_each"]
-    checks = sum(config["checks"].values())
-    texts = design(config | {"participants": 1, "reserve": 0})
-    planned = {
-        "participants": config["participants"],
-        "songs": config["songs"],
-        "factor": 1.0,
-        "agreement": assumed["agreement"],
-    }
-    rows = pd.DataFrame(result["power"])
-    power = rows[(rows[list(planned)] == pd.Series(planned)).all(axis=1)].iloc[0]
-    hypotheses = _table(
-        "What is tested, and its power at the planned size under the assumed effects (simulated).",
-        ["", "Hypothesis", "Power"],
-        [[key, text, f"{100 * power[key]:.0f} %"] for key, text in HYPOTHESES.items()],
-    )
-    effects = _table(
-        "Effects that the simulated answers assume, by system.",
-        ["System", "Matched chosen", "Error of the picture, sd in points", "Strength, log odds"],
-        [
-            [
-                name,
-                f"{assumed['matched'][name]:.2f}",
-                f"{assumed['error'][name]:.1f}",
-                f"{assumed['strength'][name]:.1f}".replace("-", "−"),
-            ]
-            for name in SYSTEMS
-        ],
-    )
-    fast = {kind: f"{ms / 1000:g} s" for kind, ms in rules["fast_ms"].items()}
-    heard = rules["heard_s"]
-    blocks = "\n\n".join(
-        f"Before the {name}:\n\n{_quoted([text])}" for name, text in config["instructions"].items()
-    )
-    return f"""<!-- Written by 'm2l study preregister' from params/study.yaml: change that. -->
-
-(sec-preregistration)=
-# Preregistration
-
-:::{{important}}
-No data have been collected. The power analysis rests on **simulated** answers with assumed
-effects. This page is generated from the settings that the design file and the analysis use.
-:::
-
-**{config["title"]}** A within-subject study of landscapes made from the emotion of music.
-
-## Hypotheses
-
-Tests are two-sided at α = {config["alpha"]:g}. H1 is tested by itself; within H2 and within H3,
-p-values are adjusted by Holm's procedure {{cite:p}}`holm1979simple`. A hypothesis is supported if
-its adjusted p-value is below α and the difference has the expected direction.
-
-{hypotheses}
-
-Two controls belong to the design. The unconditional system's two pictures do not depend on the
-song: its matched picture must be chosen as often as by chance, or the procedure is at fault. Real
-photographs, picked by the emotion of the song, show how much there is to gain; nothing is
-predicted of them.
-
-## Design
-
-- Five systems: {", ".join(SYSTEMS)}. One picture of each for every song.
-- {config["songs"]} songs, {config["seconds"]} s of each, dealt into {decks} decks. Participants
-  get the decks in turn and hear {each} songs.
-- Three blocks: (i) {each} pictures without music, each rated for valence and arousal in nine steps;
-  (ii) {each} songs, the same; (iii) {2 * each} choices between two pictures while a song plays. In
-  half of the choices one picture was made for the song and the other by the same system for another
-  song; in the other half two systems are compared, each with its picture for the song.
-- A Latin square within decks. Everyone sees each of the {5 * each} pictures of their songs once.
-  Every picture is rated, matched and shuffled equally often up to one; so is every pair of systems
-  compared for every song; systems and sides are balanced within a person. The order of songs
-  follows a Williams square {{cite:p}}`williams1949experimental`.
-- {checks} attention checks at random places. {checks + 4 * each} trials in all, about
-  {config["minutes"]} minutes.
-
-## Participants and stopping rule
-
-Adults who hear and see well enough for music and pictures, by their own word. Recruiting stops when
-{config["participants"]} participants are complete and not excluded, or after {config["weeks"]}
-weeks, whichever comes first. {config["participants"] + config["reserve"]} codes are prepared and
-given out in their order. Exclusions are counted without looking at the outcomes. There is no
-interim analysis.
-
-## What is left out
-
-A participant is excluded who
-
-- answered fewer than {100 * rules["answered"]:.0f} % of the trials,
-- failed {rules["failed_checks"]} or more of the {checks} attention checks (more than
-  {rules["tolerance"]:g} step off on either scale),
-- answered more than {100 * rules["fast_share"]:.0f} % of the trials too fast, or
-- rated the pictures or the songs with a standard deviation below {rules["flat_sd"]:g} on both
-  scales.
-
-A single answer is dropped if it came too fast (pictures {fast["rate_image"]}, songs
-{fast["rate_song"]}, choices {fast["choose"]}), or after less than {heard["rate_song"]} s of a song
-that is rated or {heard["choose"]} s of one that is chosen for. Nothing else is left out.
-
-## Analysis
-
-- **H1**: share of matched pictures chosen, against 1/2, with the variance of the answers clustered
-  by participants and by songs at once {{cite:p}}`cameron2011multiway`.
-- **H2**: the distance, in the plane, between a person's rating of the picture and the same person's
-  rating of the song. A linear mixed model with the systems as fixed effects and crossed random
-  intercepts of participant, song and picture; contrasts with the full system. If it does not
-  converge, the intercept of the picture is left out; if that does not converge either, means are
-  compared with clustered variance, as for H1.
-- **H3**: Bradley–Terry strengths {{cite:p}}`bradley1952rank`, differences from the full system,
-  variance clustered as for H1.
-- In all three, Student's t with as many degrees of freedom as the fewer of participants and songs,
-  less one.
-- **Beside the tests**, carrying no decision: ICC(2,k) {{cite:p}}`shrout1979icc` and Krippendorff's
-  α of the ratings {{cite:p}}`hayes2007answering`; bootstrap intervals over participants; valence
-  and arousal apart; effect sizes (Cohen's h, d {{cite:p}}`westfall2014power`, share of wins); a
-  proportional-odds model of the distances as a check of H2 that needs no interval scale; the share
-  of left choices.
-
-## Power
-
-Each figure in the table of hypotheses counts {config["power"]["draws"]} simulated studies with
-{config["participants"]} participants after exclusions.
-
-{effects}
-
-Two choices of one person are assumed to correlate by {assumed["icc"]:g} at chance, the choices of
-two persons for one song by {assumed["song_icc"]:g}, and single ratings of a song to agree with
-ICC(2,1) = {assumed["agreement"]:g}. For power, the contrasts of H2 are computed from means with
-clustered variance, which take a small part of the time of the mixed model;
-{{doc}}`executed/06_user_study` compares the two and shows the curves.
-
-## What participants read
-
-Before they take part:
-
-{_quoted(texts["consent"])}
-
-{blocks}
-
-After the last trial:
-
-{_quoted(texts["debriefing"])}
-"""
-
-
-def _table(caption, head, body):
-    """A table in MyST, from rows of texts."""
-    rows = ["* - " + "\n  - ".join(row) for row in (head, *body)]
-    return "\n".join([f"```{{list-table}} {caption}", ":header-rows: 1", "", *rows, "```"])
-
-
-def _quoted(paragraphs):
-    return "\n>\n".join(f"> {' '.join(p.split())}" for p in paragraphs)
+    return {k: found[k] for k in ("songs", "images", "stand_ins")}

@@ -13,12 +13,14 @@ and pictures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import gc
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtr, ndtri
 
+from m2l.doors.settings import check, read, setting
 from m2l.errors import InputError
 from m2l.people import analysis
 from m2l.people import design as study
@@ -52,42 +54,34 @@ class Effects:
         Share of persons who answer at random, quickly, and do not see checks.
     """
 
-    matched: dict
-    error: dict
-    strength: dict
-    icc: float = 0.05
-    song_icc: float = 0.05
-    agreement: float = 0.35
-    bias: float = 0.5
-    spread: float = 1.2
+    matched: dict[str, float]
+    error: dict[str, float]
+    strength: dict[str, float]
+    icc: float = setting(0.05, low=0, below=1)
+    song_icc: float = setting(0.05, low=0, below=1)
+    agreement: float = setting(0.35, above=0, below=1)
+    bias: float = setting(0.5, low=0)
+    spread: float = setting(1.2, above=0)
     left: float = 0.0
-    careless: float = 0.0
+    careless: float = setting(0.0, low=0, high=1)
 
     def __post_init__(self):
+        check(self, "assumed: ")
         for name in ("matched", "error", "strength"):
             if set(getattr(self, name)) != set(SYSTEMS):
-                raise InputError(f"{name}: give a value for each of {', '.join(SYSTEMS)}")
+                raise InputError(f"assumed: {name}: give a value for each of {', '.join(SYSTEMS)}")
         if not all(0 < p < 1 for p in self.matched.values()):
-            raise InputError(f"matched {self.matched}: give probabilities between 0 and 1")
-        if min(self.icc, self.song_icc) < 0 or sum(self.shares) >= 1:
+            raise InputError("assumed: matched: give probabilities between 0 and 1")
+        if sum(self.shares) >= 1 or self.noise2 <= 0:
             raise InputError(
-                f"icc {self.icc} and {self.song_icc}: leave no variance over; "
-                "choose smaller ones from 0"
-            )
-        if not 0 < self.agreement < 1 or self.noise2 <= 0:
-            raise InputError(
-                f"agreement {self.agreement}: cannot be with spread {self.spread} and "
-                f"bias {self.bias}; choose a smaller one above 0"
+                "assumed: icc, song_icc, agreement, spread and bias leave no variance for single "
+                "answers; choose smaller correlations"
             )
 
     @classmethod
     def of(cls, config, **changes):
         """The effects that the settings assume, with changes."""
-        try:
-            return cls(**config["assumed"] | changes)
-        except TypeError as error:
-            names = ", ".join(f.name for f in fields(cls))
-            raise InputError(f"assumed: give {names}") from error
+        return read(cls, config["assumed"] | changes, "assumed: ")
 
     @property
     def noise2(self):
@@ -112,13 +106,11 @@ class Effects:
         Errors approach that of the full system in proportion.
         """
         full = self.error["full"]
-        return Effects(
-            **vars(self)
-            | {
-                "matched": {s: 0.5 + factor * (p - 0.5) for s, p in self.matched.items()},
-                "error": {s: full + factor * (e - full) for s, e in self.error.items()},
-                "strength": {s: factor * x for s, x in self.strength.items()},
-            }
+        return replace(
+            self,
+            matched={s: 0.5 + factor * (p - 0.5) for s, p in self.matched.items()},
+            error={s: full + factor * (e - full) for s, e in self.error.items()},
+            strength={s: factor * x for s, x in self.strength.items()},
         )
 
 
@@ -236,16 +228,14 @@ def truth(effects):
     distance of the two ratings); these come from many draws, as the ends of the scale leave no
     closed form.
     """
-    import choix
-
     both = np.array([effects.left, -effects.left])
     rows = {("matched", s): ndtr(ndtri(p) + both).mean() for s, p in effects.matched.items()}
     strength = np.array([effects.strength[s] for s in SYSTEMS])
     rate = np.clip(expit(strength[:, None] - strength), 1e-9, 1 - 1e-9)
     wins = ndtr(ndtri(rate)[..., None] + both).mean(-1)
     np.fill_diagonal(wins, 0)
-    found = choix.ilsr_pairwise_dense(wins)
-    rows |= {("strength", s): x for s, x in zip(SYSTEMS, found - found[0], strict=True)}
+    found = analysis.bradley_terry(1e6 * wins)
+    rows |= {("strength", s): x for s, x in zip(SYSTEMS, found, strict=True)}
 
     draw = np.random.default_rng(0).standard_normal
     shape = (_TRUTH_DRAWS, 2)
@@ -289,13 +279,17 @@ def power(config, effects, participants=None, songs=None, draws=None):
         "checks": dict.fromkeys(study.BLOCKS, 0),
     }
     codes = Codes(study.trials(study.design(config | size)))
-    effects = Effects(**vars(effects) | {"careless": 0.0})
+    effects = replace(effects, careless=0.0)
     supported = np.zeros(len(study.HYPOTHESES))
+    gc.freeze()  # statsmodels collects garbage at each of its corrections
     for i in range(draws):
         left, felt, _ = draw(codes, effects, np.random.default_rng([config["seed"], i]))
         estimate, error = tests(codes, left, felt)
-        p = analysis.p_value(estimate - analysis.NULL, error, min(codes.people, codes.songs) - 1)
-        supported += analysis.verdicts(estimate, p, config["alpha"])[1]
+        freedom = min(codes.people, codes.songs) - 1
+        p = analysis.inference(estimate, error, freedom, analysis.NULL)["p"]
+        adjusted = analysis.adjust(p, config["confirmatory"])
+        supported += (adjusted < config["alpha"]) & (estimate > analysis.NULL)
+    gc.unfreeze()
     return dict(zip(study.HYPOTHESES, (supported / draws).tolist(), strict=True))
 
 
@@ -304,16 +298,16 @@ def tests(codes, left, felt):
     rows = codes.shuffled
     own = (left == codes.own_left)[rows].astype(float)
     person, song = codes.person, codes.song
-    mean, influence = analysis.means(own, codes.left[rows], person[rows], song[rows])
-    chosen = mean[0], analysis.standard_error(influence[:, :1], person[rows], song[rows])[0]
+    mean, influence = analysis.means(own, codes.left[rows])
+    chosen = mean[:1], analysis.standard_error(influence[:, :1], person[rows], song[rows])
 
     # Sorted alike, a person's ratings of pictures and of their songs stand side by side.
     key = person * codes.songs + song
     images, heard = (np.flatnonzero(k)[np.argsort(key[k])] for k in (codes.image, codes.heard))
     distance = np.hypot(*(felt[images] - felt[heard]).T)
-    at = person[images], song[images]
-    mean, influence = analysis.means(distance, codes.system[images], *at)
-    apart = mean[1:4] - mean[0], analysis.standard_error(influence[:, 1:4] - influence[:, :1], *at)
+    mean, influence = analysis.means(distance, codes.system[images])
+    influence = influence[:, 1:4] - influence[:, :1]
+    apart = mean[1:4] - mean[0], analysis.standard_error(influence, person[images], song[images])
 
     rows = codes.choose & ~codes.shuffled
     winner = np.where(left, codes.left, codes.right)[rows]
@@ -322,7 +316,7 @@ def tests(codes, left, felt):
     return np.r_[chosen[0], apart[0], -strength[1:4]], np.r_[chosen[1], apart[1], error[1:4]]
 
 
-def recover(made, effects, numbers, seed=0, every=1, draws=100):
+def recover(made, effects, numbers, seed=0, every=1):
     """Analyse simulated studies, and compare what is found with what was put in.
 
     Parameters
@@ -331,128 +325,63 @@ def recover(made, effects, numbers, seed=0, every=1, draws=100):
     effects : Effects
     numbers : iterable of int, the numbers of the studies.
     seed : int
-    every : int; the mixed model, the ordinal model and the ICCs, which take most of the time, are
-        computed in the studies whose number is a multiple of it.
-    draws : int, bootstrap samples of persons in each study.
+    every : int; the mixed model and the ICCs, which take most of the time, are computed in the
+        studies whose number is a multiple of it.
 
     Yields
     ------
-    dict, for `summarise`.
+    table : DataFrame indexed by measure and system: truth, estimate, covered (whether the interval
+        holds the truth), rejected (p below alpha) and supported, NaN where one has no meaning.
+        Measures are "matched", "strength", "distance" (differences from the full system by the
+        mixed model), "distance, means" (by clustered means), "agreement" (ICC(2,1) and ICC(2,k) of
+        the songs in place of systems), "hypothesis" and "hypothesis, mixed" (names of hypotheses
+        in place of systems), "excluded" (careless and attentive persons).
+    model : the model of the distances, None in studies without it.
     """
-    trials, alpha = study.trials(made), made["rules"]["alpha"]
-    known = truth(effects)
-    means = known.loc[["distance"]].rename({"distance": "distance, means"}, level="measure")
-    known = pd.concat([known, means])
-    known["gap"] = known["truth"] - known.groupby("measure")["truth"].transform("first")
+    trials, rules = study.trials(made), made["rules"]
+    known = truth(effects)["truth"]
+    for measure in ("distance", *DIMENSIONS):
+        known[measure] = (known[measure] - known[measure, "full"]).to_numpy()
     for i in numbers:
         answers = simulate(trials, effects, [seed, i])
-        kept, persons, _ = analysis.exclude(analysis.join(made, answers, trials), made["rules"])
-        both = analysis.compared(kept)
-        apart, _ = analysis.distances(both, model="means", draws=draws, seed=i)
-        tables = {
-            "matched": analysis.matched(kept, draws, i),
-            "strength": analysis.strengths(kept, draws, i),
-            "distance, means": apart,
-        }
-        done = {
-            "persons": persons.assign(
-                careless=answers.groupby("participant", sort=False)["careless"].first()
-            ),
-            "decided": analysis.decide(tables["matched"], apart, tables["strength"], alpha),
+        kept, persons, _ = analysis.exclude(analysis.join(made, answers, trials), rules)
+        both, model = analysis.compared(kept), None
+        chosen, strength = analysis.matched(kept), analysis.strengths(kept)
+        apart, _ = analysis.distances(both, mixed=False)
+        careless = answers.groupby("participant", sort=False)["careless"].first()
+        gone = persons["excluded"].groupby(careless.map({True: "careless", False: "attentive"}))
+        found = {
+            "matched": _held(chosen, "mean", known["matched"], rules),
+            "strength": _held(strength, "mean", known["strength"], rules),
+            "distance, means": _held(apart, "difference", known["distance"], rules),
+            "hypothesis": _verdicts(analysis.decide(chosen, apart, strength, rules), rules),
+            "excluded": gone.mean().rename("estimate").to_frame(),
         }
         if i % every == 0:
-            tables["distance"], _ = analysis.distances(both)
-            tables["odds"] = analysis.ordinal(both)
-            done["model"] = tables["distance"]["model"].iloc[0]
-            done["agreement"] = analysis.reliability(kept)
-            done["mixed"] = analysis.decide(
-                tables["matched"], tables["distance"], tables["strength"], alpha
+            apart, _ = analysis.distances(both)
+            model = apart["model"].iloc[0]
+            found["distance"] = _held(apart, "difference", known["distance"], rules)
+            decided = analysis.decide(chosen, apart, strength, rules)
+            found["hypothesis, mixed"] = _verdicts(decided, rules)
+            rated = analysis.reliability(kept).mean()
+            one, k = effects.agreement, rated["raters"]
+            found["agreement"] = pd.DataFrame(
+                {
+                    "truth": [one, k * one / (1 + (k - 1) * one)],
+                    "estimate": [rated["icc21"], rated["icc2k"]],
+                },
+                ["ICC(2,1)", "ICC(2,k)"],
             )
-        yield done | {"table": pd.concat(tables, names=["measure"]).join(known)}
+        yield pd.concat(found, names=["measure", "system"]).astype(float), model
 
 
-def summarise(found, alpha, agreement):
-    """Coverage, power and false positives of many simulated studies.
+def _held(table, value, known, rules):
+    """What a table of estimates says of the truth."""
+    out = pd.DataFrame({"truth": known[table.index], "estimate": table[value]})
+    out["covered"] = out["truth"].between(table["low"], table["high"])
+    return out.assign(rejected=table["p"] < rules["alpha"])[table["p"].notna()]
 
-    Parameters
-    ----------
-    found : list, from `recover`.
-    alpha : float, level of the tests.
-    agreement : float, ICC(2,1) put in.
 
-    Returns
-    -------
-    table : DataFrame indexed by measure and system: studies, truth, estimate (mean over studies),
-        coverage and wide_coverage (shares of studies whose interval holds the truth), rejected
-        (share with p < alpha) and difference_coverage; NaN where there is nothing to hold or
-        reject. Measures are "matched", "strength", "distance" (mixed model), "distance, means"
-        (clustered means) and "odds" (ordinal model, which has no known truth).
-    rest : dict: studies and slow (numbers of studies, and of those with the slow models);
-        supported (dict of hypothesis to share of studies, H2 by clustered means); rejected (dict
-        of family and model to share of studies with a rejection); agree (share of the verdicts on
-        H2 that are the same by both models); careless and attentive (persons a study, share of
-        them excluded); agreement (truth, estimate and coverage of ICC(2,1) and ICC(2,k) of
-        songs); models (dict of model of the distances to number of studies).
-    """
-    r = pd.concat([one["table"] for one in found])
-
-    def held(value, low, high):
-        return value.between(low, high).where(low.notna() & value.notna())
-
-    shares = {
-        "studies": pd.Series(1.0, r.index),
-        "truth": r["truth"],
-        "estimate": r["mean"],
-        "coverage": held(r["truth"], r["low"], r["high"]),
-        "wide_coverage": held(r["truth"], r["wide_low"], r["wide_high"]),
-        "rejected": (r["p"] < alpha).where(r["p"].notna()),
-        "difference_coverage": held(r["gap"], r["difference_low"], r["difference_high"]),
-    }
-    # An odds ratio has no known truth, and its interval is not one of the full system's.
-    groups = pd.DataFrame(shares, dtype=float).groupby(level=["measure", "system"], sort=False)
-    table = groups.mean().assign(studies=groups.size())
-    table.loc["odds", ["coverage", "wide_coverage", "difference_coverage"]] = np.nan
-
-    slow = [one for one in found if "model" in one]
-    decided = pd.concat([one["decided"] for one in found], keys=range(len(found)), names=["study"])
-    mixed = pd.concat([one["mixed"] for one in slow], keys=range(len(slow)), names=["study"])
-
-    def rejected(decisions, family):
-        rows = decisions.index.get_level_values("hypothesis").str.startswith(family)
-        return float((decisions[rows]["adjusted"] < alpha).groupby("study").any().mean())
-
-    second = mixed.index.get_level_values("hypothesis").str.startswith("H2")
-    beside = pd.concat([one["decided"] for one in slow], keys=range(len(slow)), names=["study"])
-    persons = pd.concat([one["persons"] for one in found])
-    of = persons.groupby("careless")["excluded"].mean()
-    raters = pd.concat([one["agreement"] for one in slow])
-    k = raters["raters"].round()
-    many = k * agreement / (1 + (k - 1) * agreement)
-    return table, {
-        "studies": len(found),
-        "slow": len(slow),
-        "supported": decided["supported"].groupby("hypothesis", sort=False).mean().to_dict(),
-        "rejected": {
-            "H1": rejected(decided, "H1"),
-            "H2, means": rejected(decided, "H2"),
-            "H2, mixed": rejected(mixed, "H2"),
-            "H3": rejected(decided, "H3"),
-        },
-        "agree": float((mixed["supported"] == beside["supported"])[second].mean()),
-        **{
-            name: {
-                "persons": float((persons["careless"] == is_careless).sum() / len(found)),
-                "excluded": float(of[is_careless]) if is_careless in of else None,
-            }
-            for name, is_careless in (("careless", True), ("attentive", False))
-        },
-        "agreement": {
-            "ICC(2,1)": {"truth": agreement, "estimate": float(raters["icc21"].mean())},
-            "ICC(2,k)": {
-                "truth": float(many.mean()),
-                "estimate": float(raters["icc2k"].mean()),
-                "coverage": float(many.between(raters["low"], raters["high"]).mean()),
-            },
-        },
-        "models": pd.Series([one["model"] for one in slow]).value_counts().to_dict(),
-    }
+def _verdicts(decided, rules):
+    rejected = decided["adjusted"] < rules["alpha"]
+    return pd.DataFrame({"rejected": rejected, "supported": decided["supported"]})

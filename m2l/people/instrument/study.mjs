@@ -1,163 +1,93 @@
-// The participant's page: one trial at a time, from the consent to the debriefing.
+// The participant's page: a jsPsych timeline from the consent to the debriefing.
 //
-// Every answer goes into the browser's own store the moment it is given; what the page shows next
-// follows from that store alone, so that a reload, a second tab or the back button change nothing.
-// With a server, answers wait in a queue until it has acknowledged them; without one, they are
-// saved as a file at the end.
+// Every answer goes into the browser's own store the moment it is given, and the timeline is made
+// of the trials that have none there, so that a reload goes on where it was. With a server, answers
+// wait in a queue until it has acknowledged them; without one, they are saved as a file at the end.
 
 import { arousal, valence } from "./manikins.mjs";
 
-const AHEAD = 8; // trials whose media are fetched before they are needed
-const SHORT = 0.1; // s that a browser's clock may lack when a song has ended
-const WAIT = 1000; // ms until a request is made again, doubled each time up to
-const LONGEST = 20000;
-
+const WAIT = 2000; // ms until a request is made again
 const SCALES = {
-  valence: {
-    row: "upper",
-    legend: "Unpleasant or pleasant?",
-    low: "very unpleasant",
-    high: "very pleasant",
-    draw: valence,
-  },
-  arousal: {
-    row: "lower",
-    legend: "Calm or excited?",
-    low: "very calm",
-    high: "very excited",
-    draw: arousal,
-  },
+  valence: ["Unpleasant or pleasant?", "very unpleasant", "very pleasant", valence],
+  arousal: ["Calm or excited?", "very calm", "very excited", arousal],
 };
-
 const KINDS = {
-  rate_image: { one: "Picture", many: "pictures", ask: "How does this picture feel to you?" },
-  rate_song: { one: "Music", many: "pieces of music", ask: "How does this music feel to you?" },
-  choose: { one: "Choice", many: "choices", ask: "Which picture fits the music better?" },
-  check: { one: "A short check", ask: "Please read this" },
+  rate_image: ["Picture", "pictures", "How does this picture feel to you?"],
+  rate_song: ["Music", "pieces of music", "How does this music feel to you?"],
+  choose: ["Choice", "choices", "Which picture fits the music better?"],
 };
 
-const stage = document.getElementById("stage");
-const clone = (id) => document.importNode(byId(`t-${id}`).content, true);
 const byId = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function say(text) {
-  byId("said").textContent = "";
-  setTimeout(() => (byId("said").textContent = text), 50); // the same words are said again, too
-}
-
-function paragraphs(element, texts) {
-  const parts = [texts].flat().flatMap((text) => text.split(/\n\s*\n/));
-  element.replaceChildren(
-    ...parts.map((text) => Object.assign(document.createElement("p"), { textContent: text })),
-  );
-}
-
-function show(content, title) {
-  stage.replaceChildren(content);
-  document.title = title ? `${title} · ${study.title}` : study.title;
-  scrollTo(0, 0);
-  stage.querySelector("h1").focus({ preventScroll: true });
-}
-
-function message(title, ...texts) {
-  const content = clone("message");
-  content.querySelector("h1").textContent = title;
-  paragraphs(content.querySelector(".text"), texts);
-  show(content, title);
-}
+const text = (x) => Object.assign(document.createElement("p"), { textContent: x }).outerHTML;
+const heading = (title, small = "") =>
+  `<h1 tabindex="-1">${small && `<small>${small}</small>`}${title}</h1>`;
+const say = (x) => (byId("said").textContent = x);
 
 // -- opening ----------------------------------------------------------------------------------
 
 const code = location.hash.slice(1);
 addEventListener("hashchange", () => location.reload());
 
-const study = await patiently(async () => {
-  const response = await fetch("study.json");
-  if (!response.ok) throw new Error();
-  return response.json();
-});
-const served = study.store === "server";
-byId("title").textContent = study.title;
+// The code travels in the body, so that no log of a server or proxy holds it.
+function post(path, body = {}) {
+  return fetch(`api/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ participant: code, ...body }),
+    keepalive: true,
+    signal: AbortSignal.timeout(15000),
+  });
+}
 
-const plan = await patiently(getPlan);
-const parts = plan?.parts ?? [];
-const trials = parts.flatMap((part, index) =>
-  part.trials.map((trial) => ({ ...trial, part: index })),
-);
-
-// Ask until there is an answer; say so when it takes more than one try.
+// Ask until there is an answer that is none of the server's own troubles.
 async function patiently(ask) {
-  for (let wait = WAIT; ; wait = Math.min(2 * wait, LONGEST)) {
-    try {
-      return await ask();
-    } catch {
-      const h1 = stage.querySelector("h1");
-      h1.textContent = "No connection";
-      h1.nextElementSibling.textContent =
-        "The study cannot be reached. The page keeps trying; you need not do anything.";
-      await pause(wait);
-    }
+  for (;;) {
+    const response = await ask().catch(() => null);
+    if (response && response.status < 500 && ![408, 429].includes(response.status)) return response;
+    byId("saved").textContent = "No connection. The page keeps trying; you need not do anything.";
+    await pause(WAIT);
   }
 }
 
-function ask(path, options = {}) {
-  const headers = { Authorization: `Bearer ${code}`, "Content-Type": "application/json" };
-  return fetch(path, {
-    ...options,
-    headers,
-    cache: "no-store",
-    signal: AbortSignal.timeout?.(15000),
-  });
+const study = await (await patiently(() => fetch("study.json"))).json();
+const served = study.store === "server";
+const known = /^[\w-]{10,64}$/.test(code);
+const found =
+  known && (await patiently(() => (served ? post("plan") : fetch(`plans/${code}.json`))));
+// Some hosts answer every address with a page.
+const plan = found && found.ok ? await found.json().catch(() => null) : null;
+const trials = plan ? plan.parts.flatMap((part) => part.trials) : [];
+
+function message(title, ...paragraphs) {
+  byId("stop").hidden = true;
+  byId("stage").innerHTML = heading(title) + paragraphs.map(text).join("");
+  byId("stage").querySelector("h1").focus();
 }
 
-// The participant's plan; null when there is none, which has been said then.
-async function getPlan() {
-  if (!/^[\w-]{10,64}$/.test(code)) return welcome(code && "This is not a code of this study.");
-  const response = served ? await ask("api/plan") : await fetch(`plans/${code}.json`);
-  if (response.status === 410) return withdrawn();
-  if ([401, 404].includes(response.status)) return welcome("This code is not known here.");
-  if (!response.ok) throw new Error();
-  // Some hosts answer every address with a page.
-  return response.json().catch(() => welcome("This code is not known here."));
-}
-
-function welcome(why) {
-  const content = clone("code");
-  content.querySelector("#code-why").textContent =
-    `${why ? `${why} ` : ""}Open the link of your invitation, or type the code that stands in it.`;
-  content.querySelector("form").addEventListener("submit", (event) => {
+function welcome() {
+  const why = code ? "This code is not known here. " : "";
+  message("Welcome", `${why}Open the link of your invitation, or type the code that stands in it.`);
+  byId("stage").insertAdjacentHTML(
+    "beforeend",
+    `<form><label for="code">Your code</label> <input id="code" required autocomplete="off"
+    autocapitalize="none" spellcheck="false"> <button class="jspsych-btn">Open the study</button></form>`,
+  );
+  byId("stage").querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
     location.hash = byId("code").value.trim();
   });
-  show(content, "Welcome");
-  return null;
 }
 
 function withdrawn() {
-  byId("stop").hidden = byId("progress").hidden = true;
   byId("saved").textContent = "";
-  message(
-    "Your answers are deleted",
-    "Nothing that you answered is kept. Thank you for your time.",
-  );
-  return null;
+  message("Your answers are deleted", "Nothing that you answered is kept. Thank you for your time.");
 }
 
 // -- the browser's store ----------------------------------------------------------------------
 
 const KEY = `m2l ${code} ${plan?.plan}`;
-const EMPTY = {
-  consented: null,
-  told: false,
-  begun: 0,
-  answers: {},
-  sent: [],
-  refused: [],
-  draft: null,
-  saved: false,
-  gone: false,
-};
+const EMPTY = { consented: null, told: false, answers: {}, sent: [], saved: false, gone: false };
 let kept = true; // false in a browser that stores nothing
 let state = EMPTY;
 state = read();
@@ -171,8 +101,8 @@ function read() {
 }
 
 function update(changes) {
-  if (kept) state = read();
-  state = { ...state, ...(typeof changes === "function" ? changes(state) : changes) };
+  state = { ...(kept ? read() : state) };
+  Object.assign(state, typeof changes === "function" ? changes(state) : changes);
   try {
     localStorage.setItem(KEY, JSON.stringify(state));
   } catch {
@@ -180,532 +110,299 @@ function update(changes) {
   }
 }
 
-addEventListener("storage", (event) => {
-  if (event.key !== KEY) return;
-  const before = current();
-  state = read();
-  if (state.gone) withdrawn();
-  else if (current() !== before) next(); // another tab went on
+const open = () => trials.filter((t) => !(t.trial in state.answers));
+const unsent = () => Object.keys(state.answers).filter((id) => !state.sent.includes(id));
+const own = () => Object.values(state.answers).filter((answer) => answer.at);
+let shown = null; // the trial on the screen
+
+addEventListener("storage", ({ key }) => {
+  if (key !== KEY) return;
+  const there = read();
+  if (there.gone || shown in there.answers) location.reload(); // another tab went on
 });
 
-const current = () => trials.find((trial) => !(trial.position in state.answers));
-const unsent = () =>
-  Object.keys(state.answers).filter((p) => ![...state.sent, ...state.refused].includes(Number(p)));
+function record(trial, answer) {
+  shown = null;
+  const done = { ...answer, at: new Date().toISOString() };
+  // The first answer stands.
+  update((s) => ({ answers: { [trial.trial]: done, ...s.answers }, saved: false }));
+  flush();
+}
 
 // -- the queue --------------------------------------------------------------------------------
 
 let sending = false;
-let retry;
-let delay = WAIT;
-
-class Later extends Error {}
-
-async function put(path, body) {
-  const { status, ok } = await ask(path, {
-    method: "PUT",
-    body: JSON.stringify(body),
-    keepalive: true,
-  });
-  if (status === 410) update({ gone: true });
-  if (status === 410 || status === 401 || status === 408 || status === 429 || status >= 500)
-    throw new Later();
-  return { status, ok };
-}
 
 async function flush() {
+  showSaved();
   if (!served || sending || state.gone || !state.consented) return;
   sending = true;
-  clearTimeout(retry);
+  const taken = ({ status, ok }) => {
+    if (status === 410) update({ gone: true });
+    if (!ok && status !== 422) throw new Error(status); // 422: one that the server never takes
+    return ok;
+  };
   try {
-    while (!state.told || unsent().length) {
-      if (!state.told) {
-        await put("api/consent", { at: state.consented });
-        update({ told: true });
-        continue;
-      }
-      const position = Number(unsent()[0]);
-      const { status, ok } = await put(`api/answers/${position}`, state.answers[position]);
-      if (status === 403) update({ told: false });
-      else if (ok || status === 409) update((s) => ({ sent: [...s.sent, position] }));
-      else update((s) => ({ refused: [...s.refused, position] }));
+    if (!state.told) {
+      taken(await post("consent", { at: state.consented }));
+      update({ told: true });
     }
-    delay = WAIT;
+    for (const id of unsent()) {
+      if (taken(await post("answers", { trial: id, ...state.answers[id] })))
+        update((s) => ({ sent: [...s.sent, id] }));
+    }
   } catch {
-    retry = setTimeout(flush, delay);
-    delay = Math.min(2 * delay, LONGEST);
+    if (!state.gone) setTimeout(flush, WAIT);
   }
   sending = false;
   if (state.gone) withdrawn();
-  else showSaved();
+  else if (unsent().length && state.told) setTimeout(flush, WAIT);
+  showSaved();
 }
 
+addEventListener("online", flush);
 // A page out of the browser's memory may be older than the store.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
-addEventListener("online", flush);
-document.addEventListener("visibilitychange", flush);
 // An answer that is nowhere but in this window would be lost with it.
 addEventListener("beforeunload", (event) => {
-  const inFile = served ? state.refused.length : Object.keys(state.answers).length;
   if (state.gone || !state.consented) return;
-  if ((!kept && unsent().length) || (!current() && inFile && !state.saved)) event.preventDefault();
+  const inFile = !served && !open().length && !state.saved;
+  if (inFile || (!kept && unsent().length)) event.preventDefault();
 });
 
 function showSaved() {
   const waiting = unsent().length;
-  let text = "Your answers are stored.";
-  if (!kept) text = "This browser keeps nothing: please do not close or reload this page.";
-  else if (!served) text = "Your answers are kept in this browser until you save them at the end.";
+  let told = "Your answers are stored.";
+  if (!kept) told = "This browser keeps nothing: please do not close or reload this page.";
+  else if (!served) told = "Your answers are kept in this browser until you save them at the end.";
   else if (waiting)
-    text = `No connection: ${waiting === 1 ? "an answer waits" : `${waiting} answers wait`} in this browser and will be sent by themselves.`;
-  const saved = byId("saved");
-  saved.classList.toggle("waits", !kept || (served && waiting > 0));
-  if (saved.textContent !== text) saved.textContent = text;
-  if (!current()) atEnd();
+    told = `${waiting === 1 ? "An answer waits" : `${waiting} answers wait`} in this browser and will be sent without your doing.`;
+  if (state.gone || !state.consented) told = "";
+  if (byId("saved").textContent !== told) byId("saved").textContent = told;
+  byId("stop").hidden = !told || !open().length;
+  if (byId("file")) byId("file").hidden = served && !waiting;
 }
 
-// -- media ------------------------------------------------------------------------------------
-
-const fetched = new Map();
-
-// A picture or a song as a whole, so that neither the network nor the host's ways with parts of
-// files come between a participant and a trial.
-function media(path) {
-  if (!fetched.has(path)) {
-    fetched.set(
-      path,
-      (async () => {
-        for (let wait = WAIT; ; wait = Math.min(2 * wait, LONGEST)) {
-          try {
-            const response = await fetch(path);
-            if (response.ok) return URL.createObjectURL(await response.blob());
-          } catch {}
-          byId("late")?.removeAttribute("hidden");
-          await pause(wait);
-        }
-      })(),
-    );
-  }
-  return fetched.get(path);
+function save() {
+  const link = document.createElement("a");
+  const answers = Object.entries(state.answers).filter(([, answer]) => answer.at);
+  const content = {
+    format: "m2l-answers",
+    plan: plan.plan,
+    participant: code,
+    answers: answers.map(([trial, answer]) => ({ participant: code, trial, ...answer })),
+  };
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)]));
+  link.download = `answers-${code}.json`;
+  link.click();
+  update({ saved: true });
+  byId("file").querySelector("p").textContent =
+    `Your answers are in the file ${link.download}, where this browser saves its downloads. Send it as your invitation says.`;
 }
 
-const needed = (trial) => ["song", "image", "left", "right"].map((k) => trial[k]).filter(Boolean);
+// -- the timeline -----------------------------------------------------------------------------
 
-function prefetch(from) {
-  const soon = trials.slice(from, from + AHEAD).flatMap(needed);
-  for (const [path, url] of fetched) {
-    if (!soon.includes(path)) {
-      fetched.delete(path);
-      url.then(URL.revokeObjectURL);
-    }
-  }
-  soon.reduce((before, path) => before.then(() => media(path)), Promise.resolve());
-}
+const jsPsych = initJsPsych({
+  display_element: "stage",
+  show_progress_bar: true,
+  auto_update_progress_bar: false,
+  message_progress_bar: (done) => `${Math.round(done * trials.length)} of ${trials.length}`,
+});
 
-async function picture(img, path) {
-  img.src = await media(path);
-  await img.decode();
-}
+// A screen is announced by its heading, which takes the focus.
+const screen = (parameters) => ({
+  ...parameters,
+  on_load() {
+    const h1 = document.querySelector("#stage h1");
+    document.title = h1 ? `${h1.textContent} · ${plan.title}` : plan.title;
+    h1?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+    jsPsych.progressBar.progress = 1 - open().length / trials.length;
+    parameters.on_load?.();
+  },
+});
 
-// -- screens ----------------------------------------------------------------------------------
+const scale = (name) => {
+  const [legend, low, high, draw] = SCALES[name];
+  const words = { 1: `, ${low}`, 5: ", in the middle", 9: `, ${high}` };
+  const step = (n) =>
+    `<label><input type="radio" name="${name}" value="${n}" required aria-label="${n}${words[n] ?? ""}">${draw(n)}<span>${n}</span></label>`;
+  const steps = Array.from({ length: 9 }, (_, i) => step(i + 1)).join("");
+  return `<fieldset class="scale"><legend>${legend}</legend><div class="steps">${steps}</div>
+    <div class="ends" aria-hidden="true"><span>${low}</span><span>${high}</span></div></fieldset>`;
+};
+const scales = Object.keys(SCALES).map(scale).join("");
 
-function next() {
-  halt?.();
-  halt = null;
-  const trial = current();
-  const done = trials.length - trials.filter((t) => !(t.position in state.answers)).length;
-  const begun = Boolean(state.consented);
-  if (trial) prefetch(trials.indexOf(trial));
-  byId("progress").hidden = !begun;
-  byId("stop").hidden = !begun || !trial;
-  byId("bar").max = trials.length;
-  byId("bar").value = done;
-  byId("progress").firstElementChild.textContent = trial
-    ? `${done + 1} of ${trials.length}`
-    : `${trials.length} of ${trials.length}`;
-  if (!begun) return consent();
-  showSaved();
-  if (!trial) return end();
-  if (state.begun <= trial.part) return introduce(trial.part);
-  return pose(trial);
-}
-
-let halt = null; // leaves what is on the screen
+// The keys 1 to 9 answer the scale that has the focus, beside the browser's own arrow keys.
+addEventListener("keydown", ({ key, target }) => {
+  if (target.type !== "radio" || !/^[1-9]$/.test(key)) return;
+  const input = target.closest("fieldset").querySelectorAll("input")[key - 1];
+  input.focus();
+  input.click();
+});
 
 function consent() {
-  const content = clone("consent");
-  content.querySelector("h1").textContent = plan.title;
-  paragraphs(content.querySelector(".text"), plan.consent);
-  content.querySelector("#agree").addEventListener("click", () => {
-    update({ consented: new Date().toISOString() });
-    flush();
-    next();
+  return screen({
+    type: jsPsychHtmlButtonResponse,
+    stimulus: `<div class="sheet">${heading(plan.title)}${plan.consent.map(text).join("")}</div>`,
+    choices: ["I agree and take part", "I do not take part"],
+    on_finish({ response }) {
+      if (response === 1) {
+        return jsPsych.abortExperiment(
+          heading("Thank you") + text("Nothing has been stored. You can close this page."),
+        );
+      }
+      update({ consented: new Date().toISOString() });
+      flush();
+    },
   });
-  content
-    .querySelector("#decline")
-    .addEventListener("click", () =>
-      message("Thank you", "Nothing has been stored. You can close this page."),
-    );
-  show(content);
 }
 
-function introduce(index) {
-  const { instructions, trials: own } = parts[index];
-  const content = clone("part");
-  const [small, title] = content.querySelectorAll("h1 > *");
-  small.textContent = `Part ${index + 1} of ${parts.length}`;
-  const kinds = [...new Set(own.map((t) => t.kind).filter((kind) => kind !== "check"))];
-  title.textContent = kinds
-    .map((kind) => `${own.filter((t) => t.kind === kind).length} ${KINDS[kind].many}`)
-    .join(", ");
-  paragraphs(content.querySelector(".text"), instructions);
-  const before = parts.slice(0, index).flatMap((part) => part.trials);
-  if (own.some(rates) && !before.some(rates)) {
-    content.querySelector("#try-scales").hidden = false;
-    content.querySelector(".scales").append(...Object.keys(SCALES).map(scale));
-  }
-  if (own.some((t) => t.song) && !before.some((t) => t.song)) {
-    content.querySelector("#try-sound").hidden = false;
-    content.querySelector("#chime").addEventListener("click", chime);
-  }
-  content.querySelector("#begin").addEventListener("click", () => {
-    update({ begun: index + 1 });
-    next();
-  });
-  show(content, small.textContent);
+// Everything that a part shows and plays, fetched before it begins.
+function fetched(part) {
+  const files = (names) => part.flatMap((t) => names.map((n) => t[n]).filter(Boolean));
+  const load = {
+    type: jsPsychPreload,
+    images: files(["image", "left", "right"]),
+    audio: files(["song"]),
+    message: heading("Pictures and music are being fetched"),
+    continue_after_error: true,
+    max_load_time: null,
+  };
+  const failed = () => !jsPsych.data.get().filter({ trial_type: "preload" }).last(1).values()[0].success;
+  const wait = {
+    type: jsPsychHtmlButtonResponse,
+    stimulus: heading("No connection") + text("The page keeps trying; your answers are safe."),
+    choices: [],
+    trial_duration: WAIT,
+  };
+  return { timeline: [load, { timeline: [wait], conditional_function: failed }], loop_function: failed };
 }
 
-const rates = (trial) => trial.kind !== "choose";
+function introduction(index) {
+  const { instructions, trials: all } = plan.parts[index];
+  const kinds = [...new Set(all.map((t) => t.kind))].filter((kind) => kind in KINDS);
+  const counts = kinds.map((k) => `${all.filter((t) => t.kind === k).length} ${KINDS[k][1]}`);
+  const sounds = all.some((t) => t.song);
+  const first = index === 0;
+  return screen({
+    type: jsPsychHtmlButtonResponse,
+    stimulus: `<div class="sheet">${heading(counts.join(", "), `Part ${index + 1} of ${plan.parts.length}`)}
+      ${text(instructions)}
+      ${first ? `<h2>Try the two scales</h2>${text("Nothing is stored here. Press a face, or use the keys 1 to 9 and the arrow keys.")}<form>${scales}</form>` : ""}
+      ${sounds ? `${text("Headphones are best. Press the button, and set the volume so that the three notes are pleasant to hear.")}<button id="chime" type="button">Play three notes</button>` : ""}</div>`,
+    choices: ["Begin"],
+    on_load: () => byId("chime")?.addEventListener("click", chime),
+  });
+}
 
 function chime() {
-  const context = new AudioContext();
+  const context = jsPsych.pluginAPI.audioContext();
   [523.25, 659.25, 783.99].forEach((frequency, i) => {
-    const [tone, gain, at] = [
-      context.createOscillator(),
-      context.createGain(),
-      context.currentTime + 0.28 * i,
-    ];
+    const [tone, gain] = [context.createOscillator(), context.createGain()];
+    const at = context.currentTime + 0.28 * i;
     tone.frequency.value = frequency;
-    gain.gain.setValueAtTime(0, at);
-    gain.gain.linearRampToValueAtTime(0.25, at + 0.02);
+    gain.gain.setValueAtTime(0.25, at);
     gain.gain.exponentialRampToValueAtTime(0.001, at + 0.8);
     tone.connect(gain).connect(context.destination);
     tone.start(at);
     tone.stop(at + 0.8);
   });
-  setTimeout(() => context.close(), 2000);
 }
 
-function scale(name) {
-  const { legend, low, high, draw } = SCALES[name];
-  const words = { 1: `, ${low}`, 5: ", in the middle", 9: `, ${high}` };
-  const field = document.createElement("fieldset");
-  field.className = "scale";
-  const steps = Array.from({ length: 9 }, (_, i) => i + 1).map(
-    (n) =>
-      `<label><input type="radio" name="${name}" value="${n}" aria-label="${n}${words[n] ?? ""}">${draw(n)}<span>${n}</span></label>`,
-  );
-  field.innerHTML =
-    `<legend>${legend}</legend><div class="steps">${steps.join("")}</div>` +
-    `<div class="ends" aria-hidden="true"><span>${low}</span><span>${high}</span></div>`;
-  field.addEventListener("keydown", ({ key }) => {
-    if (!/^[1-9]$/.test(key)) return;
-    const input = field.querySelectorAll("input")[key - 1];
-    input.focus();
-    input.click();
-  });
-  return field;
-}
-
-// -- music ------------------------------------------------------------------------------------
-
-const WAVE = Array.from({ length: 151 }, (_, i) => {
-  const x = i / 150;
-  const swell =
-    Math.sin(Math.PI * x) ** 0.6 * (0.55 + 0.45 * Math.sin(9.5 * x + 1) * Math.sin(23 * x));
-  return [2 * i, swell * Math.abs(Math.sin(41 * x + 3 * Math.sin(7 * x)))];
-});
-const ICONS = {
-  play: "M8 5v14l11-7z",
-  pause: "M7 5h4v14H7zM13 5h4v14h-4z",
-  again: "M12 5V1L7 6l5 5V7a5.5 5.5 0 1 1-5.5 5.5h-2A7.5 7.5 0 1 0 12 5z",
+const title = (trial) => {
+  const all = trials.filter((t) => t.kind === trial.kind);
+  const [one, , question] = KINDS[trial.kind] ?? ["A short check", "", "Please read this"];
+  return heading(question, trial.kind in KINDS ? `${one} ${all.indexOf(trial) + 1} of ${all.length}` : one);
 };
-const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
 
-// A player without a way to skip: what has been heard is what `played` holds, plus what was heard
-// before a reload, from where it goes on.
-async function player(trial, before, changed) {
-  const audio = new Audio(await media(trial.song));
-  // Some browsers look into a song only once it is to be played.
-  const lasts = () => (Number.isFinite(audio.duration) ? audio.duration : trial.seconds);
-  const heard = () => {
-    let sum = before;
-    for (let i = 0; i < audio.played.length; i++)
-      sum += audio.played.end(i) - audio.played.start(i);
-    return Math.min(sum, lasts());
-  };
-  const lacks = () => Math.max(0, Math.min(trial.listen, lasts()) - SHORT - heard());
-
-  const element = clone("player").firstElementChild;
-  const button = element.querySelector("button");
-  const line = (sign, high) =>
-    `M0 36${WAVE.map(([x, y]) => `L${x} ${(36 + sign * (1 + high * y)).toFixed(1)}`).join("")}L300 36Z`;
-  for (const wave of element.querySelectorAll(".above")) wave.setAttribute("d", line(-1, 34));
-  for (const wave of element.querySelectorAll(".below")) wave.setAttribute("d", line(1, 18));
-  const mask = element.querySelector("#played rect");
-  const place = () => mask.setAttribute("width", 300 * Math.min(1, audio.currentTime / lasts()));
-  const draw = () => {
-    const what = audio.ended ? "again" : audio.paused ? "play" : "pause";
-    button.querySelector("path").setAttribute("d", ICONS[what]);
-    button.setAttribute(
-      "aria-label",
-      { play: "Play the music", pause: "Pause the music", again: "Play the music again" }[what],
-    );
-    place();
-    element.querySelector(".clock").textContent = `${clock(audio.currentTime)} / ${clock(lasts())}`;
-    changed();
-  };
-  button.addEventListener("click", () =>
-    audio.paused ? audio.play().catch(() => {}) : audio.pause(),
-  );
-  for (const event of ["play", "pause", "ended", "timeupdate", "seeked"])
-    audio.addEventListener(event, draw);
-  if (before)
-    audio.addEventListener(
-      "loadedmetadata",
-      () => (audio.currentTime = Math.max(0, Math.min(before, lasts() - SHORT))),
-      { once: true },
-    );
-  let frame;
-  const animate = () => {
-    place();
-    frame = requestAnimationFrame(animate);
-  };
-  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) animate();
-  const stop = () => {
-    cancelAnimationFrame(frame);
-    audio.pause();
-    audio.removeAttribute("src");
-  };
-  return { element, audio, heard, lacks, draw, stop };
-}
-
-// -- trials -----------------------------------------------------------------------------------
-
-async function pose(trial) {
-  const own = parts[trial.part].trials.filter((t) => t.kind === trial.kind);
-  const { one, ask: question } = KINDS[trial.kind];
-  const content = clone("trial");
-  const form = content.querySelector("form");
-  const [small, title] = form.querySelectorAll("h1 > *");
-  const index = own.findIndex((t) => t.position === trial.position) + 1;
-  small.textContent = trial.kind === "check" ? one : `${one} ${index} of ${own.length}`;
-  title.textContent = question;
-  form.classList.toggle("beside", trial.kind === "rate_image");
-  form.classList.toggle("choice", trial.kind === "choose");
-  const [shown, answer, go, todo] = [".shown", ".answer", ".go", "#todo"].map((s) =>
-    form.querySelector(s),
-  );
-  shown.innerHTML = `<p id="late" role="status" hidden>Still loading. The page keeps trying; your answers are safe.</p>`;
-  answer.hidden = go.hidden = true;
-  show(content, small.textContent);
-
-  let left = false;
-  let music = null;
-  const keep = () => {
-    if (!left && onset !== null) update({ draft: { position: trial.position, ...given() } });
-  };
-  halt = () => {
-    left = true;
-    music?.stop();
-    removeEventListener("pagehide", keep);
-  };
-  addEventListener("pagehide", keep);
-  const draft = state.draft?.position === trial.position ? state.draft : {};
-  let onset = null;
-  let asked = false;
-  let enough = false;
-
-  const broken = () => {
-    if (left) return;
-    byId("late").textContent =
-      "This browser cannot play the music or show the picture. Please open your link in another browser, such as Firefox or Chrome.";
-    byId("late").hidden = false;
-  };
-  const now = () => Math.round((draft.ms ?? 0) + (onset === null ? 0 : performance.now() - onset));
-  const given = () => {
-    const data = new FormData(form);
-    const number = (name) => (data.has(name) ? Number(data.get(name)) : null);
-    return {
-      valence: number("valence"),
-      arousal: number("arousal"),
-      choice: data.get("choice"),
-      heard: music && Math.round(music.heard() * 100) / 100,
-      ms: now(),
-    };
-  };
-  // What is still to be done, with the element that does it.
-  const lacking = () => {
-    const values = given();
-    const found = [];
-    if (music) {
-      const rest = music.lacks();
-      if (rest > 0)
-        found.push([
-          music.audio.currentTime || values.heard
-            ? `listen for ${Math.ceil(rest)} more second${rest > 1 ? "s" : ""}`
-            : "play the music",
-          music.element.querySelector("button"),
-        ]);
-    }
-    if (trial.kind === "choose") {
-      if (!values.choice) found.push(["choose a picture", form.querySelector("input")]);
-    } else {
-      const open = Object.keys(SCALES).filter((name) => !values[name]);
-      if (open.length)
-        found.push([
-          `choose a face in ${open.length === 2 ? "both rows" : `the ${SCALES[open[0]].row} row`}`,
-          form.elements[open[0]][0],
-        ]);
-    }
-    return found;
-  };
-  const look = () => {
-    if (left || onset === null) return;
-    const missing = lacking();
-    const text = missing.map(([what]) => what).join(", then ");
-    todo.textContent = text && `${text[0].toUpperCase()}${text.slice(1)}.`;
-    go.querySelector("button").classList.toggle("early", missing.length > 0);
-    if (music && !enough && !music.lacks()) {
-      enough = true;
-      say("You have heard enough to answer.");
-    }
-  };
-
-  try {
-    if (trial.song) {
-      music = await player(trial, draft.heard ?? 0, look);
-      if (left) return music.stop();
-      music.audio.addEventListener("error", broken);
-      shown.append(music.element);
-      let second = 0;
-      music.audio.addEventListener("timeupdate", () => {
-        if (Math.abs(music.audio.currentTime - second) < 1) return;
-        second = music.audio.currentTime;
-        keep();
-      });
-    }
-    if (trial.image) {
-      const img = Object.assign(new Image(), { alt: "The picture to be rated" });
-      await picture(img, trial.image);
-      const figure = document.createElement("figure");
-      figure.append(img);
-      shown.append(figure);
-    }
-    if (trial.text) {
-      const note = Object.assign(document.createElement("div"), { className: "note" });
-      paragraphs(note, trial.text);
-      shown.append(note);
-    }
-    if (trial.kind === "choose") {
-      const pair = clone("pair");
-      const [first, second] = pair.querySelectorAll("img");
-      await Promise.all([picture(first, trial.left), picture(second, trial.right)]);
-      answer.append(pair);
-    } else {
-      answer.classList.add("scales");
-      answer.append(...Object.keys(SCALES).map(scale));
-    }
-  } catch {
-    return broken();
-  }
-  if (left) return;
-  byId("late").hidden = true;
-  for (const name of ["valence", "arousal", "choice"])
-    if (draft[name]) form.elements[name].value = draft[name];
-  answer.hidden = go.hidden = false;
-  onset = performance.now();
-  music?.draw();
-  look();
-
-  form.addEventListener("change", () => {
-    look();
-    keep();
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (left || asked) return;
-    const [first] = lacking();
-    if (first) {
-      say(todo.textContent);
-      first[1].focus();
-      return;
-    }
-    asked = true; // a second press must not answer the next trial
-    const done = { ...given(), at: new Date().toISOString() };
-    update((s) => ({
-      answers: { [trial.position]: done, ...s.answers },
-      draft: null,
-      saved: false,
-    }));
-    flush();
-    next();
+// Two scales under a picture or a text; `before` gives what was found before they were shown.
+function rating(trial, before = () => ({})) {
+  const picture = `<img class="single" src="${trial.image}" alt="The picture to be rated">`;
+  return screen({
+    type: jsPsychSurveyHtmlForm,
+    preamble: title(trial) + (trial.image ? picture : "") + (trial.text ? text(trial.text) : ""),
+    html: scales,
+    button_label: "Next",
+    on_start: () => (shown = trial.trial),
+    on_finish({ response, rt }) {
+      const [v, a] = [response.valence, response.arousal].map(Number);
+      record(trial, { valence: v, arousal: a, ms: Math.round(rt), ...before() });
+    },
   });
 }
 
-// -- the end ----------------------------------------------------------------------------------
-
-function end() {
-  if (byId("file")) return;
-  const content = clone("end");
-  paragraphs(content.querySelector(".text"), plan.debriefing);
-  content.querySelector(".code").textContent = code;
-  content.querySelector("#withdraw").addEventListener("click", () => byId("delete").showModal());
-  content.querySelector("#file button").addEventListener("click", save);
-  show(content, "Thank you");
-  atEnd();
-}
-
-function atEnd() {
-  const box = byId("file");
-  if (!box) return;
-  const name = `answers-${code}.json`;
-  const lost = state.refused.length;
-  const waiting = unsent().length;
-  let text = "";
-  if (!served)
-    text = state.saved
-      ? `Your answers are in the file ${name}, where this browser saves its downloads. Send it as your invitation says.`
-      : "One last step: your answers are only in this browser so far. Save them as a file, and send it as your invitation says.";
-  else if (lost)
-    text = `The server did not take ${lost === 1 ? "one answer" : `${lost} answers`}. Please save them as a file, and send it to the people who invited you.`;
-  else if (waiting)
-    text =
-      "Please leave this page open until the connection is back: your last answers are still to be sent. If you cannot wait, save them as a file, and send it to the people who invited you.";
-  box.hidden = !text;
-  box.firstElementChild.textContent = text;
-  box.querySelector("button").textContent = state.saved ? "Save them again" : "Save my answers";
-}
-
-function save() {
-  const answers = Object.entries(state.answers).filter(([, answer]) => answer.at);
-  const content = {
-    format: "m2l-answers",
-    version: 1,
-    plan: plan.plan,
-    participant: code,
-    consented: state.consented,
-    answers: answers.map(([position, answer]) => ({ position: Number(position), ...answer })),
+// Seconds of a song that sounded, by the clock of the sound, which stands still when it does.
+function hearing(trial) {
+  const clock = () => jsPsych.pluginAPI.audioContext().currentTime;
+  let since = 0;
+  return {
+    start: () => (since = clock()),
+    heard: () => Math.round(100 * Math.min(clock() - since, trial.seconds)) / 100,
   };
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(
-    new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }),
-  );
-  link.download = `answers-${code}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  update({ saved: true });
-  atEnd();
-  say("Your answers are saved as a file.");
+}
+
+// Here is the music, and it ends the trial.
+function song(trial) {
+  const clock = hearing(trial);
+  let heard = 0;
+  const listen = screen({
+    type: jsPsychAudioButtonResponse,
+    stimulus: trial.song,
+    choices: [],
+    trial_ends_after_audio: true,
+    prompt: `${title(trial)}<div class="player"><div style="animation-duration: ${trial.seconds}s"></div></div>
+      ${text("Listen to the music. The two scales follow.")}`,
+    on_start: () => (shown = trial.trial),
+    on_load: clock.start,
+    on_finish: () => (heard = clock.heard()),
+  });
+  return { timeline: [listen, rating(trial, () => ({ heard }))] };
+}
+
+function choice(trial) {
+  const clock = hearing(trial);
+  return screen({
+    type: jsPsychAudioButtonResponse,
+    stimulus: trial.song,
+    choices: ["left", "right"],
+    button_html: (side) =>
+      `<button class="picture" type="button"><img src="${trial[side]}" alt="${side === "left" ? "Left" : "Right"} picture"></button>`,
+    enable_button_after: 1000 * trial.listen,
+    prompt: `<div class="above">${title(trial)}<div class="player"><div style="animation-duration: ${trial.seconds}s"></div></div>
+      <p id="todo">Listen for ${Math.round(trial.listen)} seconds, then choose.</p></div>`,
+    on_start: () => (shown = trial.trial),
+    on_load() {
+      clock.start();
+      // That the pictures can be chosen is seen, and said.
+      new MutationObserver(() => say((byId("todo").textContent = "Choose the picture that fits."))).observe(
+        document.querySelector(".picture"),
+        { attributeFilter: ["disabled"] },
+      );
+    },
+    on_finish: ({ response, rt }) =>
+      record(trial, { choice: ["left", "right"][response], ms: rt, heard: clock.heard() }),
+  });
+}
+
+function debriefing() {
+  const last = served
+    ? "Some answers are still to be sent: please leave this page open. If you cannot wait, save them as a file, and send it to the people who invited you."
+    : "One last step: your answers are only in this browser so far. Save them as a file, and send it as your invitation says.";
+  return screen({
+    type: jsPsychHtmlButtonResponse,
+    stimulus: `<div class="sheet">${heading("Thank you")}
+      <div id="file">${text(last)}<button class="jspsych-btn" type="button">Save my answers</button></div>
+      ${plan.debriefing.map(text).join("")}<h2>If you change your mind</h2>
+      <p>Your code is <strong>${code}</strong>. Keep it if you want to have your answers deleted later
+      on, or delete them now.</p><button class="risky" type="button">Delete my answers</button></div>`,
+    choices: [],
+    on_load() {
+      byId("file").querySelector("button").addEventListener("click", save);
+      byId("stage").querySelector(".risky").addEventListener("click", () => byId("delete").showModal());
+      showSaved();
+    },
+  });
 }
 
 // -- pause and stop ---------------------------------------------------------------------------
@@ -721,35 +418,31 @@ for (const [dialog, then] of [
   });
 
 async function withdraw() {
-  halt?.();
-  const inFile = state.saved;
   update({ ...EMPTY, gone: true });
-  for (let wait = WAIT; served; wait = Math.min(2 * wait, LONGEST)) {
-    try {
-      const { ok } = await ask("api/answers", { method: "DELETE" });
-      if (ok) break;
-    } catch {}
-    message(
-      "Deleting your answers",
-      "The server does not answer. Please leave this page open; it keeps trying.",
-    );
-    await pause(wait);
-  }
-  withdrawn();
-  if (inFile) stage.querySelector(".text p").append(" Delete the file that you saved, too.");
+  if (served) await patiently(() => post("withdraw"));
+  location.reload();
 }
 
 // -- off we go --------------------------------------------------------------------------------
 
-if (plan && state.gone) withdraw();
-else if (plan) {
+if (found?.status === 410 || state.gone) withdrawn();
+else if (!plan) welcome();
+else {
+  // What the server has counts as answered in any browser.
   update((s) => ({
     consented: s.consented ?? plan.consented ?? null,
     told: s.told || Boolean(plan.consented),
-    // What the server has counts as answered in any browser.
-    answers: { ...Object.fromEntries((plan.answered ?? []).map((p) => [p, {}])), ...s.answers },
-    sent: [...new Set([...s.sent, ...(plan.answered ?? [])])],
+    answers: { ...Object.fromEntries((plan.done ?? []).map((id) => [id, {}])), ...s.answers },
+    sent: [...new Set([...s.sent, ...(plan.done ?? [])])],
   }));
-  next();
+  const pose = { rate_image: rating, check: rating, rate_song: song, choose: choice };
+  const timeline = state.consented ? [] : [consent()];
+  plan.parts.forEach((part, index) => {
+    const left = part.trials.filter((t) => !(t.trial in state.answers));
+    if (left.length)
+      timeline.push(fetched(left), introduction(index), ...left.map((t) => pose[t.kind](t)));
+  });
   flush();
+  byId("stage").replaceChildren();
+  jsPsych.run([...timeline, debriefing()]);
 }
