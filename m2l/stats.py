@@ -114,7 +114,7 @@ def bootstrap(statistic, *arrays, groups=None, draws=None, seed=0):
     for _ in range(draws or DRAWS):
         rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
         found.append(statistic(*(a[rows] for a in arrays)))
-    return _summary(statistic(*arrays), found)
+    return summary(statistic(*arrays), found)
 
 
 def halves(statistic, *sizes, draws=None, seed=0):
@@ -137,12 +137,13 @@ def halves(statistic, *sizes, draws=None, seed=0):
     found = [
         statistic(*(rng.permutation(n)[: n // 2] for n in sizes)) for _ in range(draws or DRAWS)
     ]
-    return _summary(statistic(*map(np.arange, sizes)), found, centred=True)
+    return summary(statistic(*map(np.arange, sizes)), found, centred=True)
 
 
-def _summary(value, found, centred=False):
+def summary(value, found, centred=False):
+    """A figure, or a dict (of dict …) of figures, with the interval of its draws."""
     if isinstance(value, dict):
-        return {k: _summary(value[k], [f[k] for f in found], centred) for k in value}
+        return {k: summary(value[k], [f[k] for f in found], centred) for k in value}
     found = np.array(found)
     known = found[~np.isnan(found)]  # a draw of one value only leaves some scores unknown
     low, high = np.quantile(known, [0.025, 0.975]) if known.size else (np.nan, np.nan)
@@ -183,7 +184,7 @@ def permutation(statistic, x, y, times=1000, seed=0):
     rng = np.random.default_rng(seed)
     found = np.array([statistic(x, rng.permutation(y)) for _ in range(times)])
     p = float((1 + np.sum(found >= statistic(x, y))) / (times + 1))
-    return _summary(found.mean(), found) | {"p": p}
+    return summary(found.mean(), found) | {"p": p}
 
 
 def holm(p):

@@ -41,12 +41,14 @@ def small(root, tmp_path, monkeypatch):
     (tmp_path / "tiny").write_text(PRESET)
     monkeypatch.setitem(ablation.GRIDS, "tiny", ("full", "AFM 1"))
 
-    def measure(net, pyramid, released, n, draws):
-        image = generate.paint(np.zeros(2), 0, released)
-        figure = {"value": float(image.mean()), "low": 0.0, "high": 255.0}
-        keys = ("diversity", "va", "colour", "looks", "grid")
-        return {"likeness": {"scene": {"n": n}}} | {k: {"a": {"b": figure}} for k in keys}, {}, 0
+    def measure(judges, pyramid, images, draws):
+        figure = {"value": float(images.mean()), "low": 0.0, "high": 255.0}
+        told = {k: {"scene": {"a": {"b": figure}}} for k in ("diversity", "va")}
+        return told | {"likeness": {"scene": {"n": 1}}, "looks": {"a": {"b": figure}}}, {}, 0, 0
 
+    monkeypatch.setattr(
+        evaluate, "paint", lambda released, *_: generate.paint(np.zeros(2), 0, released)
+    )
     monkeypatch.setattr(evaluate, "measure", measure)
 
 

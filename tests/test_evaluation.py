@@ -11,7 +11,7 @@ from m2l.errors import InputError
 from m2l.experiments import ablation, stages
 from m2l.experiments import evaluation as evaluate
 from m2l.gan import training
-from m2l.judge import metrics, scene
+from m2l.judge import metrics, ratings, scene
 from m2l.music import forest
 from m2l.music import rivals as models
 from m2l.va import DIMENSIONS
@@ -29,7 +29,18 @@ def root(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def cache(root, monkeypatch):
     monkeypatch.setenv("M2L_CACHE", str(root / "cache"))
-    monkeypatch.setattr(stats, "DRAWS", 8)
+    quick(monkeypatch)
+
+
+def quick(patch):
+    """Few draws, few seeds, and a ResNet that is a blur."""
+
+    def features(images, progress=None):
+        return np.stack([np.resize(x[::2, ::2] / 255.0, 1024) for x in images])
+
+    patch.setattr(stats, "DRAWS", 8)
+    patch.setattr(evaluate, "SCENES", 3)
+    patch.setattr(ratings, "features", features)
 
 
 @pytest.fixture(scope="module")
@@ -43,69 +54,131 @@ def judged(root, tmp_path_factory):
     return folder
 
 
-# -- the judge -------------------------------------------------------------------------------
+@pytest.fixture
+def pyramid(root):
+    return stages.landscapes(root)
 
 
-def test_the_judge_is_tested_on_photos_it_has_not_seen(judged):
+@pytest.fixture
+def judges(judged):
+    return evaluate.Judges(scene.load(judged / "scene.safetensors"), ratings.load())
+
+
+# -- the judges ------------------------------------------------------------------------------
+
+
+def test_the_scene_network_is_tested_on_photos_it_has_not_seen(judged):
     result = read(judged / "scene.json")
     assert (result["photos"], result["tested"]) == (9, 6)
     assert set(result["resolutions"]) == {"16", "32", "64", "128"}
     told = result["resolutions"]["32"]
     assert set(told["accuracy"]) == INTERVAL and set(told["valence"]["ccc"]) == INTERVAL
-    assert np.sum(result["confusion"]) == 6 and result["people"] is None  # without OASIS
+    assert np.sum(result["confusion"]) == 6 and "people" not in result  # without OASIS
     net = scene.load(judged / "scene.safetensors")
     assert net.scenes == result["scenes"] == ["sea", "wood"]
     assert result["bytes"] == (judged / "scene.safetensors").stat().st_size < 5e6
 
 
-def test_photos_are_read_once_for_each_network_and_resolution(root, judged, monkeypatch):
-    net, pyramid = scene.load(judged / "scene.safetensors"), stages.landscapes(root)
-    first = evaluate.read_photos(net, pyramid, 8)
-    assert [x.shape for x in first] == [(54, 128), (54, 2), (54, 5)]
-    monkeypatch.setattr(scene, "look", None)
-    for one, again in zip(first, evaluate.read_photos(net, pyramid, 8), strict=True):
-        np.testing.assert_array_equal(one, again)
+def test_photos_are_looked_at_once_for_each_network_and_resolution(judges, pyramid, monkeypatch):
+    first = judges.photos(pyramid, 8)
+    assert {k: x.shape for k, x in first.features.items()} == {
+        "scene": (54, 128),
+        "ratings": (54, 1024),
+    }
+    assert first.looks.shape == (54, 5) and set(first.kinds) <= {"sea", "wood"}
+    for module, name in ((scene, "look"), (ratings, "features")):
+        monkeypatch.setattr(module, name, None)
+    again = judges.photos(pyramid, 8)
+    for judge in ("scene", "ratings"):
+        np.testing.assert_array_equal(first.va[judge], again.va[judge])
     with pytest.raises(TypeError):
-        evaluate.read_photos(net, pyramid, 16)
-    with torch.no_grad():
-        net.va.bias += 1
-    with pytest.raises(TypeError):
-        evaluate.read_photos(net, pyramid, 8)
+        judges.photos(pyramid, 16)
 
 
 # -- a generator -----------------------------------------------------------------------------
 
 
-def test_a_generator_is_measured_from_all_sides(root, judged, tiny_generator, tmp_path):
-    out = tmp_path / "metrics.json"
-    evaluate.model(out, tiny_generator, judged / "scene.safetensors", root, n=16)
-    result = read(out)
+@pytest.fixture(scope="module")
+def measured(root, judged, tiny_generator, tmp_path_factory):
+    """The .json of a tiny generator, with its baselines."""
+    out = tmp_path_factory.mktemp("metrics") / "metrics.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("M2L_CACHE", str(root / "cache"))
+        quick(patch)
+        evaluate.model(
+            out,
+            tiny_generator,
+            judged / "scene.safetensors",
+            root,
+            n=16,
+            draws=8,
+            baselines=True,
+            pairs=out.with_name("pairs.png"),
+        )
+    return out
+
+
+def test_a_generator_is_measured_from_all_sides(measured):
+    result = read(measured)
     assert (result["n"], result["resolution"]) == (16, 8)
-    (space,) = result["likeness"]  # without Inception there is one
-    figures = result["likeness"][space]
-    assert figures["n"] == 16
-    for name in ("frechet", "kid", "density", "coverage"):
-        assert set(figures[name]["generated"]) & set(figures[name]["photos"]) >= INTERVAL
-    assert figures["frechet"]["generated"]["value"] > figures["frechet"]["photos"]["value"]
-    for name in ("overall", "cell"):
-        assert set(result["diversity"][name]) == {"generated", "photos", "ratio"}
-    for d in DIMENSIONS:
-        assert set(result["va"]) == {"random", "grid", "photos", "shuffled"}
-        assert {"mae", "r", "ccc", "spearman", "slope"} == set(result["va"]["grid"][d])
-        assert set(result["colour"][d]["generated"]) == {"r", "left", "probe"}
-        assert set(result["looks"]["generated"]["warmth"][d]) == INTERVAL
-    assert np.shape(result["grid"]["answered"]) == (7, 7, 2)
-    assert [set(x) for x in result["nearest"]] == [{"seed", "distance", "photo"}] * 12
-    assert Image.open(tmp_path / "metrics/nearest.png").size == (6 * 8, 2 * 8)
-    assert not any("fid" in key for key in result["likeness"])
+    for judge in ("scene", "ratings"):
+        figures, va = result["likeness"][judge], result["va"][judge]
+        assert figures["n"] == 16
+        for name in ("frechet", "kid", "density", "coverage", "precision"):
+            assert set(figures[name]["generated"]) == set(figures[name]["photos"]) == INTERVAL
+        assert figures["frechet"]["generated"]["value"] > figures["frechet"]["photos"]["value"]
+        for name in ("overall", "cell", "one"):
+            told = result["diversity"][judge][name]
+            assert set(told) == {"generated", "photos", "ratio"}
+        assert set(va) == {"random", "grid", "photos", "shuffled"}
+        for d in DIMENSIONS:
+            assert {"mae", "r", "ccc", "spearman", "slope", "within", "left"} == set(va["grid"][d])
+            assert set(result["looks"]["generated"]["warmth"][d]) == INTERVAL
+        assert np.shape(result["grid"][judge]) == (7, 7, 2)
+    assert sum(result["kinds"][k]["generated"]["value"] for k in ("sea", "wood")) == 1
+    assert result["moods"]["seeds"] == 8 and 0 <= result["moods"]["kept"]["value"] <= 1
+    assert [set(x) for x in result["nearest"]] == [{"picture", "distance", "photo", "pixels"}] * 12
+    for name, rows in (("metrics/nearest.png", (6, 2)), ("pairs.png", (12, 2))):
+        assert Image.open(measured.parent / name).size == (rows[0] * 8, rows[1] * 8)
     told = {f"{name}.{f['metric']}" for name in result for f in ablation._figures(result[name])}
     for name, _ in ablation.MEASURES.values():  # all that chapters compare by is there
-        assert name.replace("likeness.", "likeness.scene.") in told
-    with np.load(tmp_path / "metrics.npz") as arrays:
-        assert arrays["requested"].shape == arrays["answered"].shape == (16, 2)
+        assert name.replace(".", ".scene.", 1) in told
+    with np.load(measured.with_suffix(".npz")) as arrays:
+        assert {k: x.shape for k, x in arrays.items()} == dict.fromkeys(
+            ("requested", "answered, scene", "answered, ratings"), (16, 2)
+        )
 
 
-def test_fid_has_its_dimensions_and_number_in_its_name(root, judged, tiny_generator, monkeypatch):
+def test_baselines_are_scored_by_the_judge_that_did_not_choose(measured):
+    told = read(measured)["baselines"]
+    assert set(told["best of 8, chosen by scene"]) == {"ratings"}
+    assert set(told["best of 8, chosen by ratings"]) == {"scene"}
+    for name in ("retrieval", "photo at random", "one picture"):
+        assert set(told[name]) == {"scene", "ratings"}
+        assert set(told[name]["scene"]["valence"]) == INTERVAL
+
+
+def test_pictures_without_a_generator_are_measured_alike(
+    measured, root, judged, tiny_generator, tmp_path
+):
+    painted = evaluate.paint(generate.load(tiny_generator), stages.landscapes(root), 16)
+    np.savez(tmp_path / "p.npz", images=painted.images, va=painted.requested)
+    out = tmp_path / "m.json"
+    judge = judged / "scene.safetensors"
+    evaluate.model(out, tmp_path / "p.npz", judge, root, draws=8)
+    one, other = read(measured), read(out)
+    assert one["likeness"] == other["likeness"]
+    assert one["va"]["ratings"]["random"] == other["va"]["ratings"]["random"]
+    np.savez(tmp_path / "q.npz", images=painted.images.astype(float), va=painted.requested)
+    with pytest.raises(InputError, match="give bytes"):
+        evaluate.model(out, tmp_path / "q.npz", judge, root)
+    with pytest.raises(InputError, match="no arrays images and va"):
+        evaluate.model(out, tmp_path / "gone.npz", judge, root)
+
+
+def test_fid_has_its_dimensions_and_number_in_its_name(
+    judges, pyramid, tiny_generator, monkeypatch
+):
     seen = []
 
     def features(images, weights, keep=False):
@@ -113,25 +186,14 @@ def test_fid_has_its_dimensions_and_number_in_its_name(root, judged, tiny_genera
         return np.random.default_rng(len(seen)).normal(size=(len(images), 6))
 
     monkeypatch.setattr(metrics, "inception", features)
-    net, pyramid = scene.load(judged / "scene.safetensors"), stages.landscapes(root)
-    released = generate.load(tiny_generator)
-    result, _, _ = evaluate.measure(net, pyramid, released, 16, inception="weights")
+    painted = evaluate.paint(generate.load(tiny_generator), pyramid, 16)
+    result = evaluate.measure(judges, pyramid, painted, inception="weights")[0]
     told = result["likeness"]["inception"]
-    assert set(told) == {"fid_2048_n16", "n", "kid", "density", "coverage"}
-    assert set(told["fid_2048_n16"]) == {"generated", "photos"}
+    assert set(told) == {"fid_2048_n16", "n", "kid", "density", "coverage", "precision"}
     assert seen == [(16, True), (16, True), (16, False)]  # what photos give is kept
 
 
-def test_the_seed_alone_decides_what_is_measured(root, judged, tiny_generator):
-    net, pyramid = scene.load(judged / "scene.safetensors"), stages.landscapes(root)
-    released = generate.load(tiny_generator)
-    one, again, other = (
-        evaluate.measure(net, pyramid, released, 16, seed=seed)[0] for seed in (0, 0, 1)
-    )
-    assert one == again != other
-
-
-def test_a_generator_that_ignores_the_request_is_found_out(root, judged):
+def test_a_generator_that_ignores_the_request_is_found_out(judged, pyramid):
     """Pictures without regard to the emotion: no interval of a correlation lies above chance."""
     from m2l.gan.networks import Generator, Sizes
     from m2l.va import QuantileMap
@@ -140,14 +202,21 @@ def test_a_generator_that_ignores_the_request_is_found_out(root, judged):
     network = Generator(Sizes(z=8, widths=(8, 6), condition="none")).eval().requires_grad_(False)
     va_map = QuantileMap(np.linspace([2, 2], [8, 8], 9).T)
     released = generate.Released(network, None, 8, va_map, {})
-    net, pyramid = scene.load(judged / "scene.safetensors"), stages.landscapes(root)
-    result, _, _ = evaluate.measure(net, pyramid, released, 60)
+    judges = evaluate.Judges(scene.load(judged / "scene.safetensors"))  # one will do
+    result = evaluate.measure(judges, pyramid, evaluate.paint(released, pyramid, 60))[0]
     for d in DIMENSIONS:
-        assert abs(result["va"]["grid"][d]["slope"]["value"]) < 1e-6
-        assert abs(result["va"]["random"][d]["r"]["value"]) < 0.3
+        assert abs(result["va"]["scene"]["grid"][d]["slope"]["value"]) < 1e-6
+        assert abs(result["va"]["scene"]["random"][d]["r"]["value"]) < 0.3
     # One request, many scenes; one scene, many requests.
-    same = result["diversity"]["same"]
+    same = result["diversity"]["scene"]["same"]
     assert same["other scene"]["value"] > 0 and same["other request"]["value"] < 1e-6
+    assert result["moods"]["kept"]["value"] == 1  # but for the scene, that is
+
+
+def test_pixels_tell_a_copy_and_its_mirror_image():
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    assert evaluate.pixels(images, images[:, :, ::-1]) == pytest.approx([1, 1, 1])
+    assert max(evaluate.pixels(images, images[[1, 2, 0]])) < 0.5
 
 
 def test_too_few_photos_to_judge_by(root, judged, tiny_generator, tmp_path):

@@ -14,6 +14,7 @@ from m2l.va import DIMENSIONS
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)
 ROWS = rng.normal(size=(200, 4))
+NEIGHBOURS = ("density", "coverage", "precision")
 
 
 # -- likeness --------------------------------------------------------------------------------
@@ -56,10 +57,10 @@ def test_fewer_images_than_features_still_have_a_distance():
 @pytest.mark.parametrize("n", [0, 1])
 def test_a_distance_needs_two_images_a_side(n):
     for distance in (metrics.frechet, metrics.kid):
-        with pytest.raises(InputError, match="two images"):
+        with pytest.raises(InputError, match="2 images"):
             distance(ROWS[:n], ROWS)
-    with pytest.raises(InputError, match="two images"):
-        metrics.spread(ROWS[:n])
+    with pytest.raises(InputError, match="2 images"):
+        metrics.spread(np.zeros((n, n)))
 
 
 def test_kid_of_two_points_by_hand():
@@ -82,34 +83,38 @@ def test_kid_grows_with_the_shift():
     assert values == sorted(values)
 
 
-def test_density_and_coverage_are_those_of_prdc():
+def test_neighbours_are_those_of_prdc():
     from prdc import compute_prdc
 
     fake = rng.normal(0.3, 0.8, size=(150, 4))
     with contextlib.redirect_stdout(None):
         theirs = compute_prdc(ROWS, fake, nearest_k=5)
-    ours = metrics.density_coverage(ROWS, fake)
-    assert ours == pytest.approx((theirs["density"], theirs["coverage"]))
+    assert metrics.neighbours(ROWS, fake) == pytest.approx({k: theirs[k] for k in NEIGHBOURS})
 
 
-def test_density_and_coverage_at_their_ends():
-    assert metrics.density_coverage(ROWS, ROWS + 100) == (0, 0)
-    one = np.repeat(ROWS[:1], 50, axis=0)  # one photo, painted over and over
-    density, coverage = metrics.density_coverage(ROWS, one)
-    assert density > 0.2 and coverage < 0.2
-    assert metrics.density_coverage(ROWS, ROWS)[1] == 1
-    with pytest.raises(InputError, match="more than 5"):
-        metrics.density_coverage(ROWS[:5], ROWS)
+def test_neighbours_at_their_ends():
+    assert set(metrics.neighbours(ROWS, ROWS + 100).values()) == {0}
+    one = metrics.neighbours(ROWS, np.repeat(ROWS[:1], 50, axis=0))  # one photo over and over
+    assert one["density"] > 0.2 and one["coverage"] < 0.2 and one["precision"] == 1
+    assert metrics.neighbours(ROWS, ROWS)["coverage"] == 1
+    with pytest.raises(InputError, match="6 images"):
+        metrics.neighbours(ROWS[:5], ROWS)
 
 
 def test_compare_has_every_figure_with_its_interval():
     near = metrics.compare(ROWS, rng.normal(size=(200, 4)), draws=50)
     far = metrics.compare(ROWS, rng.normal(2, 1, size=(200, 4)), draws=50)
-    assert set(near) == {"frechet", "kid", "density", "coverage"}
+    assert list(near) == ["frechet", "kid", *NEIGHBOURS]
     for name in near:
         assert near[name]["low"] < near[name]["value"] < near[name]["high"]
         assert near[name]["high"] < far[name]["low"] or near[name]["low"] > far[name]["high"]
-    assert near["kid"]["subset"] == 100 and near["kid"]["sd"] > 0
+
+
+def test_compare_gives_the_figures_of_the_measures():
+    other = rng.normal(0.5, 1, size=(150, 4))
+    told = {k: x["value"] for k, x in metrics.compare(ROWS, other, draws=2).items()}
+    apart = {"frechet": metrics.frechet(ROWS, other), "kid": metrics.kid(ROWS, other)}
+    assert told == pytest.approx(apart | metrics.neighbours(ROWS, other))
 
 
 def test_the_nearest_by_hand():
@@ -120,32 +125,34 @@ def test_the_nearest_by_hand():
 def test_copies_are_found_out():
     train, new = ROWS, rng.normal(size=(100, 4))
     honest, _, _ = metrics.closeness(rng.normal(size=(100, 4)), new, train)
-    assert honest["closer"]["value"] < 0.1
+    assert honest["closer"]["value"] < 0.1 and not honest["copies"]
     assert honest["generated"]["low"] < honest["photos"]["value"] < honest["generated"]["high"]
     copied, distance, index = metrics.closeness(train[:50] + 1e-6, new, train)
-    assert copied["closer"]["value"] == 1 and distance.max() < 1e-4
+    assert copied["closer"]["value"] == 1 and copied["copies"] and distance.max() < 1e-4
     assert index.tolist() == list(range(50))
+
+
+def test_the_mark_for_too_close_has_an_interval_that_few_photos_widen():
+    train, fake = ROWS, rng.normal(size=(400, 4))
+    few, many = (metrics.closeness(fake, rng.normal(size=(n, 4)), train)[0] for n in (60, 3000))
+    for told in (few, many):
+        assert told["mark"]["low"] <= told["mark"]["value"] <= told["mark"]["high"]
+    wide = [told["closer"]["high"] - told["closer"]["low"] for told in (few, many)]
+    assert wide[0] > wide[1]
 
 
 # -- variety ---------------------------------------------------------------------------------
 
 
-def test_spread_is_linear_in_scale_and_zero_for_one_image_repeated():
-    assert metrics.spread(3 * ROWS) == pytest.approx(3 * metrics.spread(ROWS))
-    assert metrics.spread(ROWS + 7) == pytest.approx(metrics.spread(ROWS))
-    assert metrics.spread(np.ones((10, 4))) == 0
-
-
-def test_no_image_is_paired_with_itself():
-    assert metrics.spread(np.array([[0.0, 0], [3, 4]])) == 5
-
-
-def test_spread_within_cells_by_hand():
+def test_spread_by_hand():
     rows = np.array([[0.0, 0], [3, 4], [100, 0], [100, 1], [100, 0], [7, 7]])
+    apart = metrics.distances(rows, rows)
+    assert metrics.spread(apart[:2, :2]) == 5  # none is paired with itself
+    assert metrics.spread(np.zeros((9, 9))) == 0
     # Distances 5 in the first cell, (1 + 0 + 1) / 3 in the second, none in the third.
-    within = metrics.spread_within(rows, np.array([0, 0, 1, 1, 1, 2]))
+    within = metrics.spread(apart, np.array([0, 0, 1, 1, 1, 2]))
     assert within == pytest.approx((2 * 5 + 3 * 2 / 3) / 5)
-    assert metrics.spread_within(rows, np.arange(6)) == 0
+    assert metrics.spread(apart, np.arange(6)) == 0
 
 
 # -- obedience -------------------------------------------------------------------------------
@@ -192,15 +199,20 @@ def test_rank_and_slope_are_those_of_scipy():
     assert out["slope"]["value"] == pytest.approx(linregress(asked[:, 1], told[:, 1]).slope)
 
 
-def test_a_grid_is_drawn_scene_by_scene():
-    asked = np.broadcast_to(va(9), (6, 9, 2))
-    scenes = rng.normal(0, 50, (6, 1, 2))  # each scene has a look of its own
-    by_scene = metrics.consistency(asked, asked + scenes)["valence"]["mae"]
-    by_picture = metrics.consistency(asked.reshape(-1, 2), (asked + scenes).reshape(-1, 2))[
-        "valence"
-    ]["mae"]
-    assert by_scene["value"] == pytest.approx(by_picture["value"])
-    assert by_scene["high"] - by_scene["low"] > 1.5 * (by_picture["high"] - by_picture["low"])
+def test_what_is_left_within_kinds_and_without_looks():
+    """An answer that is the kind of scene alone, or brightness alone, leaves nothing."""
+    kinds, light = rng.integers(0, 3, 600), rng.normal(size=(600, 1))
+    asked = 5 + kinds[:, None] + rng.normal(size=(600, 2))
+    noise = rng.normal(size=600)
+    told = np.column_stack([kinds + 0.1 * noise, asked[:, 1] - kinds])
+    out = metrics.consistency(asked, told, np.array(["a", "b", "c"])[kinds], draws=100)
+    assert out["valence"]["r"]["low"] > 0.5 and abs(out["valence"]["within"]["value"]) < 0.1
+    assert out["arousal"]["within"]["value"] == pytest.approx(1)
+    asked = np.hstack([light, light]) + rng.normal(size=(600, 2))
+    told = np.column_stack([light[:, 0] + 0.1 * noise, asked[:, 1]])
+    left = metrics.consistency(asked, told, looks=light, draws=9)
+    assert abs(left["valence"]["left"]["value"]) < 0.1
+    assert left["arousal"]["left"]["value"] == pytest.approx(1)
 
 
 def test_answers_that_never_vary_have_no_correlation():

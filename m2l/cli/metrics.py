@@ -7,7 +7,7 @@ import logging
 
 import click
 
-from m2l.cli._base import COUNT, SEED, Commands, Stage, main
+from m2l.cli._base import COUNT, FILE, SEED, Commands, Stage, main
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +68,15 @@ def metrics_scene(out, weights, **settings):
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
+@click.option("--baselines", is_flag=True, help="Measure also what does without a generator.")
+@click.option("--pairs", type=FILE, help="A picture of the closest beside their photos to write.")
 @_measured
 def metrics_model(out, inception, fetch, **settings):
-    """Measure a generator against the landscape photos under M2L_DATA."""
+    """Measure a generator against the landscape photos under M2L_DATA.
+
+    In place of a generator's file there may be an .npz of pictures, images (N, H, W, 3) as bytes,
+    and the emotions that they were asked for, va (N, 2).
+    """
     from m2l.experiments import evaluation as evaluate
     from m2l.judge import metrics
 

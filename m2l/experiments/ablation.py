@@ -205,11 +205,10 @@ def run(
         trained.release(weights, {"what": f"ablation: {variant}, seed {seed}"})
         released = generate.load(weights)
         net = scene.load(judge or scene.WEIGHTS)
-        measured, _, _ = evaluate.measure(net, pyramid, released, n, draws=draws)
-        sets |= {
-            "likeness": measured["likeness"]["scene"],
-            **{k: measured[k] for k in ("diversity", "va", "colour", "looks", "grid")},
-        }
+        painted = evaluate.paint(released, pyramid, n)
+        measured = evaluate.measure(evaluate.Judges(net), pyramid, painted, draws=draws)[0]
+        sets |= {name: measured[name]["scene"] for name in ("likeness", "diversity", "va")}
+        sets["looks"] = measured["looks"]
         # Three scenes from low to high valence, then the same three from low to high arousal.
         axis, zero = np.linspace(-0.95, 0.95, 7), np.zeros(7)
         ways = np.stack([np.stack([axis, zero], 1), np.stack([zero, axis], 1)])

