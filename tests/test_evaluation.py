@@ -8,7 +8,7 @@ from test_stages import read, write_features, write_study
 
 from m2l import generate, stats
 from m2l.errors import InputError
-from m2l.experiments import ablation, stages
+from m2l.experiments import ablation, landscapes
 from m2l.experiments import evaluation as evaluate
 from m2l.gan import training
 from m2l.judge import metrics, ratings, scene
@@ -56,7 +56,7 @@ def judged(root, tmp_path_factory):
 
 @pytest.fixture
 def pyramid(root):
-    return stages.landscapes(root)
+    return landscapes.pyramid(root)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_baselines_are_scored_by_the_judge_that_did_not_choose(measured):
 def test_pictures_without_a_generator_are_measured_alike(
     measured, root, judged, tiny_generator, tmp_path
 ):
-    painted = evaluate.paint(generate.load(tiny_generator), stages.landscapes(root), 16)
+    painted = evaluate.paint(generate.load(tiny_generator), landscapes.pyramid(root), 16)
     np.savez(tmp_path / "p.npz", images=painted.images, va=painted.requested)
     out = tmp_path / "m.json"
     judge = judged / "scene.safetensors"

@@ -12,10 +12,8 @@ random order, generated pictures; never a photo, a song, or a table of labels.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ import numpy as np
 
 from m2l import corpora, generate, stats
 from m2l import results as provenance
+from m2l.doors import cache
 from m2l.errors import InputError
 from m2l.gan import photos
 from m2l.judge import metrics, ratings
@@ -54,11 +53,11 @@ def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full")
     out : .json to write.
     weights : .safetensors of the scene network to write; ratings.safetensors goes beside it.
     """
-    from m2l.experiments import stages
+    from m2l.experiments import landscapes
     from m2l.judge import scene
 
     started = time.monotonic()
-    pyramid = stages.landscapes(root, limit)
+    pyramid = landscapes.pyramid(root, limit)
     probe, test = pyramid.rows("probe"), pyramid.rows("test")
     if min(len(probe), len(test)) < 4:
         raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
@@ -209,47 +208,29 @@ class Judges:
         return out
 
     def photos(self, pyramid, resolution):
-        """All photos of a pyramid, Seen; what the networks say is kept in the cache.
-
-        It is kept under the fingerprints of the photos and of the networks.
-        """
+        """All photos of a pyramid, Seen; what the networks say is kept in the cache."""
         from m2l.judge import scene
 
-        def scenes():
-            images = pyramid.array(resolution)
-            features, likely, va = scene.look(self.net, images)
-            return {
-                "features": features,
-                "likely": likely,
-                "va": va,
-                "looks": metrics.looks(images),
-            }
+        images, folder = pyramid.array(resolution), cache.root() / "judged"
 
-        told = hashlib.sha256(b"".join(t.numpy().tobytes() for t in self.net.state_dict().values()))
-        name = f"{photos.fingerprint(pyramid.table)}-{resolution}"
-        kept = _kept(f"{name}-{told.hexdigest()[:12]}", scenes)
+        def scenes():
+            features, likely, va = scene.look(self.net, images)
+            looks = metrics.looks(images)
+            return {"features": features, "likely": likely, "va": va, "looks": looks}
+
+        tensors = [t.numpy() for t in self.net.state_dict().values()]
+        key = cache.key(pyramid.key, *tensors)
+        kept = cache.arrays(folder / f"{pyramid.key}-{resolution}-scene.npz", scenes, key)
         kinds = np.array(self.net.scenes)[kept["likely"].argmax(1)]
         out = Seen({"scene": kept["features"]}, {"scene": kept["va"]}, kinds, kept["looks"])
         if self.rated is not None:
-            kept = _kept(
-                f"{name}-{ratings.NETWORK[:12]}",
-                lambda: {"features": ratings.features(pyramid.array(resolution))},
-            )
-            out.features["ratings"] = kept["features"]
-            out.va["ratings"] = ratings.told(self.rated, kept["features"])
+            seen = cache.arrays(
+                folder / f"{pyramid.key}-{resolution}-ratings.npz",
+                lambda: {"features": ratings.features(images)},
+                ratings.NETWORK,
+            )["features"]
+            out.features["ratings"], out.va["ratings"] = seen, ratings.told(self.rated, seen)
         return out
-
-
-def _kept(name, make):
-    """Arrays from the cache, made and put there if they are not."""
-    path = corpora.cache_root() / "judged" / f"{name}.npz"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}.writing.npz")
-        np.savez(scratch, **make())
-        os.replace(scratch, path)
-    with np.load(path) as arrays:
-        return dict(arrays)
 
 
 # -- a generator -----------------------------------------------------------------------------
@@ -283,12 +264,12 @@ def model(
     baselines : whether to measure also retrieval, photos at random and the best of eight pictures.
     pairs : .png to write, of the nearest pictures beside the photos; it holds photos.
     """
-    from m2l.experiments import stages
+    from m2l.experiments import landscapes
     from m2l.gan.pictures import save_grid
     from m2l.judge import scene
 
     started = time.monotonic()
-    pyramid = stages.landscapes(root, limit)
+    pyramid = landscapes.pyramid(root, limit)
     judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load())
     card = {}
     if Path(generator).suffix == ".npz":
