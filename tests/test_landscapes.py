@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from m2l import corpora
 from m2l.corpora import landscapes
 from m2l.errors import InputError
 
@@ -158,8 +159,48 @@ def test_table_without_file_names(root):
 
 def test_no_photo_at_all(root):
     shutil.rmtree(root / "images/landscapes128")
-    with pytest.raises(InputError, match="no photo can be used"):
+    with pytest.raises(InputError, match=r"landscapes128/sea_0\.jpg: no such file \(18 of 18"):
         landscapes.load(root)
+    for name in GOOD:
+        (root / "images/landscapes128").mkdir(exist_ok=True)
+        Image.new("L", (9, 9)).save(root / "images/landscapes128" / name)
+    with pytest.raises(InputError, match=r"128\.csv: no photo can be used; 18 of 18 photos left"):
+        landscapes.load(root)
+
+
+def test_photos_of_one_name_in_two_folders_are_two(root):
+    images = root / "images/landscapes128"
+    for i, folder in enumerate(("a", "b")):
+        (images / folder).mkdir()
+        Image.fromarray(photo(70 + i)).save(images / folder / "sea_0.jpg", quality=95)
+    Image.fromarray(photo(72)).save(images / "sea_1.png")
+    again = f"landscapes128/{GOOD[2]},sea,5,4"
+    add(root, "a\\sea_0.jpg,sea,5,4", "b/sea_0.jpg,sea,5,4", "sea_1.png,sea,5,4", again)
+    corpus = landscapes.load(root)
+    assert len(corpus.table) == 21 and corpus.reasons == {"id listed before": 1}
+    ids = set(corpus.table["id"])
+    assert {"a/sea_0.jpg", "b/sea_0.jpg", "sea_1.png", "sea_2", "sea_17"} <= ids
+
+
+def test_what_is_left_out_is_told(root, caplog):
+    (root / "images/landscapes128" / GOOD[0]).unlink()
+    corpora.load("landscapes", root)
+    told = "landscapes: 1 of 18 photos left out: photo file is missing"
+    assert [record.message for record in caplog.records] == [told]
+
+
+@pytest.mark.parametrize("tag", [3, 6])
+def test_photos_turned_by_their_tag_are_the_same_photos(root, tag):
+    """Near-duplicates are found, whichever way up the pixels are stored."""
+    turned = Image.fromarray(photo(0)).transpose(
+        {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}[tag]
+    )
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    turned.save(root / "images/landscapes128/turned.jpg", quality=95, exif=exif)
+    add(root, "turned.jpg,sea,5,4")
+    table = landscapes.load(root).table.set_index("id")
+    assert table["group"]["turned"] == "sea_0"
 
 
 @pytest.mark.data

@@ -46,6 +46,24 @@ def test_group_is_the_artist_or_else_the_song(tmp_path):
     assert table["title"].tolist() == ["One", "Two", "Three", "Four"]
 
 
+def test_ids_are_text(tmp_path):
+    """A blank last line makes no decimals of them, and zeros before them count."""
+    root = write(tmp_path)
+    with (root / "music/PMEmo2019/annotations/static_annotations.csv").open("a") as file:
+        file.write("\n04,0.5,0.5\n,,\n")
+    table = pmemo.load(root).table
+    assert table["id"].tolist() == ["1", "4", "5", "6", "04"]
+    assert table["path"].notna().tolist() == [False, True, False, False, False]
+
+
+def test_no_artist_at_all(tmp_path):
+    root = write(tmp_path)
+    (root / "music/PMEmo2019/metadata.csv").write_text("musicId,title,artist\n1,7,\n4,8,\n")
+    table = pmemo.load(root).table
+    assert table["group"].tolist() == table["id"].tolist()
+    assert table["title"].tolist()[:2] == ["7", "8"]
+
+
 def test_path_only_where_the_clip_is(tmp_path):
     paths = pmemo.load(write(tmp_path)).table["path"]
     assert paths[1].endswith("chorus/4.mp3")
@@ -53,7 +71,7 @@ def test_path_only_where_the_clip_is(tmp_path):
 
 
 def test_labels_already_on_1_9_are_refused(tmp_path):
-    with pytest.raises(InputError, match="not on the scale 0 to 1"):
+    with pytest.raises(InputError, match="6 of 6 labels are not on the scale 0 to 1"):
         pmemo.load(write(tmp_path, labels=["4,5"] * 6))
 
 

@@ -21,6 +21,8 @@ from m2l.errors import InputError
 
 __all__ = ["Card", "Corpus", "cache_root", "card", "data_root", "load", "names", "summary"]
 
+log = logging.getLogger(__name__)
+
 _NAMES = ("deam", "pmemo", "taffc", "landscapes", "oasis", "sample")
 
 
@@ -56,7 +58,7 @@ def card(name):
 
 
 def load(name, root=None, **options):
-    """Load a corpus.
+    """Load a corpus, and log what is left out of it and why.
 
     Parameters
     ----------
@@ -76,6 +78,13 @@ def load(name, root=None, **options):
     InputError
         There is no such corpus, its files are missing or they are not what they should be.
     """
+    corpus = _load(name, root, **options)
+    for line in corpus.told():
+        log.warning("%s: %s", name, line)
+    return corpus
+
+
+def _load(name, root=None, **options):
     module = _module(name)
     return module.load(**options) if name == "sample" else module.load(root, **options)
 
@@ -107,11 +116,11 @@ def summary(root=None, clean=True):
             row |= {"present": True, "label_source": "synthetic", "notes": "made on demand"}
             continue
         try:
-            corpus = load(name, root, **({"clean": clean} if name == "landscapes" else {}))
+            corpus = _load(name, root, **({"clean": clean} if name == "landscapes" else {}))
         except InputError as error:
             row |= {"label_source": "", "notes": str(error)}
         except Exception as error:  # one corpus, however broken, must not hide the others
-            logging.getLogger(__name__).warning("%s: %r; skipped", name, error)
+            log.warning("%s: %r; skipped", name, error)
             row |= {"label_source": "", "notes": repr(error)}
         else:
             row |= {

@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from m2l.doors import tables
+from m2l.doors.tables import first_file, numbers
 from m2l.errors import InputError
 
 LABELS = ["valence", "arousal"]
 SDS = ["valence_sd", "arousal_sd"]
+__all__ = ["Card", "Corpus", "build", "data_root", "drop", "first_file", "numbers", "read"]
+
 COLUMNS = ["id", "path", *LABELS, *SDS, "group", "label_source"]
 
 
@@ -68,6 +72,12 @@ class Corpus:
     dropped: pd.DataFrame
     notes: tuple[str, ...] = ()
 
+    def told(self):
+        """What was left out and why, a line for each reason; list of str."""
+        what = {"landscapes": "photos", "oasis": "photos"}.get(self.card.name, "songs")
+        total = len(self.table) + len(self.dropped)
+        return [f"{n} of {total} {what} left out: {why}" for why, n in self.reasons.items()]
+
     @property
     def reasons(self):
         """How many rows were dropped for each reason, dict of str to int."""
@@ -103,44 +113,14 @@ def data_root(root=None):
     return root
 
 
-def read_csv(path, card, columns):
-    """Read a table of a corpus, header names stripped of spaces.
-
-    Parameters
-    ----------
-    path : Path
-    card : Card
-        Named in the error when the file is missing.
-    columns : list of str
-        Columns that must be there.
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    InputError
-        The file is missing, is no CSV or lacks a column.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: not found; get {card.title} ({card.where}) and put it there")
-    try:
-        table = pd.read_csv(path, skipinitialspace=True)
-    except ValueError as error:  # pandas' parser errors and decoding errors are all ValueErrors
-        why = " ".join(str(error).split())  # pandas' messages may end their line
-        raise InputError(f"{path}: not a readable CSV ({why}); get it again") from error
-    table.columns = table.columns.str.strip()
-    if missing := [name for name in columns if name not in table]:
-        raise InputError(
-            f"{path}: no column {', '.join(missing)}; use the file as {card.title} gives it out"
-        )
-    return table
-
-
-def first_file(*paths):
-    """Return the first of the paths that is a file, as str, or None."""
-    return next((str(path) for path in paths if path.is_file()), None)
+def read(path, card, columns):
+    """Read a table of a corpus; see `m2l.doors.tables.read`."""
+    return tables.read(
+        path,
+        columns,
+        f"get {card.title} ({card.where}) and put it there",
+        f"use the file as {card.title} gives it out",
+    )
 
 
 def drop(corpus, reasons):
@@ -192,23 +172,23 @@ def build(card, table, source, scale=(1, 9), notes=()):
     Raises
     ------
     InputError
-        More than a quarter of a column lies outside the scale: it must be on another one.
+        More than a quarter of the labels lie outside the scale: they must be on another one.
     """
     low, high = scale
-    labels = table[LABELS].apply(pd.to_numeric, errors="coerce")
-    outside = (labels < low) | (labels > high)
-    for name in LABELS:
-        if outside[name].mean() > 0.25:
-            raise InputError(
-                f"{source}: {name} runs from {labels[name].min():g} to {labels[name].max():g}, "
-                f"not on the scale {low:g} to {high:g}; use the labels as the authors give them"
-            )
+    blank, labels = table[LABELS].isna().any(axis=1), table[LABELS].apply(numbers)
+    outside = ((labels < low) | (labels > high)).any(axis=1)
+    if outside.mean() > 0.25:
+        runs = " and ".join(f"{x} from {labels[x].min():g} to {labels[x].max():g}" for x in LABELS)
+        raise InputError(
+            f"{source}: {outside.sum()} of {len(table)} labels are not on the scale {low:g} to "
+            f"{high:g} ({runs}); use the labels as the authors give them"
+        )
     notes = list(notes)
     stretch = 8 / (high - low)
     if tuple(scale) != (1, 9):
         notes.append(f"labels mapped from {low:g}–{high:g} to 1–9")
-    sds = table.reindex(columns=SDS).apply(pd.to_numeric, errors="coerce")
-    ids = table["id"].astype(str)
+    sds = table.reindex(columns=SDS).apply(numbers)
+    ids = table["id"].fillna("").astype(str)
     group = table.get("group", ids)
     table = table.assign(
         id=ids,
@@ -220,8 +200,9 @@ def build(card, table, source, scale=(1, 9), notes=()):
     table = table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
     conditions = {
         "id listed before": ids.duplicated(),
-        "label is missing": labels.isna().any(axis=1),
-        f"label outside {low:g}–{high:g}": outside.any(axis=1),
+        "label is missing": blank,
+        "label is no number": labels.isna().any(axis=1),
+        f"label outside {low:g}–{high:g}": outside,
     }
     reasons = np.select(list(conditions.values()), list(conditions), default=None)
     nothing = pd.DataFrame({"id": [], "reason": []}, dtype=object)

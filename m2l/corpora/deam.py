@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from m2l.corpora._common import Card, build, data_root, first_file, read_csv
+from m2l.corpora._common import Card, build, data_root, first_file, numbers, read
 from m2l.corpora.audit import static_dynamic
 from m2l.errors import InputError
 
@@ -86,13 +86,13 @@ def load(root=None, labels="corrected"):
     static = root / _AVERAGED / "song_level"
     files = [f"static_annotations_averaged_songs_{ids}.csv" for ids in ("1_2000", "2000_2058")]
     table = pd.concat(
-        (read_csv(static / file, CARD, list(names))[list(names)] for file in files),
+        (read(static / file, CARD, list(names))[list(names)] for file in files),
         ignore_index=True,
     ).rename(columns=names)
     for name in ("valence", "arousal"):
         file = root / _AVERAGED / "dynamic (per second annotations)" / f"{name}.csv"
-        dynamic = read_csv(file, CARD, ["song_id"]).set_index("song_id")
-        table[f"dynamic_{name}"] = table["id"].map(5 + 4 * dynamic.mean(axis=1, numeric_only=True))
+        dynamic = read(file, CARD, ["song_id"]).set_index("song_id")
+        table[f"dynamic_{name}"] = table["id"].map(5 + 4 * dynamic.apply(numbers).mean(axis=1))
     folder = root / _FOLDER
     table = table.assign(
         path=[
@@ -100,7 +100,9 @@ def load(root=None, labels="corrected"):
             for i in table["id"]
         ],
         label_source="rated",
-        block=pd.cut(table["id"], [0, *_BLOCKS.values()], labels=list(_BLOCKS)).astype(object),
+        block=pd.cut(numbers(table["id"]), [0, *_BLOCKS.values()], labels=list(_BLOCKS)).astype(
+            object
+        ),
     )
     corpus = build(CARD, table, static)
     if labels == "published" or not _exchanged(corpus.table):
@@ -144,14 +146,15 @@ def ratings(root=None, labels="corrected"):
     }
     table = pd.concat(
         (
-            read_csv(data_root(root) / _SINGLE / file, CARD, names)[names].set_axis(columns, axis=1)
+            read(data_root(root) / _SINGLE / file, CARD, names)[names].set_axis(columns, axis=1)
             for file, names in files.items()
         ),
         ignore_index=True,
     )
+    table[["valence", "arousal"]] = table[["valence", "arousal"]].apply(numbers)
     if corpus.notes:
-        _exchange_back(table, table["id"] <= 1000)
-    return table.astype({"id": str})
+        _exchange_back(table, numbers(table["id"]) <= 1000)
+    return table
 
 
 def features_74(root=None):
@@ -173,8 +176,8 @@ def features_74(root=None):
     """
     path = data_root(root) / _FOLDER / "deam_features_74.csv"
     labels = ["valence_mean", "valence_std", "arousal_mean", "arousal_std"]
-    table = read_csv(path, CARD, ["track_id"]).astype({"track_id": str}).set_index("track_id")
-    return table.drop(columns=labels, errors="ignore").rename_axis("id")
+    table = read(path, CARD, ["track_id"]).set_index("track_id")
+    return table.drop(columns=labels, errors="ignore").apply(numbers).rename_axis("id")
 
 
 def _exchanged(table):

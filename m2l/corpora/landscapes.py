@@ -18,7 +18,8 @@ from PIL import Image
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
-from m2l.corpora._common import Card, build, data_root, drop, first_file, read_csv
+from m2l.corpora._common import Card, build, data_root, drop, first_file, read
+from m2l.doors import pictures
 from m2l.errors import InputError
 
 CARD = Card(
@@ -83,23 +84,35 @@ def load(root=None, folder="landscapes128", clean=True):
     """
     images = data_root(root) / "images"
     source = images / f"{folder}.csv"
-    table = read_csv(source, CARD, ["valence", "arousal"])
+    table = read(source, CARD, ["valence", "arousal"])
     if "file" not in table and "image" not in table:
-        raise InputError(f"{source}: no column file or image; name the photos in one of them")
-    files = table["file" if "file" in table else "image"].astype(str)
+        raise InputError(
+            f"{source}: no column file or image; columns found: {', '.join(table)}; "
+            "name the photos in one of them"
+        )
+    files = table["file" if "file" in table else "image"].fillna("").str.replace("\\", "/")
+    names = files.str.replace(r"^.*/|\.\w+$", "", regex=True)
+    # Photos of one name in two folders, or of two types, are two photos.
+    alone = files.groupby(names).transform("nunique") == 1
+    paths = [first_file(images / file, images / folder / file) for file in files]
+    if not any(paths):
+        raise InputError(
+            f"{images / folder / files[0]}: no such file ({len(files)} of {len(files)} that "
+            f"{source} names); put the photos there"
+        )
     table = pd.DataFrame(
         {
-            "id": files.str.replace(r"^.*/|\.\w+$", "", regex=True),
-            "path": [first_file(images / file, images / folder / file) for file in files],
+            "id": names.where(alone, files),
+            "path": paths,
             "valence": table["valence"],
             "arousal": table["arousal"],
             "label_source": "predicted" if folder in PREDICTED else "rated",
-            "scene": table.get("scene", "unknown"),
+            "scene": table.get("scene", pd.Series("unknown", table.index)).fillna("unknown"),
         }
     )
     predicted = ["labels predicted by a model, not rated"] if folder in PREDICTED else []
     corpus = build(CARD, table, source, notes=predicted)
-    return _clean(corpus) if clean else corpus
+    return _clean(corpus, source) if clean else corpus
 
 
 def split(ids, groups):
@@ -128,7 +141,7 @@ def split(ids, groups):
     return groups.map(dict(zip(sizes.index, names, strict=True))).tolist()
 
 
-def _clean(corpus):
+def _clean(corpus, source):
     seen = set()
     reasons, hashes = [], []
     for path in corpus.table["path"]:
@@ -141,7 +154,7 @@ def _clean(corpus):
             hashes.append(bits)
     corpus = drop(corpus, reasons)
     if not hashes:
-        raise InputError(f"{corpus.card.name}: no photo can be used; get the photos again")
+        raise InputError(f"{source}: no photo can be used; {'; '.join(corpus.told())}")
     table = corpus.table
     table["group"] = table["id"].to_numpy()[_near_duplicates(np.array(hashes))]
     table["split"] = split(table["id"], table["group"])
@@ -153,10 +166,8 @@ def _inspect(path):
     if path is None:
         return "photo file is missing", None, None
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", (128, 128))  # a large JPEG decodes at a fraction of its size
-            image = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError):  # what Pillow raises on broken files
+        image = pictures.read(path, least=128)
+    except InputError:
         return "photo does not decode", None, None
     rgb = np.asarray(image)
     r, g, b = np.moveaxis(rgb, 2, 0)  # by channel: eight times as fast as max(axis=2)

@@ -6,7 +6,7 @@ The authors' scale of 1–7 is mapped to 1–9 by 1 + (x − 1) · 8/6, the sd b
 theme without its number, so that "Lake 3" and "Lake 12" stay together.
 """
 
-from m2l.corpora._common import Card, build, data_root, first_file, read_csv
+from m2l.corpora._common import Card, build, data_root, first_file, numbers, read
 
 CARD = Card(
     name="oasis",
@@ -55,9 +55,9 @@ def load(root=None):
         "Arousal_SD": "arousal_sd",
     }
     counts = {"Valence_N": "valence_n", "Arousal_N": "arousal_n"}
-    table = read_csv(source, CARD, list(names)).reindex(columns=[*names, *counts])
+    table = read(source, CARD, list(names)).reindex(columns=[*names, *counts])
     table = table.rename(columns=names | counts)
-    theme = table["theme"].str.strip()
+    theme = table["theme"]
     table = table.assign(
         id=theme,
         path=[
@@ -66,6 +66,6 @@ def load(root=None):
         ],
         group=theme.str.replace(r"\s*\d+$", "", regex=True),
         label_source="rated",
-        theme=theme,
+        **{name: numbers(table[name]) for name in counts.values()},
     )
     return build(CARD, table, source, scale=(1, 7))

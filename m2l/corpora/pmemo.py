@@ -6,7 +6,7 @@ The authors' static labels run from 0 to 1 and are mapped to 1–9 by 1 + 8x. Th
 artist.
 """
 
-from m2l.corpora._common import Card, build, data_root, first_file, read_csv
+from m2l.corpora._common import Card, build, data_root, first_file, read
 
 CARD = Card(
     name="pmemo",
@@ -48,13 +48,13 @@ def load(root=None):
     folder = data_root(root) / "music/PMEmo2019"
     source = folder / "annotations/static_annotations.csv"
     names = {"musicId": "id", "Valence(mean)": "valence", "Arousal(mean)": "arousal"}
-    table = read_csv(source, CARD, list(names))[list(names)].rename(columns=names)
-    songs = read_csv(folder / "metadata.csv", CARD, ["musicId", "title", "artist"])
+    table = read(source, CARD, list(names))[list(names)].rename(columns=names)
+    songs = read(folder / "metadata.csv", CARD, ["musicId", "title", "artist"])
     songs = songs.drop_duplicates("musicId").set_index("musicId")
     artist = table["id"].map(songs["artist"])
     table = table.assign(
         path=[first_file(folder / "chorus" / f"{i}.mp3") for i in table["id"]],
-        group=artist.str.strip().str.casefold(),
+        group=artist.str.casefold(),
         label_source="rated",
         title=table["id"].map(songs["title"]),
         artist=artist,

@@ -7,7 +7,7 @@ song, of the word's norm on the 1–9 scale (Warriner et al. 2013). The quadrant
 own label. The group is the artist.
 """
 
-from m2l.corpora._common import Card, build, data_root, first_file, read_csv
+from m2l.corpora._common import Card, build, data_root, first_file, numbers, read
 
 CARD = Card(
     name="taffc",
@@ -50,13 +50,14 @@ def load(root=None):
     folder = data_root(root) / "music/4Q-TAFFC"
     source = folder / "annotations.csv"
     columns = ["song", "valence", "arousal", "quadrant", "artist", "title", "n_tags"]
-    table = read_csv(source, CARD, columns)[columns].rename(columns={"song": "id"})
+    table = read(source, CARD, columns)[columns].rename(columns={"song": "id"})
     table = table.assign(
         path=[
             first_file(*(folder / f"audio/{quadrant}/{i}{end}" for end in (".ogg", ".mp3", ".wav")))
             for i, quadrant in zip(table["id"], table["quadrant"], strict=True)
         ],
-        group=table["artist"].str.strip().str.casefold(),
+        group=table["artist"].str.casefold(),
+        n_tags=numbers(table["n_tags"]),
         label_source="derived",
     )
     notes = ["labels derived: the median norm over the song's mood tags, not ratings of the clip"]

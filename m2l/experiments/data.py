@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from m2l import corpora, stats
 from m2l import results as provenance
 from m2l.corpora import audit, deam
+from m2l.doors import tables
 from m2l.errors import InputError
 from m2l.gan import photos
 from m2l.va import DIMENSIONS
@@ -82,12 +84,15 @@ def audited(name, root=None, scale=(1, 9)):
     dict: table; findings (`audit.findings`); blocks (`audit.static_dynamic` of the blocks given
     or found) or None without dynamic labels; ceiling, as in the result of `data`.
     """
-    own, ceiling, blocks = name.endswith(".csv"), None, None
+    own = Path(name).suffix.lower() in (".csv", ".tsv", ".txt")
+    ceiling, blocks = None, None
     if own:
-        try:
-            table = pd.read_csv(name, skipinitialspace=True)
-        except ValueError as error:  # pandas' parser and decoding errors are all ValueErrors
-            raise InputError(f"{name}: not a readable CSV; save it as one, in UTF-8") from error
+        table = tables.read(name, ["id", *DIMENSIONS])
+        figures = {
+            f"{a}{d}{z}" for a, z in (("", ""), ("dynamic_", ""), ("", "_sd")) for d in DIMENSIONS
+        }
+        for column in figures & set(table):
+            table[column] = tables.numbers(table[column])
     else:
         options = {"labels": "published"} if name == "deam" else {}
         table, scale = corpora.load(name, root, **options).table, (1, 9)
