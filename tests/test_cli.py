@@ -424,7 +424,7 @@ def test_data_audit_that_cannot_be(m2l, tmp_path):
     refused(m2l, "data", "--audit", match="no corpus named")
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
     refused(m2l, "data", str(tmp_path / "mine.csv"), "--audit", match="no column id, valence")
-    refused(m2l, "data", str(tmp_path / "no.csv"), "--audit", match="no.csv: No such file")
+    refused(m2l, "data", str(tmp_path / "no.csv"), "--audit", match="no.csv: not found")
 
 
 def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):

@@ -88,9 +88,7 @@ def audited(name, root=None, scale=(1, 9)):
     ceiling, blocks = None, None
     if own:
         table = tables.read(name, ["id", *DIMENSIONS])
-        figures = {
-            f"{a}{d}{z}" for a, z in (("", ""), ("dynamic_", ""), ("", "_sd")) for d in DIMENSIONS
-        }
+        figures = {f"{x}{d}" for x in ("", "dynamic_") for d in DIMENSIONS}
         for column in figures & set(table):
             table[column] = tables.numbers(table[column])
     else:
