@@ -93,13 +93,14 @@ def quote(reference):
     found = _json(file, file.stat().st_mtime_ns)
     parts, at = path.split("."), 0
     while at < len(parts):
-        inside = found if isinstance(found, dict) else {}
-        if isinstance(found, list):
-            inside = {str(i): one for i, one in enumerate(found)}
+        rows = found if isinstance(found, list) else []
+        inside = found if isinstance(found, dict) else {str(i): one for i, one in enumerate(rows)}
+        last = {str(i - len(rows)): one for i, one in enumerate(rows)}
         # A key may hold a dot itself, as a level of 0.9 does.
         for end in range(len(parts), at, -1):
             key = ".".join(parts[at:end])
-            here = [inside[key]] if key in inside else _having(inside.values(), key)
+            both = inside | last
+            here = [both[key]] if key in both else _having(rows, key)
             if len(here) == 1:
                 found, at = here[0], end
                 break
@@ -132,7 +133,7 @@ def text(value, form=""):
     value : number, text, or {"value", "low", "high"}, which gives "0.51 [0.45, 0.57]".
     form : a format of Python's for each number (.2f by default; whole numbers with a comma for
         thousands), before it optionally a factor and a space: "/3600 .1f", "*100 .0f".
-        "duration" tells seconds as people do.
+        "duration" tells seconds as people do; "len" the number of parts.
 
     Raises
     ------
@@ -143,7 +144,9 @@ def text(value, form=""):
         mean, low, high = (text(value[key], form) for key in ("value", "low", "high"))
         return f"{mean}\u00a0[{low},\u00a0{high}]"
     if isinstance(value, str) and not form:
-        return value
+        return value or "none"
+    if form == "len" and isinstance(value, dict | list):
+        value, form = len(value), ""
     if value is None or isinstance(value, dict | list | str | bool):
         raise TypeError(f"{type(value).__name__} is not a number; go on to one")
     if form == "duration":
@@ -200,9 +203,26 @@ def describe(*, started, data, seed, preset):
 
 
 def blocks():
-    """Where each result comes from, dict of its name to its provenance block."""
-    paths = sorted(results_dir().glob("*.json"))
-    return {path.stem: json.loads(path.read_text())["provenance"] for path in paths}
+    """Where each result comes from, dict of its name to its provenance block.
+
+    Runs of one preset in one folder are one result, "folder/preset": its commits and seeds are
+    those of all runs, its seconds their sum.
+    """
+    found = {}
+    for path in sorted(results_dir().glob("*.json")):
+        found[path.stem] = json.loads(path.read_text())["provenance"]
+    runs = {}
+    for path in sorted(results_dir().glob("*/*.jsonl")):
+        line = json.loads(path.read_text().partition("\n")[0])["provenance"]
+        runs.setdefault(f"{path.parent.name}/{line['preset']}", []).append(line)
+    for name, lines in runs.items():
+        several = {
+            key: ", ".join(dict.fromkeys(str(line[key]) for line in lines))
+            for key in ("commit", "seed", "hardware")
+        }
+        total = sum(line["seconds"] for line in lines)
+        found[name] = max(lines, key=lambda line: line["date"]) | several | {"seconds": total}
+    return found
 
 
 def chapters(folder):

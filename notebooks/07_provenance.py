@@ -18,8 +18,10 @@
 # (sec-nb-provenance)=
 # # Where the numbers come from
 #
-# A number in this book leads back to a cell, a result, a commit and a corpus. This page is made
-# after all chapters, from what they and the study wrote down while they ran.
+# A number in this book leads back to a result, and a result to a commit, a corpus and a machine. In
+# the source of a page a number stands as the path to it in `results/`, so that a search finds it;
+# below each figure and table stands which result it was made from, or that the page made it itself.
+# This page is made after all chapters, from what they and the study wrote down while they ran.
 
 # %% tags=["parameters", "remove-cell"]
 chapters = "book/executed"
@@ -32,7 +34,6 @@ from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
-from myst_nb import glue
 
 import m2l
 from m2l import corpora, figures
@@ -40,26 +41,6 @@ from m2l import results as provenance
 
 results = provenance.blocks()
 runs = provenance.chapters(chapters)
-names = {
-    "deam": "DEAM", "pmemo": "PMEmo", "taffc": "4Q-TAFFC", "landscapes": "landscapes",
-    "oasis": "OASIS", "sample": "sample",
-}  # fmt: skip
-
-
-def keep(key, text):
-    """Keep a text for the prose under provenance_<key>."""
-    glue(f"provenance_{key}", text, display=False)
-
-
-def checksum(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def span(seconds):
-    """A length of time as people say it."""
-    if seconds < 99.5:
-        return f"{seconds:.0f}\u00a0s"
-    return f"{seconds / 60:.0f}\u00a0min" if seconds < 5400 else f"{seconds / 3600:.1f}\u00a0h"
 
 
 def day(date):
@@ -85,18 +66,20 @@ def linked(text):
     return re.sub(r"(https?://(\S+?))(?=[:,]?(\s|$))", r"[\2](\1)", text)
 
 
-cards = {key: corpora.card(key) for key in corpora.names()}
+def held(key, card):
+    counts = ", ".join(f"{n:,} {what}" for what, n in card.counts.items())
+    return counts + (f"; used: {described[key]['rows']:,}" if key in described else "")
+
+
 figures.table(
     pd.DataFrame(
         {
-            "corpus": names.get(key, key),
-            "where": linked(card.where),
+            "corpus, where": f"**{key}**, {linked(card.where)}",
             "terms": card.licence,
-            "holds": ", ".join(f"{n:,} {what}" for what, n in card.counts.items()),
-            "used": f"{described[key]['rows']:,}" if key in described else "–",
+            "holds": held(key, card),
             "fingerprint": f"`{prints[key]}`" if key in prints else "–",
         }
-        for key, card in cards.items()
+        for key, card in ((key, corpora.card(key)) for key in corpora.names())
     ),
     "Data availability.",
     name="tab-provenance-data",
@@ -112,29 +95,37 @@ figures.table(
 # (sec-nb-provenance-results)=
 # ## Results
 #
-# A heavy stage of the study is a command that writes one file to `results/` with a note of what it
-# ran on. A plus behind a commit means that the package had changes that were not committed yet.
+# A heavy stage of the study is a command that writes one file to `results/`, or one a run into a
+# folder there, with a note of what it ran on. A plus behind a commit means that the package had
+# changes that were not committed yet.
 
 # %% tags=["hide-input"]
-read_by = {
-    name: ", ".join(f"[{int(run[:2])}]({run})" for run in runs if name in runs[run]["results"])
-    for name in results
-}
+pages = {p.stem: provenance.quoted(p.read_text()) for p in sorted(Path("book").glob("*.md"))}
+
+
+def readers(name):
+    """Links to the chapters and pages that read a result."""
+    name = name.partition("/")[0]
+    links = [f"[{int(run[:2])}]({run})" for run in runs if name in runs[run]["results"]]
+    links += [f"[{page}](../{page})" for page, names in pages.items() if name in names]
+    return ", ".join(links) or "none"
+
+
 figures.table(
     pd.DataFrame(
         {
-            "result": f"`{name}`",
-            "made on": day(block["date"]),
-            "commit": f"`{block['commit']}`",
-            "data": ", ".join(f"{what} `{mark}`" for what, mark in block["data"].items()),
-            "preset": block["preset"],
-            "seed": str(block["seed"]),
-            "took": span(block["seconds"]),
-            "read by chapter": read_by[name] or "–",
+            "result": f"`{name}`, {day(block['date'])}",
+            "from": ", ".join(
+                [f"commit `{block['commit']}`"]
+                + [f"{what} `{mark}`" for what, mark in block["data"].items()]
+            ),
+            "by": f"{block['preset']}, seed {block['seed']}, "
+            + provenance.text(block["seconds"], "duration"),
+            "read in": readers(name),
         }
         for name, block in results.items()
     ),
-    "The results of the study: what each was made from, and which chapter reads it.",
+    "The results of the study: what each was made from, how, and who reads it.",
     name="tab-provenance-results",
 )
 
@@ -152,44 +143,6 @@ figures.table(
     name="tab-provenance-machines",
 )
 
-# %% tags=["remove-cell"]
-# For the pages of prose: what was asked of the generator, and what of it was reached.
-gan = provenance.load("gan")
-asked = gan["settings"]
-reached = [one for one in asked["stages"] if one["resolution"] <= gan["resolution"]]
-side = "{0}×{0}".format
-counted = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight"]
-keep("side", side(gan["resolution"]))
-keep("photos", f"{gan['photos']:,}")
-keep("spent", span(gan["training_seconds"]))
-epochs = gan["images"] / gan["photos"]
-short = (
-    ", short of the 128×128 that the method was published with" if gan["resolution"] < 128 else ""
-)
-keep("pace", f"The released generator paints {side(gan['resolution'])} pixels{short}.")
-keep("epochs", f"{epochs:,.0f}")
-keep("gan_machine", gan["provenance"]["hardware"])
-keep("z", f"{asked['sizes']['z']} numbers")
-keep("stages", f"{counted[len(reached)]}, from 4×4 to {side(gan['resolution'])}")
-growth = " and ".join(
-    dict.fromkeys(
-        f"a set number of {unit}"
-        for one in reached
-        for unit in ("epochs", "images", "minutes")
-        if one[unit] is not None
-    )
-)
-keep("growth", f"one stage more after {growth}")
-falls = asked.get("anneal")
-falls = f"; both fall to a tenth over the last {falls:.0%} of the last stage" if falls else ""
-keep("rate", f"Adam, learning rate {asked['lr']:g}, the critic's {asked['lr_critic']:g}{falls}")
-keep("batch", ", ".join(dict.fromkeys(str(one["batch"]) for one in reached)) + " images")
-keep("length", f"{epochs:,.0f} epochs ({gan['images']:,} images)")
-every = f", at one step in {asked['gp_interval']}" if asked["gp_interval"] > 1 else ""
-keep("gp", f"{asked['gp_weight']:g}{every}")
-keep("afm", f"{asked['afm_weight']:g}, {asked['afm_form']} form")
-keep("augment", asked.get("augment", "").replace(",", ", ") or "none but mirroring")
-
 # %% [markdown]
 # (sec-nb-provenance-weights)=
 # ## Released weights
@@ -203,11 +156,12 @@ figures.table(
         {
             "file": f"`{path.name}`",
             "megabytes": path.stat().st_size / 1e6,
-            "checksum, first 16 of 64 digits": f"`{checksum(path):.16}`",
+            "checksum": f"`{hashlib.sha256(path.read_bytes()).hexdigest():.16}`",
         }
         for path in weights
+        if path.suffix in (".safetensors", ".skops")
     ),
-    "Weights in the package.",
+    "Weights in the package; of the checksum, the first 16 of 64 digits.",
     name="tab-provenance-weights",
 )
 
@@ -215,29 +169,27 @@ figures.table(
 # (sec-nb-provenance-chapters)=
 # ## Chapters
 #
-# The chapters were run for these very pages, on {glue:text}`provenance_machine`, in
-# {glue:text}`provenance_total` all together, by Python {glue:text}`provenance_python`. Their settings
-# lie in `params/`; a seed stands among them.
+# The chapters were run for these very pages, by the machine and the Python of the last row. Their
+# settings lie in `params/`; a seed stands among them.
 
 # %% tags=["hide-input"]
-figures.table(
-    pd.DataFrame(
-        {
-            "chapter": f"[{run['title']}]({name})",
-            "run on": day(run["date"]),
-            "took": span(run["seconds"]),
-            "settings": ", ".join(f"{key} {value}" for key, value in run["parameters"].items()),
-        }
-        for name, run in runs.items()
-    ),
-    "Run time and settings of the chapters.",
-    name="tab-provenance-chapters",
+rows = [
+    {
+        "chapter": f"[{run['title']}]({name})",
+        "run on": day(run["date"]),
+        "took": provenance.text(run["seconds"], "duration"),
+        "settings": ", ".join(f"{key} {value}" for key, value in run["parameters"].items()),
+    }
+    for name, run in runs.items()
+]
+total = sum(run["seconds"] for run in runs.values())
+here = f"{provenance.hardware()}; Python {platform.python_version()}"
+rows.append(
+    {"chapter": "all", "run on": "", "took": provenance.text(total, "duration"), "settings": here}
 )
-
-# %% tags=["remove-cell"]
-keep("machine", provenance.hardware())
-keep("total", span(sum(run["seconds"] for run in runs.values())))
-keep("python", platform.python_version())
+figures.table(
+    pd.DataFrame(rows), "Run time and settings of the chapters.", name="tab-provenance-chapters"
+)
 
 # %% [markdown]
 # ## Environment

@@ -128,10 +128,15 @@ def test_commit_is_the_one_checked_out_and_tells_changes(tmp_path, monkeypatch):
 def test_the_blocks_of_all_results_by_name(results):
     save(results / "two.json", seed=2)
     save(results / "one.json", seed=1)
-    assert {name: block["seed"] for name, block in provenance.blocks().items()} == {
-        "one": 1,
-        "two": 2,
-    }
+    (results / "grid").mkdir()
+    for seed in (0, 1):
+        block = provenance.describe(started=time.monotonic() - 60, data={}, seed=seed, preset="a")
+        line = json.dumps({"set": "x", "provenance": block}) + "\n"
+        (results / "grid" / f"a-{seed}.jsonl").write_text(2 * line)
+    blocks = provenance.blocks()
+    seeds = {"one": 1, "two": 2, "grid/a": "0, 1"}
+    assert {name: block["seed"] for name, block in blocks.items()} == seeds
+    assert blocks["grid/a"]["seconds"] == pytest.approx(120, abs=5)
 
 
 def executed(path, sources, **noted):
@@ -203,6 +208,8 @@ def told(results):
         ("one:rows.on=a.r2", "0.51 [−0.45, 0.57]"),
         ("one:rows.on=a.r2:.1f", "0.5 [−0.4, 0.6]"),
         ("one:rows.on=b&n=8.n", "8"),
+        ("one:rows.-1.n", "8"),
+        ("one:rows:len", "3"),
         ("one:rows.on=a.r2.low:.3f", "−0.445"),
         ("one:took:/3600 .1f", "1.5"),
         ("one:took:duration", "1.5 h"),
