@@ -121,9 +121,9 @@ def test_a_cell_is_made_once_and_says_how(tmp_path, monkeypatch):
 
 
 def test_variants_of_a_seed_see_the_same_photos(root):
-    from m2l.experiments import stages
+    from m2l.experiments import landscapes
 
-    pyramid = stages.landscapes(root)
+    pyramid = landscapes.pyramid(root)
     runs = [
         training.Run(ablation.preset("tiny", v, s), pyramid, f"runs/{v}{s}", accelerator="cpu")
         for v, s in (("full", 0), ("AFM 1", 0), ("full", 1))

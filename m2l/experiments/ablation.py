@@ -178,7 +178,7 @@ def run(
     from m2l import generate
     from m2l import results as provenance
     from m2l.experiments import evaluation as evaluate
-    from m2l.experiments import stages
+    from m2l.experiments import landscapes
     from m2l.gan import photos
     from m2l.gan import training as t
     from m2l.gan.pictures import save_grid
@@ -188,7 +188,7 @@ def run(
     if path.is_file():
         return path
     started = time.monotonic()
-    pyramid = stages.landscapes(root, limit)
+    pyramid = landscapes.pyramid(root, limit)
     trained = t.Run(preset(grid, variant, seed), pyramid, Path(folder) / path.stem)
     trained.resume()
     diverged = None
