@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 
 from m2l import stats
+from m2l.doors import cache
 from m2l.errors import InputError
 from m2l.va import DIMENSIONS
 
@@ -395,20 +397,14 @@ def inception(images, weights, dims=2048, batch=50, keep=False):
     -------
     ndarray (N, dims) float32
     """
-    from m2l.corpora import cache_root
+
+    def work():
+        return {"features": _inception(images, weights, dims, batch)}
 
     if not keep:
-        return _inception(images, weights, dims, batch)
-    images = np.ascontiguousarray(images)
-    pixels = hashlib.sha256(images.tobytes())
-    pixels.update(f"{images.shape} {dims} {_digest(weights)}".encode())
-    path = cache_root() / "inception" / f"{pixels.hexdigest()[:20]}.npy"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}.writing.npy")
-        np.save(scratch, _inception(images, weights, dims, batch))
-        os.replace(scratch, path)
-    return np.load(path)
+        return work()["features"]
+    name = cache.key(np.ascontiguousarray(images), dims, Path(weights))
+    return cache.arrays(cache.root() / "inception" / f"{name}.npz", work)["features"]
 
 
 def _inception(images, weights, dims, batch):
@@ -416,14 +412,20 @@ def _inception(images, weights, dims, batch):
     from pytorch_fid.inception import InceptionV3
     from tqdm import trange
 
+    # pytorch-fid takes no path but looks into torch's folder, so for that moment this is it.
+    before = torch.hub.get_dir()
     try:
-        tensors = torch.load(weights, map_location="cpu", weights_only=True)
-        # pytorch-fid takes no path: it is handed the file's tensors where it would fetch them.
-        with mock.patch("pytorch_fid.inception.load_state_dict_from_url", lambda *_, **__: tensors):
+        torch.load(weights, map_location="cpu", weights_only=True)  # no code in it
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "checkpoints").mkdir()
+            shutil.copy(weights, Path(folder) / "checkpoints" / INCEPTION)
+            torch.hub.set_dir(folder)
             net = InceptionV3([InceptionV3.BLOCK_INDEX_BY_DIM[dims]]).eval()
     except Exception as error:  # pickle, zip and shape errors have no common base
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{weights}: not Inception weights ({reason}); get them again") from error
+    finally:
+        torch.hub.set_dir(before)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net, out = net.to(device), []
     with torch.inference_mode():
