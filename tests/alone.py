@@ -38,7 +38,7 @@ assert Path("calm.png").stat().st_size > 1000
 assert run("study", "design", "--participants", "10", "-o", "design.json")[0] == 0
 assert run("study", "simulate", "design.json", "-o", "answers.csv")[0] == 0
 
-given = {"design": "design.json", "answers": "answers.csv", "out": "out"}
+given = {"design": "design.json", "answers": "answers.csv", "out": "out.png"}
 for words, command in leaves(main):
     needed = [p for p in command.params if p.required]
     filled = []
