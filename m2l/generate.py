@@ -246,9 +246,9 @@ def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
     from m2l.music import forest as forests
 
     forest = forest or forests.load()
-    released = load(weights)
     table = DataFrame([features.extract(path, forest.names)])
     emotion = forests.describe(table, forest).iloc[0]
+    released = load(weights)  # torch comes last: scipy's imports take longer once it is there
     if spread:
         drawn = forest.draw(table, np.size(seed), int(np.min(seed)))[0]
         asked = released.va_map.inverse(forest.label_map(drawn.reshape(*np.shape(seed), 2)))

@@ -121,7 +121,6 @@ def generate(song, valence, arousal, out, seed, count, size, spread, weights):
 
     from m2l import generate as generator
     from m2l.doors import songs as door
-    from m2l.gan.pictures import tile
 
     if (song is None) == (valence is None and arousal is None) or (
         (valence is None) != (arousal is None)
@@ -132,6 +131,8 @@ def generate(song, valence, arousal, out, seed, count, size, spread, weights):
     seeds, weights = seed + np.arange(count), weights or generator.WEIGHTS
 
     def write(images, path):
+        from m2l.gan.pictures import tile  # torch comes last: what else is imported is slower then
+
         picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
         with outputs.writing(path, [".png"]) as aside:
             picture.save(aside)
