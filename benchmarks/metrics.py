@@ -23,7 +23,7 @@ from unittest import mock
 
 import numpy as np
 
-from m2l.gan import photos
+from m2l.doors import pictures
 from m2l.judge import metrics
 from m2l.sample import paint
 
@@ -70,8 +70,8 @@ def ours(fake, real, weights, dims):
     sets = []
     for where in (fake, real):
         paths = sorted(Path(where).glob("*.png"))
-        side = photos.load(paths[0], 128).width
-        sets.append(np.stack([np.asarray(photos.load(p, side)) for p in paths]))
+        side = pictures.read(paths[0], 128).width
+        sets.append(np.stack([np.asarray(pictures.read(p, side)) for p in paths]))
     features = [
         metrics.inception(x, weights, dims, keep=keep)
         for x, keep in zip(sets, (False, True), strict=True)
@@ -106,7 +106,7 @@ def main():
         weights = options.weights or scratch / "random.pth"
         if not options.weights:
             some = sorted(fake.glob("*.png"))[:16]
-            random_weights([np.asarray(photos.load(p, 128)) for p in some], weights)
+            random_weights([np.asarray(pictures.read(p, 128)) for p in some], weights)
         cached = scratch / "torch/hub/checkpoints" / metrics.INCEPTION
         cached.parent.mkdir(parents=True)
         cached.symlink_to(weights.resolve())

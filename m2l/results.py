@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from m2l.doors import outputs
 from m2l.errors import InputError
 
 PARAMS = tuple(p / "params" for p in (Path(__file__).resolve().parents[i] for i in (1, 0)))
@@ -178,13 +179,14 @@ def save(path, result, *, started, data, seed, preset, arrays=None):
     arrays : dict of name to ndarray, optional.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # `load` would take an earlier result's arrays for this one's.
     path.with_suffix(".npz").unlink(missing_ok=True)
     if arrays:
-        np.savez_compressed(path.with_suffix(".npz"), **arrays)
+        with outputs.writing(path.with_suffix(".npz")) as aside:
+            np.savez_compressed(aside, **arrays)
     block = describe(started=started, data=data, seed=seed, preset=preset)
-    path.write_text(json.dumps(result | {"provenance": block}, indent=1) + "\n")
+    with outputs.writing(path) as aside:
+        aside.write_text(json.dumps(result | {"provenance": block}, indent=1) + "\n")
 
 
 def describe(*, started, data, seed, preset):

@@ -39,7 +39,7 @@ from scipy.ndimage import gaussian_filter
 
 from m2l import corpora, figures
 from m2l import results as provenance
-from m2l.gan import photos
+from m2l.doors import pictures as opener
 from m2l.judge import metrics, scene
 from m2l.music.forest import DIMENSIONS
 
@@ -74,7 +74,7 @@ def span(x, digits=2):
 # %%
 judge = scene.load()
 table = corpora.load("sample", kind="landscapes", n=paintings, seed=seed, size=64).table
-pictures = np.stack([np.asarray(photos.load(path, 64)) for path in table["path"]])
+pictures = np.stack([np.asarray(opener.read(path, 64)) for path in table["path"]])
 features, scenes, seen = scene.look(judge, pictures)
 
 # %% [markdown]

@@ -455,7 +455,7 @@ def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
         (("metrics", "folders", "gone", "gone"), "gone: no such folder"),
         (("metrics", "end-to-end", "--features", "gone.parquet"), "gone.parquet"),
         (("forest", "train", "--features", "gone.parquet"), "gone.parquet"),
-        (("gan", "sample", "-o", "gone/grid.png"), "gone/grid.png"),
+        (("gan", "sample", "-o", "grid.txt"), "grid.txt"),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, tuple) else "",
 )

@@ -142,8 +142,9 @@ def test_a_folder_of_pictures_is_known_by_opening(tmp_path):
     for name in ("b.png", "a", ".hidden.png"):
         Image.fromarray(noise()).save(tmp_path / name, "PNG")
     (tmp_path / "c.png").write_text("no photo")
+    (tmp_path / "notes.txt").write_text("no photo")
     found, passed = pictures.find(tmp_path)
-    assert [p.name for p in found] == ["a", "b.png"] and passed == {"other": 1}
+    assert [p.name for p in found] == ["a", "b.png", "c.png"] and passed == {"other": 1}
     with pytest.raises(InputError, match="no such folder"):
         pictures.find(tmp_path / "none")
 

@@ -7,7 +7,7 @@ import textwrap
 
 import click
 
-from m2l.cli._base import FILE, _plural, main
+from m2l.cli._base import FILE, Output, _plural, main
 from m2l.errors import InputError
 
 
@@ -19,7 +19,7 @@ from m2l.errors import InputError
 @click.option(
     "--scale", type=float, nargs=2, default=(1, 9), metavar="LOW HIGH", help="Of your own .csv."
 )
-@click.option("-o", "--out", type=FILE, help="Write the study's data.json.")
+@click.option("-o", "--out", type=Output(".json"), help="Write the study's data.json.")
 @click.option("--features", type=FILE, help="With -o: 4Q-TAFFC's features, to be described too.")
 def data(corpus, as_json, clean, audit, scale, out, features):
     """List the corpora at hand, and what was left out of each and why.

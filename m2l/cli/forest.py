@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from m2l.cli._base import COUNT, SEED, Commands, Stage, main
+from m2l.cli._base import COUNT, SEED, Commands, Output, Stage, main
 
 
 @main.group(cls=Commands)
@@ -14,7 +14,14 @@ def forest():
 
 @forest.command("train", cls=Stage)
 @click.option("--features", required=True, type=click.Path(), help=".parquet")
-@click.option("-o", "--out", default="results/forest.json", show_default=True, help="Result.")
+@click.option(
+    "-o",
+    "--out",
+    type=Output(".json"),
+    default="results/forest.json",
+    show_default=True,
+    help="Result.",
+)
 @click.option("--weights", default="runs/forest.skops", show_default=True, help="The forest.")
 @click.option(
     "--run", "folder", default="runs/forest", show_default=True, help="Keeps what is finished."

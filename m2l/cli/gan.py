@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import COUNT, FILE, SEED, Commands, main
+from m2l.cli._base import COUNT, SEED, Commands, Output, main
 from m2l.errors import InputError
 
 
@@ -59,8 +59,10 @@ def _setting(context, option, words):
 )
 @click.option("--seed", type=SEED, help="0 by default; with --resume that of the run.")
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
-@click.option("-o", "--out", help="Write the run's result, e.g. results/gan.json.")
-@click.option("--weights", help="Write the generator, .safetensors.")
+@click.option(
+    "-o", "--out", type=Output(".json"), help="Write the run's result, e.g. results/gan.json."
+)
+@click.option("--weights", type=Output(".safetensors"), help="Write the generator, .safetensors.")
 def gan_train(
     preset,
     folder,
@@ -128,8 +130,13 @@ def _photos(folder, limit, preset):
 @gan.command("release")
 @click.option("--preset", default="laptop", show_default=True, help="Names the run's folder.")
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
-@click.option("-o", "--out", default="results/gan.json", show_default=True)
-@click.option("--weights", default="m2l/weights/generator.safetensors", show_default=True)
+@click.option("-o", "--out", type=Output(".json"), default="results/gan.json", show_default=True)
+@click.option(
+    "--weights",
+    type=Output(".safetensors"),
+    default="m2l/weights/generator.safetensors",
+    show_default=True,
+)
 @click.option("--note", help="For the card: what the settings do not tell of the run.")
 @PHOTOS
 @click.option("--limit", type=COUNT, help="As in training.")
@@ -200,7 +207,7 @@ def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings)
 
 
 @gan.command("sample")
-@click.option("-o", "--out", required=True, type=FILE, help="PNG to write.")
+@click.option("-o", "--out", required=True, type=Output(".png"), help="PNG to write.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option(
     "--side",

@@ -7,7 +7,7 @@ import logging
 
 import click
 
-from m2l.cli._base import COUNT, FILE, SEED, Commands, Stage, main
+from m2l.cli._base import COUNT, SEED, Commands, Output, Stage, main
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,20 @@ def metrics():
 
 
 @metrics.command("scene", cls=Stage)
-@click.option("-o", "--out", default="results/scene.json", show_default=True, help="Result.")
 @click.option(
-    "--weights", default="m2l/weights/scene.safetensors", show_default=True, help="Network."
+    "-o",
+    "--out",
+    type=Output(".json"),
+    default="results/scene.json",
+    show_default=True,
+    help="Result.",
+)
+@click.option(
+    "--weights",
+    type=Output(".safetensors"),
+    default="m2l/weights/scene.safetensors",
+    show_default=True,
+    help="Network.",
 )
 @click.option("--epochs", type=COUNT, default=60, show_default=True, help="Rounds over the photos.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
@@ -63,13 +74,22 @@ def metrics_scene(out, weights, **settings):
 @click.option(
     "--generator", default="m2l/weights/generator.safetensors", show_default=True, help="Generator."
 )
-@click.option("-o", "--out", default="results/metrics.json", show_default=True, help="Result.")
+@click.option(
+    "-o",
+    "--out",
+    type=Output(".json"),
+    default="results/metrics.json",
+    show_default=True,
+    help="Result.",
+)
 @click.option("-n", type=COUNT, default=2048, show_default=True, help="Generated images.")
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @click.option("--preset", default="full", show_default=True, help="A name for the record.")
 @click.option("--baselines", is_flag=True, help="Measure also what does without a generator.")
-@click.option("--pairs", type=FILE, help="A picture of the closest beside their photos to write.")
+@click.option(
+    "--pairs", type=Output(".png"), help="A picture of the closest beside their photos to write."
+)
 @_measured
 def metrics_model(out, inception, fetch, **settings):
     """Measure a generator against the landscape photos under M2L_DATA.
@@ -125,7 +145,14 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
     "--generator", default="m2l/weights/generator.safetensors", show_default=True, help="Generator."
 )
 @click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default.")
-@click.option("-o", "--out", default="results/end_to_end.json", show_default=True, help="Result.")
+@click.option(
+    "-o",
+    "--out",
+    type=Output(".json"),
+    default="results/end_to_end.json",
+    show_default=True,
+    help="Result.",
+)
 @click.option(
     "--folds",
     type=click.IntRange(min=2),

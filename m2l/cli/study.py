@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import COUNT, FILE, SEED, Commands, Stage, _plural, main
+from m2l.cli._base import COUNT, FILE, SEED, Commands, Output, Stage, _plural, main
+from m2l.doors import outputs
 from m2l.errors import InputError
 
 
@@ -125,7 +126,7 @@ def study_links(design, at):
 @study.command("export")
 @click.argument("sources", nargs=-1, required=True, type=FILE)
 @click.option("--design", type=FILE, help="The design; needed for files that participants saved.")
-@click.option("-o", "--out", required=True, type=FILE, help=".csv")
+@click.option("-o", "--out", required=True, type=Output(".csv"), help=".csv")
 def study_export(sources, design, out):
     """Write the answers in SOURCES as one table, a row an answer.
 
@@ -221,7 +222,7 @@ def study_stimuli(songs, config, generators, photos, jobs, seed, out):
 @click.option("--stimuli", type=FILE, help="stimuli.json of 'm2l study stimuli'.")
 @click.option("--participants", type=COUNT, help="Codes to make, in place of the settings'.")
 @click.option("--seed", type=SEED, help="In place of the settings'. Choose your own, see above.")
-@click.option("-o", "--out", required=True, type=FILE, help="JSON to write.")
+@click.option("-o", "--out", required=True, type=Output(".json"), help="JSON to write.")
 def study_design(config, stimuli, participants, seed, out):
     """Deal songs and pictures out to participants, in balance, and write the design file.
 
@@ -239,8 +240,8 @@ def study_design(config, stimuli, participants, seed, out):
         songs = len(found["songs"])
         values |= {"songs": songs, "songs_each": min(songs, values["songs_each"])}
     made = study.design(values, found, seed)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    Path(out).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with outputs.writing(out) as aside:
+        aside.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     trials = sum(len(block["trials"]) for block in made["participants"][0]["blocks"])
     click.echo(
         f"{out}: {_plural(len(made['participants']), 'participant')}, "
@@ -254,7 +255,7 @@ def study_design(config, stimuli, participants, seed, out):
 @click.option("--effect", type=click.FloatRange(0, 1), default=1.0, show_default=True,
               help="Share of the assumed effects; 0 leaves none.")  # fmt: skip
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the answers.")
-@click.option("-o", "--out", required=True, type=FILE, help="CSV to write.")
+@click.option("-o", "--out", required=True, type=Output(".csv"), help="CSV to write.")
 def study_simulate(design, config, effect, seed, out):
     """Answer DESIGN by simulated persons, to try the analysis before anyone is asked.
 
@@ -267,7 +268,8 @@ def study_simulate(design, config, effect, seed, out):
     table = study.trials(study.load(design))
     effects = simulation.Effects.of(study.settings(config)).scaled(effect)
     answers = simulation.simulate(table, effects, seed)
-    answers.to_csv(out, index=False)
+    with outputs.writing(out) as aside:
+        answers.to_csv(aside, index=False)
     click.echo(f"{out}: {_plural(len(answers), 'simulated answer')}")
 
 
@@ -306,7 +308,14 @@ def study_analyse(design, answers, out):
 @CONFIG
 @click.option("--power", "power_", type=FILE, default="results/study.json", show_default=True,
               help="What 'm2l study power' wrote.")  # fmt: skip
-@click.option("-o", "--out", default="book/preregistration.md", show_default=True, help="Page.")
+@click.option(
+    "-o",
+    "--out",
+    type=Output(".md"),
+    default="book/preregistration.md",
+    show_default=True,
+    help="Page.",
+)
 def study_preregister(config, power_, out):
     """Write the preregistration: hypotheses, rules, models and power from one set of settings."""
     from m2l.people import design as study
@@ -314,13 +323,21 @@ def study_preregister(config, power_, out):
 
     result = json.loads(Path(power_).read_text(encoding="utf-8"))
     text = preregistration.write(study.settings(config), result)
-    Path(out).write_text(text, encoding="utf-8")
+    with outputs.writing(out) as aside:
+        aside.write_text(text, encoding="utf-8")
     click.echo(f"{out}: written")
 
 
 @study.command("power", cls=Stage)
 @CONFIG
-@click.option("-o", "--out", default="results/study.json", show_default=True, help="Result.")
+@click.option(
+    "-o",
+    "--out",
+    type=Output(".json"),
+    default="results/study.json",
+    show_default=True,
+    help="Result.",
+)
 @click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
 def study_power(config, out, draws):
     """Simulate studies of many sizes, and count how often each hypothesis is supported."""
@@ -337,7 +354,12 @@ def study_power(config, out, draws):
 @study.command("validate", cls=Stage)
 @CONFIG
 @click.option(
-    "-o", "--out", default="results/study_validation.json", show_default=True, help="Result."
+    "-o",
+    "--out",
+    type=Output(".json"),
+    default="results/study_validation.json",
+    show_default=True,
+    help="Result.",
 )
 @click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
 def study_validate(config, out, studies):

@@ -16,10 +16,9 @@ import logging
 import pandas as pd
 
 from m2l.corpora._common import Card, Corpus, data_root
-from m2l.doors.cache import root as cache_root
 from m2l.errors import InputError
 
-__all__ = ["Card", "Corpus", "cache_root", "card", "data_root", "load", "names", "summary"]
+__all__ = ["Card", "Corpus", "card", "data_root", "load", "names", "summary"]
 
 log = logging.getLogger(__name__)
 

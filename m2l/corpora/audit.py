@@ -11,13 +11,13 @@ A table has the columns id, valence and arousal; path, title, artist, dynamic_va
 dynamic_arousal (the mean over the song's own continuous labels) where known.
 """
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from m2l import stats
+from m2l.doors import cache
 from m2l.errors import InputError
 from m2l.va import DIMENSIONS
 
@@ -255,7 +255,7 @@ def _duplicates(table):
     # Only files of equal size can be equal; the others need not be read.
     size = files["path"].map(lambda p: Path(p).stat().st_size)
     files = files[size.duplicated(keep=False)]
-    content = files["path"].map(lambda p: hashlib.sha256(Path(p).read_bytes()).hexdigest())
+    content = files["path"].map(lambda p: cache.key(Path(p)))
     for _, twins in files.groupby(content):
         if len(twins) > 1:
             apart = float(np.ptp(twins[list(DIMENSIONS)], axis=0).max())

@@ -9,6 +9,7 @@ counts. A picture is known by opening, not by its name.
 
 from __future__ import annotations
 
+import mimetypes
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -75,6 +76,8 @@ def is_one(path):
 def find(folder):
     """List the pictures in a folder, not below it.
 
+    A file that is named like a picture and does not open is listed too, for the reader to judge.
+
     Returns
     -------
     pictures : list of Path, sorted
@@ -89,8 +92,9 @@ def find(folder):
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give one with pictures")
     files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-    pictures = [p for p in files if is_one(p)]
-    return pictures, Counter(other=len(files) - len(pictures))
+    named = [(mimetypes.guess_type(p.name)[0] or "").startswith("image/") for p in files]
+    pictures = [p for p, picture in zip(files, named, strict=True) if picture or is_one(p)]
+    return pictures, +Counter(other=len(files) - len(pictures))
 
 
 def square(image, side, resample=None):

@@ -23,6 +23,7 @@ import numpy as np
 from m2l import corpora, generate, stats
 from m2l import results as provenance
 from m2l.doors import cache
+from m2l.doors import pictures as opener
 from m2l.errors import InputError
 from m2l.gan import photos
 from m2l.judge import metrics, ratings
@@ -126,7 +127,7 @@ def _people(net, table, pyramid, test, weights, repeats=5, folds=10):
     from m2l.judge import scene
 
     y, themes = table[list(DIMENSIONS)].to_numpy(), table["group"].to_numpy()
-    images = np.stack([np.asarray(photos.load(path, 128)) for path in table["path"]])
+    images = np.stack([np.asarray(opener.read(path, 128)) for path in table["path"]])
     scenery = (table["category"] == "Scenery").to_numpy()
     told = scene.look(net, images[scenery])[2]
     seen = ratings.features(images)
@@ -619,11 +620,11 @@ def folders(generated, real, side=None, n=None, judge=None, inception=None, seed
             f"{generated}, {real}: {len(paths[0])} and {len(paths[1])} images; "
             "give 12 or more, and twice as many real ones"
         )
-    side = side or photos.short_side(paths[0][0])
+    side = side or min(opener.read(paths[0][0]).size)
     rng = np.random.default_rng(seed)
     fake, two = ([p[i] for i in rng.permutation(len(p))] for p in paths)
     sets = [
-        np.stack([np.asarray(photos.load(p, side)) for p in part])
+        np.stack([np.asarray(opener.read(p, side)) for p in part])
         for part in (two[:n], two[n : 2 * n], fake[:n])
     ]
     net = scene.load(judge or scene.WEIGHTS)
@@ -636,10 +637,10 @@ def folders(generated, real, side=None, n=None, judge=None, inception=None, seed
 
 
 def _pictures(folder):
-    if not Path(folder).is_dir():
-        raise InputError(f"{folder}: no such folder; give one with PNG or JPEG images")
-    endings = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
-    return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in endings)
+    found, passed = opener.find(folder)
+    if passed:
+        log.warning("%s: %d files passed over, no pictures", folder, passed.total())
+    return found
 
 
 # -- from the song to the picture ------------------------------------------------------------

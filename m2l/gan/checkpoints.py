@@ -13,6 +13,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from m2l.doors import outputs
 from m2l.errors import InputError
 
 
@@ -20,7 +21,8 @@ def write_checkpoint(path, tensors, header):
     """Write tensors, dict of name to Tensor, and a header, dict of text."""
     # Copies in memory of their own, as safetensors wants them.
     own = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    save_file(own, path, header)
+    with outputs.writing(path) as aside:
+        save_file(own, aside, header)
 
 
 def read_checkpoint(path, kind="m2l-run"):

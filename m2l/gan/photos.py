@@ -157,11 +157,3 @@ def seal(folder, table, top, key):
     """Write beside a pyramid's arrays what else belongs to it."""
     table.to_parquet(folder / "table.parquet")
     (folder / "pyramid.json").write_text(json.dumps({"top": top, "key": key}))
-
-
-def load(path, side):
-    return pictures.read(path, side)
-
-
-def short_side(path):
-    return min(pictures.read(path).size)

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from m2l.doors import outputs
+
 
 def to_tensor(images):
     """uint8 (N, H, W, C), copied, to a float tensor (N, C, H, W) in [-1, 1]."""
@@ -34,7 +36,8 @@ def plane(n):
 
 def save_grid(images, path, columns=None):
     """Tile images (N, H, W, 3) uint8 into one PNG."""
-    Image.fromarray(tile(images, columns)).save(path)
+    with outputs.writing(path) as aside:
+        Image.fromarray(tile(images, columns)).save(aside)
 
 
 def tile(images, columns=None):

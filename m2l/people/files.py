@@ -20,6 +20,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from m2l.doors import pictures, songs
 from m2l.errors import InputError
 from m2l.people import design as study
 from m2l.people.design import ANSWERS, DIMENSIONS, SHOWN
@@ -136,9 +137,6 @@ def media(made, folder):
         If one is missing, broken, of another length than the design says, or of a type that
         gives it away.
     """
-    import soundfile
-    from PIL import Image
-
     found = {}
     for kind, types in TYPES.items():
         suffixes = {Path(item["src"]).suffix for item in made[kind].values()}
@@ -149,16 +147,10 @@ def media(made, folder):
             )
         for name, item in made[kind].items():
             path = found[f"media/{name}{Path(item['src']).suffix}"] = Path(folder) / item["src"]
-            try:
-                if kind == "images":
-                    with Image.open(path) as picture:
-                        picture.verify()
-                elif abs(soundfile.info(path).duration - item["seconds"]) > SLACK:
-                    raise InputError(f"{path}: not of the {item['seconds']} s that the design says")
-            except FileNotFoundError:
-                raise InputError(f"{path}: no such file; the design lists it") from None
-            except (OSError, SyntaxError, soundfile.LibsndfileError):
-                raise InputError(f"{path}: cannot be read; make it anew") from None
+            if kind == "images":
+                pictures.read(path)
+            elif abs(songs.seconds(path) - item["seconds"]) > SLACK:
+                raise InputError(f"{path}: not of the {item['seconds']} s that the design says")
     return found
 
 
