@@ -384,8 +384,8 @@ def spoil_type(made, folder):
         (lambda m, f: m["songs"].clear(), "song that is not listed"),
         (spoil_type, "images are .jpg and .png"),
         (lambda m, f: (f / "full-i1.png").unlink(), "full-i1.png: no such file"),
-        (lambda m, f: (f / "full-i1.png").write_text("no"), "full-i1.png: cannot be read"),
-        (lambda m, f: (f / "tone.wav").write_text("no"), "tone.wav: cannot be read"),
+        (lambda m, f: (f / "full-i1.png").write_text("no"), "full-i1.png: not a picture"),
+        (lambda m, f: (f / "tone.wav").write_text("no"), "tone.wav: not audio"),
         (lambda m, f: m["songs"]["s1"].update(seconds=30), "not of the 30 s"),
     ],
 )

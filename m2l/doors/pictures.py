@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from m2l.errors import InputError
 
@@ -54,6 +54,10 @@ def read(path, side=None, least=None):
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise InputError(
             f"{path}: more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels; make it smaller"
+        ) from None
+    except UnidentifiedImageError:
+        raise InputError(
+            f"{path}: not a picture that decodes (no known kind); replace it"
         ) from None
     except Exception as error:  # Pillow's readers raise whatever comes
         reason = " ".join(str(error).split())[:120] or type(error).__name__
