@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from m2l import corpora, generate, stats
-from m2l.cli import main
+from m2l.cli import _base, main
 from m2l.gan.checkpoints import read_checkpoint
 from m2l.music import forest as forests
 from m2l.music.features import EXTENDED
@@ -651,3 +651,42 @@ def test_data_of_an_unknown_corpus():
     result = CliRunner().invoke(main, ["data", "imagenet"])
     assert result.exit_code == 2
     assert "choose one of" in result.output
+
+
+# -- options made from functions -------------------------------------------------------------
+
+
+FUNCTION = '''
+def told(out, *, times: int | None = None, folds=5, place=out, seed=0, loud=False):
+    """A function.
+
+    Parameters
+    ----------
+    out : where to.
+    times : how
+        often.
+    folds : parts; 2 or more.
+    place, seed : both.
+    """
+'''
+
+
+def test_options_are_the_parameters_of_the_function_called(monkeypatch, tmp_path):
+    (tmp_path / "called.py").write_text(FUNCTION)
+    monkeypatch.syspath_prepend(tmp_path)
+    heard = []
+
+    @click.command(cls=_base.Command, calls="called:told")
+    def command(**given):
+        heard.append(given)
+
+    run = CliRunner().invoke
+    assert run(command, []).exit_code == 2  # out is missing
+    assert run(command, ["--out", "a"]).exit_code == 0
+    assert run(command, ["--out", "a", "--times", "3", "--loud", "--seed", "0"]).exit_code == 0
+    # What is not given is not passed on, so that the function's own default holds.
+    assert heard == [{"out": "a"}, {"out": "a", "times": 3, "loud": True, "seed": 0}]
+    for bad in (["--folds", "1"], ["--times", "0"], ["--times", "x"], ["--seed", "-1"]):
+        assert run(command, ["--out", "a", *bad]).exit_code == 2
+    text = " ".join(run(command, ["--help"]).output.split())
+    assert "How often." in text and "[default: 5]" in text and "[default: 0]" in text

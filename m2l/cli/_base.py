@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import codecs
 import errno
+import importlib.util
 import io
 import logging
 import os
 import re
 import sys
+from pathlib import Path
 
 import click
 
@@ -40,10 +43,37 @@ class Output(click.Path):
         self.kinds = kinds
 
 
+def output(path, *names, help):
+    """An option for a file to be written, of its default's kind."""
+    kind = Output(Path(path).suffix)
+    return click.option(*names, type=kind, default=path, show_default=True, help=help)
+
+
 class Command(click.Command):
-    """A command that refuses, before it does anything, to write over what it reads."""
+    """A command that refuses, before it does anything, to write over what it reads.
+
+    Parameters
+    ----------
+    calls : "module:function" or several, whose parameters become options, with their defaults and
+        what their docstrings say. What is not given is not passed on: a default stands where it is
+        used and nowhere else.
+    """
+
+    def __init__(self, *args, calls=(), **settings):
+        super().__init__(*args, **settings)
+        self.calls = (calls,) if isinstance(calls, str) else calls
+
+    def get_params(self, context):
+        for name in self.calls:
+            known = {"root", *(p.name for p in self.params)}
+            self.params += [o for o in _options(name) if o.name not in known]
+        self.calls = ()
+        return super().get_params(context)
 
     def invoke(self, context):
+        for param in self.params:
+            if isinstance(param, Passed) and context.params[param.name] is None:
+                del context.params[param.name]
         paths = {p.name: p for p in self.params if isinstance(p.type, click.Path)}
         given = {name: context.params.get(name) for name in paths}
         for name, option in paths.items():
@@ -52,6 +82,50 @@ class Command(click.Command):
                 others = [p for o in others for p in ([o] if isinstance(o, str) else o)]
                 outputs.check(given[name], option.type.kinds, others)
         return super().invoke(context)
+
+
+class Passed(click.Option):
+    """An option that is a parameter of the function called."""
+
+
+def _options(name):
+    """An option for each parameter of a function or dataclass that is named "module:function".
+
+    Its source is read and not run: libraries that take seconds are not for a help text.
+    """
+    module, _, name = name.partition(":")
+    source = Path(importlib.util.find_spec(module).origin).read_text("utf-8")
+    node = next(n for n in ast.parse(source).body if getattr(n, "name", None) == name)
+    if isinstance(node, ast.ClassDef):
+        fields = [n for n in node.body if isinstance(n, ast.AnnAssign)]
+        parts = [(n.target.id, n.annotation, n.value) for n in fields]
+    else:
+        a = node.args
+        without = [None] * (len(a.args) - len(a.defaults))
+        pairs = [*zip(a.args, without + a.defaults, strict=True)]
+        pairs += zip(a.kwonlyargs, a.kw_defaults, strict=True)
+        parts = [(arg.arg, arg.annotation, default) for arg, default in pairs]
+    told = {}
+    described = r"^(\w+(?:, \w+)*) : (.*(?:\n {4,}.*)*)"
+    for names, text in re.findall(described, ast.get_docstring(node), re.M):
+        told |= dict.fromkeys(names.split(", "), " ".join(text.split()).removesuffix("."))
+    for name, hint, default in parts:
+        value = getattr(default, "value", None) if isinstance(default, ast.Constant) else None
+        kind = ast.unparse(hint).split(" | ")[0] if hint else type(value).__name__
+        kinds = {"int": SEED if name == "seed" else COUNT, "float": float, "str": str, "bool": bool}
+        kind, text = kinds.get(kind, click.Path()), told.get(name, "")
+        if kind is COUNT and (least := re.search(r"(\d+) or more", text)):
+            kind = click.IntRange(int(least[1]))
+        text = f"{text[:1].upper()}{text[1:]}."
+        if value is not None and kind is not bool:
+            text += f"  [default: {value}]"
+        yield Passed(
+            [f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"],
+            type=None if kind is bool else kind,
+            is_flag=kind is bool,
+            help=text,
+            **({"required": True} if default is None else {"default": None}),
+        )
 
 
 class Stage(Command):

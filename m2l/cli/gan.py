@@ -159,7 +159,7 @@ def gan_release(preset, folder, out, weights, note, photos, limit):
     click.echo(f"{out}, {weights}: written")
 
 
-@gan.command("ablation")
+@gan.command("ablation", calls="m2l.experiments.ablation:run")
 @click.option(
     "--grid",
     default="ablation",
@@ -171,11 +171,7 @@ def gan_release(preset, folder, out, weights, note, photos, limit):
 @click.option("--seed", type=SEED, help="Only this seed; 0, 1 and 2 by default.")
 @click.option("--run", "folder", default="runs/ablation", show_default=True, help="Of the runs.")
 @click.option("-o", "--out", default="results/ablation", show_default=True, help="Folder.")
-@click.option("--judge", help="A scene network; the shipped one by default.")
-@click.option("-n", type=COUNT, default=1000, show_default=True, help="Images measured of each.")
-@click.option("--draws", type=COUNT, default=100, show_default=True, help="For the intervals.")
 @click.option("--threads", type=COUNT, default=1, show_default=True)
-@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option("--dry-run", is_flag=True, help="Only list what there is to do.")
 def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings):
     """Train and measure the full model and what is left without one of its parts.

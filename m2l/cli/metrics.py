@@ -7,7 +7,7 @@ import logging
 
 import click
 
-from m2l.cli._base import COUNT, SEED, Commands, Output, Stage, main
+from m2l.cli._base import Commands, Output, Stage, main, output
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,6 @@ INCEPTION = (
         help="The official Inception weights, for FID; else $M2L_INCEPTION or torch's cache.",
     ),
     click.option("--fetch", is_flag=True, help="Fetch them (95 MB) if they are not there."),
-    click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default."),
 )
 
 
@@ -42,26 +41,9 @@ def metrics():
     """
 
 
-@metrics.command("scene", cls=Stage)
-@click.option(
-    "-o",
-    "--out",
-    type=Output(".json"),
-    default="results/scene.json",
-    show_default=True,
-    help="Result.",
-)
-@click.option(
-    "--weights",
-    type=Output(".safetensors"),
-    default="m2l/weights/scene.safetensors",
-    show_default=True,
-    help="Network.",
-)
-@click.option("--epochs", type=COUNT, default=60, show_default=True, help="Rounds over the photos.")
-@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
-@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+@metrics.command("scene", cls=Stage, calls="m2l.experiments.evaluation:judge")
+@output("results/scene.json", "-o", "--out", help="Result.")
+@output("m2l/weights/scene.safetensors", "--weights", help="Network.")
 def metrics_scene(out, weights, **settings):
     """Train the scene network, the judge, on photos that no generator sees; and test it."""
     from m2l.experiments import evaluation as evaluate
@@ -70,23 +52,8 @@ def metrics_scene(out, weights, **settings):
     click.echo(f"{out}, {weights}: written")
 
 
-@metrics.command("model")
-@click.option(
-    "--generator", default="m2l/weights/generator.safetensors", show_default=True, help="Generator."
-)
-@click.option(
-    "-o",
-    "--out",
-    type=Output(".json"),
-    default="results/metrics.json",
-    show_default=True,
-    help="Result.",
-)
-@click.option("-n", type=COUNT, default=2048, show_default=True, help="Generated images.")
-@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
-@click.option("--preset", default="full", show_default=True, help="A name for the record.")
-@click.option("--baselines", is_flag=True, help="Measure also what does without a generator.")
+@metrics.command("model", calls="m2l.experiments.evaluation:model")
+@output("results/metrics.json", "-o", "--out", help="Result.")
 @click.option(
     "--pairs", type=Output(".png"), help="A picture of the closest beside their photos to write."
 )
@@ -107,13 +74,10 @@ def metrics_model(out, inception, fetch, **settings):
     click.echo(f"{out}: written")
 
 
-@metrics.command("folders")
+@metrics.command("folders", calls="m2l.experiments.evaluation:folders")
 @click.argument("generated", type=click.Path())
 @click.argument("real", type=click.Path())
-@click.option("--side", type=COUNT, help="Pixels; those of the first generated image by default.")
-@click.option("-n", type=COUNT, help="Images a side; as many as there are by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @_measured
 def metrics_folders(generated, real, inception, fetch, as_json, **settings):
     """Compare images in folder GENERATED with photos in folder REAL.
@@ -139,32 +103,9 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
         click.echo("FID not reported: no Inception weights here; give --inception or --fetch")
 
 
-@metrics.command("end-to-end", cls=Stage)
+@metrics.command("end-to-end", cls=Stage, calls="m2l.experiments.evaluation:end_to_end")
 @click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
-@click.option(
-    "--generator", default="m2l/weights/generator.safetensors", show_default=True, help="Generator."
-)
-@click.option("--judge", type=click.Path(), help="A scene network; the shipped one by default.")
-@click.option(
-    "-o",
-    "--out",
-    type=Output(".json"),
-    default="results/end_to_end.json",
-    show_default=True,
-    help="Result.",
-)
-@click.option(
-    "--folds",
-    type=click.IntRange(min=2),
-    default=5,
-    show_default=True,
-    help="Parts, artists apart.",
-)
-@click.option("--trials", type=COUNT, default=25, show_default=True, help="Of each fold's search.")
-@click.option("--trees", type=COUNT, default=300, show_default=True, help="Of each forest.")
-@click.option("--pictures", type=COUNT, default=8, show_default=True, help="For each song.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
-@click.option("--preset", default="full", show_default=True, help="A name for the record.")
+@output("results/end_to_end.json", "-o", "--out", help="Result.")
 def metrics_end_to_end(features, out, **settings):
     """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""
     from m2l.experiments import evaluation as evaluate

@@ -151,10 +151,10 @@ def run(
     out,
     folder,
     root=None,
-    judge=None,
+    judge: Path | None = None,
     n=1000,
     draws=100,
-    limit=None,
+    limit: int | None = None,
 ):
     """Train and measure one cell, unless it is there already; go on where it was interrupted.
 
@@ -163,8 +163,10 @@ def run(
     grid, variant, seed : the cell.
     out : folder that gets its .jsonl and its .png.
     folder : where the training run is kept.
-    judge : .safetensors of the scene network.
-    n : generated images to measure.
+    judge : .safetensors of the scene network; the shipped one by default.
+    n : generated images to measure of each run.
+    draws : for the intervals.
+    limit : take only so many photos of each split.
 
     Returns
     -------

@@ -76,7 +76,7 @@ class Effort:
 
     Attributes
     ----------
-    folds : of every cross-validation.
+    folds : of every cross-validation; 2 or more.
     repeats : partitions into folds; for forests, the CNN and models with a search it is one.
     trees : of a forest.
     trials : of a search.
@@ -486,6 +486,7 @@ def emotion(features, out, weights, root=None, folder="runs/forest", preset="ful
     out : .json to write; anonymous (true, predicted) pairs go beside it.
     weights : .skops to write.
     folder : keeps what is finished.
+    preset : a name for the record.
     effort : fields of `Effort`.
     """
     started, effort = time.monotonic(), Effort(**effort)

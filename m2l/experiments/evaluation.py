@@ -45,7 +45,7 @@ COLOUR = [metrics.LOOKS.index(name) for name in ("brightness", "saturation")]
 # -- the judges ------------------------------------------------------------------------------
 
 
-def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full"):
+def judge(out, weights, root=None, epochs=60, seed=0, limit: int | None = None, preset="full"):
     """Train the scene network on the probe photos, fit the second judge to people's ratings, and
     say how well both read other photos.
 
@@ -53,6 +53,10 @@ def judge(out, weights, root=None, epochs=60, seed=0, limit=None, preset="full")
     ----------
     out : .json to write.
     weights : .safetensors of the scene network to write; ratings.safetensors goes beside it.
+    epochs : rounds over the photos.
+    seed : of all draws.
+    limit : take only so many photos of each split.
+    preset : a name for the record.
     """
     from m2l.experiments import landscapes
     from m2l.judge import scene
@@ -240,15 +244,15 @@ class Judges:
 def model(
     out,
     generator=generate.WEIGHTS,
-    judge=None,
+    judge: Path | None = None,
     root=None,
     n=2048,
     seed=0,
-    limit=None,
+    limit: int | None = None,
     preset="full",
-    inception=None,
+    inception: Path | None = None,
     baselines=False,
-    pairs=None,
+    pairs: Path | None = None,
     draws=100,
 ):
     """Measure a generator and write the result.
@@ -259,8 +263,12 @@ def model(
         the same name.
     generator : .safetensors; or .npz of images (N, H, W, 3) uint8 and the va (N, 2) that they were
         asked for, of which what needs other pictures is left out.
-    judge : .safetensors of the scene network.
+    judge : .safetensors of the scene network; the shipped one by default.
     n : generated images.
+    seed : of all draws.
+    limit : take only so many photos of each split.
+    preset : a name for the record.
+    draws : for the intervals.
     inception : path of the official Inception weights, for FID; not reported without.
     baselines : whether to measure also retrieval, photos at random and the best of eight pictures.
     pairs : .png to write, of the nearest pictures beside the photos; it holds photos.
@@ -595,7 +603,15 @@ def compare_baselines(judges, pyramid, painted, released, seed=0, draws=None, of
 # -- folders ---------------------------------------------------------------------------------
 
 
-def folders(generated, real, side=None, n=None, judge=None, inception=None, seed=0):
+def folders(
+    generated,
+    real,
+    side: int | None = None,
+    n: int | None = None,
+    judge: Path | None = None,
+    inception: Path | None = None,
+    seed=0,
+):
     """Compare a folder of pictures with a folder of photos.
 
     Parameters
@@ -604,6 +620,8 @@ def folders(generated, real, side=None, n=None, judge=None, inception=None, seed
     side : pixels that all are cropped and resized to; the first generated one's by default.
     n : images on each side; by default all generated ones or half of the real ones, the other
         half of which is the floor.
+    judge : .safetensors of the scene network; the shipped one by default.
+    seed : of all draws.
     inception : path of the official Inception weights, for FID.
 
     Returns
@@ -651,7 +669,7 @@ def end_to_end(
     features,
     root=None,
     generator=generate.WEIGHTS,
-    judge=None,
+    judge: Path | None = None,
     folds=5,
     trials=25,
     trees=300,
@@ -672,11 +690,16 @@ def end_to_end(
     ----------
     out : .json to write; a strip of pictures goes into the folder of the same name.
     features : .parquet of the songs' features, indexed by path.
-    generator, judge : .safetensors of the generator and of the scene network.
-    trials, trees : of the search for the forest's settings, which each fold does for itself.
+    generator : .safetensors
+    judge : .safetensors of the scene network; the shipped one by default.
+    folds : parts of the songs, artists apart; 2 or more.
+    seed : of all draws.
+    preset : a name for the record.
+    trials : of the search for the forest's settings, which each fold does for itself.
+    trees : of each forest.
     pictures : seeds for each song.
-    uncertain, draws : songs for which pictures are painted over the forest's uncertainty, and
-        how many for each.
+    uncertain : songs for which pictures are painted over the forest's uncertainty.
+    draws : pictures for each of these.
     timed : songs for which every part is timed.
     """
     from m2l.experiments.emotion import taffc
