@@ -19,7 +19,8 @@ import torch
 
 from m2l import generate
 from m2l.gan.photos import Pyramid
-from m2l.gan.training import Preset, Run
+from m2l.gan.presets import Preset
+from m2l.gan.training import Run
 
 
 def short(preset, steps):

@@ -20,7 +20,8 @@ import torch
 
 from m2l.errors import InputError
 from m2l.gan.photos import Pyramid
-from m2l.gan.training import EAGER, Preset, Run
+from m2l.gan.presets import Preset
+from m2l.gan.training import EAGER, Run
 
 
 def corpus():

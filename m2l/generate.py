@@ -87,7 +87,7 @@ def _load(path, changed):
         painting = {k: tensors.pop(k) for k in list(tensors) if k.startswith("decoder.")}
         decoder, factor = None, 1
         with torch.random.fork_rng(devices=[]):
-            network = Generator(Sizes.read(json.loads(header["sizes"])))
+            network = Generator(Sizes(**json.loads(header["sizes"])))
             if "decoder" in header:
                 decoder, factor = Decoder(Shape(**json.loads(header["decoder"]))), FACTOR
                 decoder.load_state_dict({k.split(".", 1)[1]: v for k, v in painting.items()})

@@ -48,7 +48,8 @@ from m2l.gan import autoencoder, losses
 from m2l.gan import photos as pyramids
 from m2l.gan.networks import Critic, Generator, Sizes
 from m2l.gan.pictures import plane, tile
-from m2l.gan.training import Preset, Run
+from m2l.gan.presets import Preset
+from m2l.gan.training import Run
 from m2l.music import features, forest
 from m2l.sample import compose as synth
 

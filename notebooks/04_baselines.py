@@ -43,7 +43,8 @@ from m2l import corpora, figures
 from m2l import results as provenance
 from m2l.experiments import ablation
 from m2l.gan import photos as pyramids
-from m2l.gan.training import Preset, Run, variant
+from m2l.gan.presets import Preset, variant
+from m2l.gan.training import Run
 
 figures.use_style()
 torch.set_num_threads(2)

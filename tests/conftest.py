@@ -29,7 +29,8 @@ def tiny_generator(tmp_path_factory):
     """File of an untrained generator of 8×8 pictures; its photos' labels are uniform on 2–8."""
     from m2l.gan import photos
     from m2l.gan.networks import Sizes
-    from m2l.gan.training import Preset, Run, Stage
+    from m2l.gan.presets import Preset, Stage
+    from m2l.gan.training import Run
 
     folder = tmp_path_factory.mktemp("generator")
     rng = np.random.default_rng(1)

@@ -13,7 +13,7 @@ from m2l import generate
 from m2l.errors import InputError
 from m2l.experiments import ablation
 from m2l.experiments import evaluation as evaluate
-from m2l.gan import training
+from m2l.gan import presets, training
 
 torch.set_num_threads(1)
 
@@ -73,7 +73,7 @@ def test_every_cell_of_a_grid_has_a_preset(grid):
 
 
 def test_without_progression_the_work_is_the_same():
-    base = training.Preset.load("ablation")
+    base = presets.Preset.load("ablation")
     (stage,) = ablation.preset("ablation", "non-progressive", 0).stages
     each = ablation.work(base)
     assert each == sorted(each)
@@ -95,8 +95,8 @@ def test_work_counts_each_multiplication_and_addition():
     # 4×4 of one stage: dense 2·(2 + 2)·16·1; three 3×3 convolutions of one channel and so on are
     # more; doubling the channels of every layer between labels and pixels nearly quadruples it.
     sizes = [training.Sizes(z=2, widths=(w,), eru_kernel=1) for w in (64, 128)]
-    stage = (training.Stage(4, images=4),)
-    one, two = (ablation.work(training.Preset("p", s, stage))[0] for s in sizes)
+    stage = (presets.Stage(4, images=4),)
+    one, two = (ablation.work(presets.Preset("p", s, stage))[0] for s in sizes)
     assert two / one == pytest.approx(4, rel=0.05)
 
 

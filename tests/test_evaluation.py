@@ -10,7 +10,7 @@ from m2l import generate, stats
 from m2l.errors import InputError
 from m2l.experiments import ablation, landscapes
 from m2l.experiments import evaluation as evaluate
-from m2l.gan import training
+from m2l.gan import presets
 from m2l.judge import metrics, ratings, scene
 from m2l.music import forest
 from m2l.music import rivals as models
@@ -315,5 +315,5 @@ def test_cells_are_the_thirds_of_the_plane():
 
 
 def test_the_released_training_names_the_headline():
-    assert ablation.HEADLINE == training.BASELINES
-    assert {v.removesuffix(", longer") for v in ablation.REST} <= set(training.VARIANTS)
+    assert ablation.HEADLINE == presets.BASELINES
+    assert {v.removesuffix(", longer") for v in ablation.REST} <= set(presets.VARIANTS)

@@ -17,7 +17,7 @@ from test_taffc import write as write_taffc
 from m2l import corpora, generate, stats
 from m2l.errors import InputError
 from m2l.experiments import data, landscapes
-from m2l.gan import training
+from m2l.gan import presets, training
 from m2l.music.features import NAMES
 from m2l.va import DIMENSIONS
 
@@ -76,7 +76,7 @@ def preset(tmp_path):
 @pytest.fixture
 def run(root, preset, tmp_path):
     pyramid = landscapes.pyramid(root)
-    return training.Run(training.Preset.load(preset), pyramid, tmp_path / "run", accelerator="cpu")
+    return training.Run(presets.Preset.load(preset), pyramid, tmp_path / "run", accelerator="cpu")
 
 
 def write_features(root, folder):

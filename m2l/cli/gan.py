@@ -88,7 +88,8 @@ def gan_train(
     import torch
 
     from m2l.experiments import landscapes
-    from m2l.gan.training import Diverged, Preset, Run, newest, recorded
+    from m2l.gan.presets import Preset
+    from m2l.gan.training import Diverged, Run, newest, recorded
 
     if threads:
         torch.set_num_threads(threads)

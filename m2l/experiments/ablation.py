@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-A cell of the grid is one variant (`m2l.gan.training.variant`) trained with one seed. Budgets are in
+A cell of the grid is one variant (`m2l.gan.presets.variant`) trained with one seed. Budgets are in
 images shown, so that a busy machine changes how long a run takes and not what it gives; without
 progression, where all images are large, in as many as cost the same multiplications. Runs of one
 seed see the photos in one order, and all are measured with one judge, on the same noise and
@@ -106,11 +106,11 @@ def preset(grid, variant, seed):
     Without progression it gets the images that cost as many multiplications, and what is called
     longer `LONGER` times the images, which takes as long as a full run.
     """
-    from m2l.gan import training
+    from m2l.gan import presets
 
-    base = training.Preset.load(grid, seed=seed)
+    base = presets.Preset.load(grid, seed=seed)
     name, _, longer = variant.partition(", ")
-    changed = training.variant(base, name)
+    changed = presets.variant(base, name)
     if name == "non-progressive":
         each = work(base)
         lengths = [sum(s.images * w for s, w in zip(base.stages, each, strict=True)) / each[-1]]

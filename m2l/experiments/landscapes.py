@@ -13,7 +13,7 @@ from PIL import Image
 from m2l import corpora, results
 from m2l.errors import InputError
 from m2l.gan import photos
-from m2l.gan.training import FIGURES, describe
+from m2l.gan.training import FIGURES
 
 
 def pyramid(root=None, limit=None, folder="landscapes128", top=128):
@@ -97,7 +97,7 @@ def gan(run, out, weights, note=None):
             for name, network in (("generator", run.generator), ("critic", run.critic.trained))
         },
         "bytes": Path(weights).stat().st_size,
-        "settings": describe(preset),
+        "settings": preset.asdict(),
         "training_seconds": at.seconds,
     }
     results.save(

@@ -14,17 +14,17 @@ normal. Convolutions and dense layers use the equalised learning rate.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from m2l.doors.settings import check, setting
 from m2l.errors import InputError
 
 SQRT2 = math.sqrt(2)  # He's gain for rectified layers
-CONDITIONS = ("eru", "ili", "none")
 
 
 @dataclass(frozen=True)
@@ -40,50 +40,33 @@ class Sizes:
     condition : how the labels enter. "eru" is the published way; "ili", label input (Ding et al.
         2021), embeds them, shifts and scales the generator's features by the embedding and
         projects the critic's onto it; "none" leaves them out.
-    channels : of a picture; 3, or those of an autoencoder's latents.
+    channels : of a picture.
     upsampling : how the generator's features are enlarged, "nearest" or "bilinear". Nearest
         neighbours can leave a faint grid of two pixels.
     noise : give the generator noise of its own at each resolution, see `Noise`.
     styles : let z scale and shift every block's features, beside entering at 4×4.
     """
 
-    z: int = 100
-    widths: tuple[int, ...] = (512, 512, 512, 256, 128, 64)
-    eru_kernel: int = 3
+    z: int = setting(100, low=1)
+    widths: tuple[int, ...] = setting((512, 512, 512, 256, 128, 64), low=1)
+    eru_kernel: int = setting(3, choices=(1, 3))
     critic_residual: bool = False
-    condition: str = "eru"
-    channels: int = 3
-    upsampling: str = "nearest"
+    condition: str = setting("eru", choices=("eru", "ili", "none"))
+    channels: int = setting(3, low=1)
+    upsampling: str = setting("nearest", choices=("nearest", "bilinear"))
     noise: bool = False
     styles: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
-        if not self.widths or self.eru_kernel not in (1, 3):
-            raise InputError(
-                f"sizes: widths {self.widths}, eru_kernel {self.eru_kernel}; "
-                "give a width for each stage and a kernel of 1 or 3"
-            )
-        if self.condition not in CONDITIONS:
-            raise InputError(f"condition '{self.condition}': give {', '.join(CONDITIONS)}")
-        if self.upsampling not in ("nearest", "bilinear"):
-            raise InputError(f"upsampling '{self.upsampling}': give nearest or bilinear")
-
-    @classmethod
-    def read(cls, values):
-        """Sizes from the plain values of a file; older ones say `conditional`, true or false."""
-        values = dict(values)
-        if not values.pop("conditional", True):
-            values["condition"] = "none"
-        return cls(**values)
+        check(self, "sizes: ")
+        if not self.widths:
+            raise InputError("sizes: widths (): give a width for each stage")
 
     @property
     def conditional(self):
         """Whether the networks look at the labels."""
         return self.condition != "none"
-
-    def asdict(self):
-        return asdict(self) | {"widths": list(self.widths)}
 
     def resolution(self, stage):
         """Side of the picture at a stage, in pixels."""

@@ -28,7 +28,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
 
-from m2l.errors import InputError
+from m2l.doors.settings import check, setting
 from m2l.gan.networks import ERU, channels_last, minibatch_deviation, upsample
 from m2l.gan.pretrained import lite
 
@@ -49,18 +49,14 @@ class Heads:
     end : side to which a head shrinks its map before it scores each point.
     """
 
-    mixed: tuple[int, ...] = (64, 128, 256, 512)
-    widest: int = 512
-    labels: int = 64
-    end: int = 8
+    mixed: tuple[int, int, int, int] = setting((64, 128, 256, 512), low=8)
+    widest: int = setting(512, low=8)
+    labels: int = setting(64, low=1)
+    end: int = setting(8, low=1)
 
     def __post_init__(self):
         object.__setattr__(self, "mixed", tuple(self.mixed))
-        if len(self.mixed) != len(STRIDES) or min(*self.mixed, self.widest, self.labels) < 8:
-            raise InputError(
-                f"heads: mixed {self.mixed}, widest {self.widest}, labels {self.labels}; give four "
-                "widths, and 8 or more of each"
-            )
+        check(self, "heads: ")
 
 
 class Projection(nn.Module):

@@ -20,22 +20,20 @@ import math
 import os
 import signal
 import time
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
 from m2l.errors import InputError
 from m2l.gan import losses
 from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
-from m2l.gan.networks import Critic, Generator, Sizes, blend, downsample, upsample
+from m2l.gan.networks import Generator, blend, downsample, upsample
 from m2l.gan.pictures import plane, save_grid, to_uint8
-from m2l.gan.projected import Heads, ProjectedCritic
-from m2l.results import PARAMS
+from m2l.gan.presets import Preset
 from m2l.va import QuantileMap
 
 log = logging.getLogger(__name__)
@@ -46,166 +44,6 @@ EAGER = 2  # steps of each kind that a CUDA device takes before the kind is capt
 FIGURES = ("critic", "gap", "distance", "penalty", "generator", "afm", "reading", "diversity")
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One resolution of the schedule; exactly one of the three lengths is given.
-
-    Attributes
-    ----------
-    resolution : side of the pictures, 4·2^stage.
-    batch : images a step, a multiple of 4, the group of the critic's minibatch deviation.
-    epochs, images, minutes : length of the stage, above 0.
-    fade : share of the stage over which the new layers are blended in.
-    side : that a projected critic sees the pictures at; their own by default.
-    """
-
-    resolution: int
-    batch: int = 16
-    epochs: float | None = None
-    images: int | None = None
-    minutes: float | None = None
-    fade: float = 0.5
-    side: int | None = None
-
-    def __post_init__(self):
-        lengths = [x for x in (self.epochs, self.images, self.minutes) if x is not None]
-        if len(lengths) != 1 or lengths[0] <= 0:
-            raise InputError(
-                f"stage {self.resolution}: give one of epochs, images or minutes as its length"
-            )
-        if self.resolution not in (4 << i for i in range(12)):
-            raise InputError(f"stage {self.resolution}: no such resolution; give 4, 8, 16, …")
-        if self.batch < 4 or self.batch % 4:
-            raise InputError(f"stage {self.resolution}: batch {self.batch}; give a multiple of 4")
-
-    @property
-    def seen(self):
-        """Side that a projected critic sees."""
-        return self.side or self.resolution
-
-    def progress(self, images, seconds, photos):
-        """Share of the stage that is done, in [0, 1]."""
-        if self.minutes is not None:
-            done = seconds / (60 * self.minutes)
-        else:
-            done = images / (self.images if self.images is not None else self.epochs * photos)
-        return min(done, 1.0)
-
-
-@dataclass(frozen=True)
-class Preset:
-    """All settings of a run; `params/gan/*.yaml` hold the named ones.
-
-    Attributes
-    ----------
-    sizes, stages : of the networks, and the schedule.
-    lr, lr_critic, betas : of Adam.
-    anneal : share of the last stage over which both rates fall to a twentieth.
-    heads : of the critic that looks through a pretrained network; the milestone's without.
-    objective : one of `losses.OBJECTIVES`; "wgan-gp" is the published one.
-    n_critic : steps of the critic to one of the generator.
-    gp_weight, gp_interval : of the gradient penalty, and how many steps of the critic there are
-        to one with a penalty, which then weighs as much more. Hinge and relativistic want a
-        weight of 1 or so.
-    afm_weight, afm_form : of affective feature matching, see `losses.affective_matching`.
-    reading_weight : of the labels as a projected critic reads them off pictures.
-    drift : weight of the drift term.
-    augment : what the critic sees is changed at random by, see `losses.augment`.
-    ema_images : half-life of the generator's average, in images.
-    flip : mirror half of the photos.
-    photos : train on so many photos only, drawn at random.
-    snapshots : averaged generators to keep from the last stage, at equal distances.
-    precision, seed : as Fabric names it, see `at_hand`; of everything random.
-    """
-
-    name: str
-    sizes: Sizes
-    stages: tuple[Stage, ...]
-    lr: float = 1e-3
-    lr_critic: float = 1e-3
-    betas: tuple[float, float] = (0.0, 0.99)
-    anneal: float = 0.0
-    heads: Heads | None = None
-    objective: str = "wgan-gp"
-    n_critic: int = 1
-    gp_weight: float = 10.0
-    gp_interval: int = 1
-    afm_weight: float = 100.0
-    afm_form: str = "spatial"
-    reading_weight: float = 0.0
-    drift: float = 1e-3
-    augment: str = ""
-    ema_images: float = 5000.0
-    flip: bool = True
-    photos: int | None = None
-    snapshots: int = 0
-    precision: str = "32-true"
-    seed: int = 0
-
-    def __post_init__(self):
-        for setting in ("lr", "lr_critic", "gp_weight", "afm_weight", "drift", "ema_images"):
-            if isinstance(getattr(self, setting), str):
-                raise InputError(f"{setting}: text; in YAML write 1.0e-3 rather than 1e-3")
-        for setting, known in (
-            ("afm_form", ("spatial", "channel", "image")),
-            ("objective", losses.OBJECTIVES),
-        ):
-            if getattr(self, setting) not in known:
-                raise InputError(f"{setting} '{getattr(self, setting)}': give {', '.join(known)}")
-        if not set(filter(None, self.augment.split(","))) <= set(losses.POLICIES):
-            raise InputError(
-                f"augment '{self.augment}': give some of {', '.join(losses.POLICIES)}, joined by "
-                "commas without spaces"
-            )
-        for setting in ("gp_interval", "n_critic"):
-            if getattr(self, setting) < 1:
-                raise InputError(f"{setting} {getattr(self, setting)}: give 1 or more")
-        if not self.stages:
-            raise InputError("stages: none; give at least one")
-
-    @classmethod
-    def load(cls, name, **changes):
-        """Read a preset by name or by path, with changes as in `changed`.
-
-        Raises
-        ------
-        InputError
-            If there is no such preset, or it holds a setting that does not exist or cannot be.
-        """
-        path = preset_path(name)
-        try:
-            preset = cls.read({"name": path.stem} | yaml.safe_load(path.read_text()))
-            return preset.changed(**changes)
-        except (TypeError, KeyError, ValueError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{path}: not a preset ({reason}); compare with paper.yaml") from error
-
-    @classmethod
-    def read(cls, values):
-        """A preset from plain values, the inverse of `describe`."""
-        values = dict(values)
-        heads = values.pop("heads", None)
-        return cls(
-            sizes=Sizes.read(values.pop("sizes")),
-            heads=Heads(**heads) if heads else None,
-            stages=tuple(Stage(**stage) for stage in values.pop("stages")),
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
-        )
-
-    def changed(self, **changes):
-        """This preset with changes to single settings, of its own or of its sizes."""
-        sizes = {f.name for f in fields(Sizes)} & set(changes)
-        sizes = replace(self.sizes, **{name: changes.pop(name) for name in sizes})
-        return replace(self, sizes=sizes, **changes)
-
-    def networks(self):
-        """Fresh generator and critic: the one place that knows which critic a preset has."""
-        generator = Generator(self.sizes)
-        if self.heads is None:
-            return generator, Critic(self.sizes)
-        return generator, ProjectedCritic(self.heads, max(s.seen for s in self.stages))
-
-
 def at_hand(precision, accelerator="auto"):
     """A precision, or whole precision in place of bfloat16 on a processor that only emulates it."""
     cpu, gpu = torch.backends.mkldnn, accelerator != "cpu" and torch.cuda.is_available()
@@ -214,70 +52,6 @@ def at_hand(precision, accelerator="auto"):
         log.warning("this processor has no bfloat16; training in whole precision, slower")
         return "32-true"
     return precision
-
-
-def preset_path(name):
-    """Path of a preset file, from its name or its path."""
-    folders = [folder / "gan" for folder in PARAMS]
-    for path in [Path(name), *(folder / f"{name}.yaml" for folder in folders)]:
-        if path.is_file():
-            return path
-    known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
-    raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
-
-
-BASELINES = ("full", "without AFM", "unconditional", "non-progressive")
-"""The full model and the baselines that it is compared with."""
-
-_CHANGES = {
-    "full": {},
-    "without AFM": {"afm_weight": 0.0},
-    "AFM 1": {"afm_weight": 1.0},
-    "AFM 10": {"afm_weight": 10.0},
-    "AFM spatial": {"afm_form": "spatial"},
-    "AFM image": {"afm_form": "image"},
-    "unconditional": {"condition": "none"},
-    "label input": {"condition": "ili"},
-    "DiffAugment": {"augment": "translation,cutout"},
-    "DiffAugment with colour": {"augment": "translation,cutout,color"},
-    "hinge": {"objective": "hinge", "gp_weight": 1.0},
-    "relativistic": {"objective": "relativistic", "gp_weight": 1.0},
-    "without penalty": {"gp_weight": 0.0},
-    "penalty each step": {"gp_interval": 1},
-    "penalty each 16th step": {"gp_interval": 16},
-    "2 critic steps": {"n_critic": 2},
-    "half the learning rates": {"lr": 0.5, "lr_critic": 0.5},  # times the preset's
-    "half the generator's learning rate": {"lr": 0.5},
-    "smooth upsampling": {"upsampling": "bilinear"},
-    "noise inputs": {"noise": True},
-    "photos 500": {"photos": 500},
-    "photos 1300": {"photos": 1300},
-}
-
-VARIANTS = (*_CHANGES, "non-progressive")
-"""All that `variant` knows: the baselines, and the study's other questions."""
-
-
-def variant(preset, name):
-    """A preset changed into one of `VARIANTS`, with the same budget.
-
-    Without progression there is one stage, the last, as long as all of them together; the
-    lengths of the preset's stages must then be in one unit.
-    """
-    if name == "non-progressive":
-        last = preset.stages[-1]
-        unit = next(u for u in ("epochs", "images", "minutes") if getattr(last, u) is not None)
-        lengths = [getattr(stage, unit) for stage in preset.stages]
-        if None in lengths:
-            raise InputError(f"preset '{preset.name}': give all stages' lengths in {unit}")
-        total = sum(lengths)
-        return replace(preset, stages=(replace(last, **{unit: total}, fade=0.0),))
-    if name not in _CHANGES:
-        raise InputError(f"variant '{name}': choose one of {', '.join(VARIANTS)}")
-    changes = dict(_CHANGES[name])
-    for rate in {"lr", "lr_critic"} & set(changes):
-        changes[rate] *= getattr(preset, rate)
-    return preset.changed(**changes)
 
 
 @dataclass
@@ -503,9 +277,9 @@ class Run:
                 fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
                 # A pair is changed alike, so that its emotion maps can be compared.
                 u = draw(7, of=torch.rand) if p.augment else None
-                seen_fake = self.critic.look(losses.augment(fake, p.augment, u), stage.seen)
+                seen_fake = self.critic.look(losses.augment(fake, p.augment, u), stage.side)
             with torch.no_grad():
-                seen = self.critic.look(losses.augment(real, p.augment, u), stage.seen)
+                seen = self.critic.look(losses.augment(real, p.augment, u), stage.side)
             # Real and generated in one pass: half the overhead of two.
             both, va2 = (
                 [torch.cat([r, f.detach()]) for r, f in zip(seen, seen_fake, strict=True)],
@@ -750,7 +524,7 @@ class Run:
             self._diverged("a loss is not finite", figures)
         p = self.preset
         lead = figures["gap"] / (figures["distance"] + 1e-8)
-        if p.objective == "wgan-gp" and p.gp_weight and lead > 1:
+        if p.heads is None and lead > (1 if p.objective == "wgan-gp" else 10):
             self._diverged(
                 f"the critic ran away, its scores of real and of generated pictures "
                 f"{figures['gap']:.3g} apart, the pictures {figures['distance']:.3g}",
@@ -835,7 +609,7 @@ class Run:
                 self._diverged(f"{name} is not finite", {})
         header = {
             "format": "m2l-run",
-            "preset": json.dumps(describe(self.preset)),
+            "preset": json.dumps(self.preset.asdict()),
             "progress": json.dumps(asdict(self.progress)),
             "counts": json.dumps(self._counts.tolist()),
         }
@@ -935,7 +709,7 @@ class Run:
         tensors |= {"va_knots": torch.tensor(self.va_map.knots)}
         header = {
             "format": "m2l-generator",
-            "sizes": json.dumps(self.preset.sizes.asdict()),
+            "sizes": json.dumps(asdict(self.preset.sizes)),
             "resolution": str(self.reached),
             "card": json.dumps(card),
         }
@@ -945,11 +719,6 @@ class Run:
 
 def _under(tensors, name):
     return {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")}
-
-
-def describe(preset):
-    """A preset as plain values, for JSON."""
-    return asdict(preset) | {"sizes": preset.sizes.asdict()}
 
 
 def recorded(header):
