@@ -130,16 +130,15 @@ def work(preset):
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from m2l.gan.networks import Critic, Generator
-
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        generator, critic = Generator(preset.sizes), Critic(preset.sizes)
+        generator, critic = preset.networks()
         z, va = torch.zeros(1, preset.sizes.z), torch.zeros(1, 2)
         counts = []
         for stage in preset.stages:
             level = preset.sizes.stage(stage.resolution)
             with FlopCounterMode(display=False) as counter:
-                critic(generator(z, va, level), va, level)
+                seen = critic.look(generator(z, va, level), stage.side)
+                critic.judge(seen, va, level)
             counts.append(counter.get_total_flops())
     return counts
 
