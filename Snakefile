@@ -31,7 +31,7 @@ CELLS = {grids.stem(GRID, *cell): cell for cell in grids.cells(GRID, (0,) if SMO
 rule study:
     input:
         expand("{results}/{name}.json", results=RESULTS,
-               name=["data", "forest", "gan", "scene", "metrics", "end_to_end", "study",
+               name=["data", "forest", "ear", "gan", "scene", "metrics", "end_to_end", "study",
                      "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
         [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/gan256.json"],
@@ -58,21 +58,33 @@ rule features:
     params:
         limit="--limit 40" if SMOKE else "",
     shell:
-        "m2l features {input.songs:q} -o {output:q} --jobs {threads} {params.limit}"
+        "m2l features {input.songs:q} -o {output:q} --embedding --jobs {threads} {params.limit}"
 
 
 rule forest:
     input:
         rules.features.output,
     output:
-        result=f"{RESULTS}/forest.json",
-        weights=f"{WEIGHTS}/forest.skops",
+        f"{RESULTS}/forest.json",
     params:
         size="--trees 20 --folds 3 --repeats 1 --trials 2 --epochs 1" if SMOKE else "",
     shell:
         # Finished models are kept in the run's folder: an interrupted comparison goes on.
-        "m2l forest train --features {input:q} -o {output.result:q} --weights {output.weights:q} "
-        "--run {RUN}/forest --preset {PRESET} {params.size}"
+        "m2l forest train --features {input:q} -o {output:q} --run {RUN}/forest "
+        "--preset {PRESET} {params.size}"
+
+
+rule ear:
+    input:
+        rules.features.output,
+    output:
+        result=f"{RESULTS}/ear.json",
+        weights=expand("{weights}/{name}.safetensors", weights=WEIGHTS, name=["ear", "forest"]),
+    params:
+        size="--trees 20 --folds 3 --trials 2" if SMOKE else "",
+    shell:
+        "m2l forest ear --features {input:q} -o {output.result:q} --weights {WEIGHTS:q} "
+        "--run {RUN}/ear --preset {PRESET} {params.size}"
 
 
 rule gan:

@@ -8,12 +8,12 @@ What people do with it, each imported on first use::
     m2l.from_song("song.mp3", seed=1)         # landscapes, and the emotion that they are for
     m2l.corpus("deam")                        # its songs or photos with their labels
 
-Everything else is in the modules. Data flows one way: corpora → features → forest, and photos →
+Everything else is in the modules. Data flows one way: corpora → features → ear, and photos →
 networks, losses, training; both meet in generate; the judges measure.
 """
 
 _WHERE = {
-    "emotion": ("m2l.music.forest", "predict"),
+    "emotion": ("m2l.music.ear", "predict"),
     "features": ("m2l.music.features", "extract"),
     "landscapes": ("m2l.generate", "landscapes"),
     "from_song": ("m2l.generate", "from_song"),

@@ -48,6 +48,33 @@ def va_plane(ax, label=True):
     return ax
 
 
+def path(table):
+    """A song's way through the plane, and its valence and arousal over time.
+
+    Parameters
+    ----------
+    table : DataFrame of time (s), valence, arousal, as `m2l.music.over_time` returns it.
+
+    Returns
+    -------
+    Figure
+    """
+    time, valence, arousal = (table[c].to_numpy() for c in ("time", "valence", "arousal"))
+    figure, (plane, ax) = plt.subplots(
+        1, 2, figsize=(9, 3.6), width_ratios=(1, 1.5), layout="constrained"
+    )
+    va_plane(plane)
+    plane.plot(valence, arousal, color=INK, lw=0.8, zorder=1)
+    dots = plane.scatter(valence, arousal, c=time, s=12, zorder=2)
+    plane.annotate("start", (valence[0], arousal[0]), xytext=(4, 4), textcoords="offset points")
+    figure.colorbar(dots, ax=plane, label="time (s)", shrink=0.7)
+    ax.plot(time, valence, label="valence")
+    ax.plot(time, arousal, "--", label="arousal")
+    ax.set(xlabel="time (s)", ylim=(1, 9), yticks=[1, 3, 5, 7, 9])
+    ax.legend()
+    return figure
+
+
 def density(ax, histogram):
     """Shade a VA plane by a histogram (bins, bins) of counts, valence first."""
     counts = np.where(histogram > 0, histogram, np.nan)

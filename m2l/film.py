@@ -155,13 +155,13 @@ def storyboard(path, seed=0):
     from scipy.ndimage import gaussian_filter1d
 
     from m2l.doors import songs
-    from m2l.music import features, forest
+    from m2l.music import ear, features
 
     y = songs.read(path)
     seconds = len(y) / features.SR
     heard = _emotion(path)
     time = np.arange(np.ceil(seconds * PAINTED) + 1) / PAINTED
-    u = forest.load().va_map(heard[["valence", "arousal"]].to_numpy())
+    u = ear.load().va_map(heard[["valence", "arousal"]].to_numpy())
     u = np.stack([np.interp(time, heard["time"], column) for column in u.T], axis=1)
     u = gaussian_filter1d(u, PAINTED, axis=0, mode="nearest")
     curves = _curves(y)
@@ -190,31 +190,9 @@ def _curves(y):
 
 def _emotion(path):
     """Valence and arousal (1–9) each second, with `time`."""
-    import pandas as pd
-
     from m2l import music
-    from m2l.doors import songs
-    from m2l.music import features, forest
 
-    if hasattr(music, "over_time"):
-        return music.over_time(path)
-    y, model = songs.read(path), forest.load()
-    curves, half = _curves(y), round(3 * features.SR / features.HOP)
-    time = np.arange(len(y) // features.SR + 1.0)
-    rows = []
-    for t in time:
-        at = int(np.clip(t * features.SR / features.HOP, half, max(half, len(curves) - half)))
-        window = curves[max(0, at - half) : at + half]
-        parts = [window.mean(), window.std(ddof=0), window.diff().abs().mean()]
-        rows.append(
-            {
-                f"{row}_{how}": x
-                for how, p in zip(("mean", "std", "change"), parts, strict=True)
-                for row, x in p.items()
-            }
-        )
-    emotion = model.predict(pd.DataFrame(rows))
-    return pd.DataFrame({"time": time, "valence": emotion[:, 0], "arousal": emotion[:, 1]})
+    return music.over_time(path)
 
 
 def _loudness(decibels, time):

@@ -202,21 +202,21 @@ def _octaves(side, factor):
     return noise
 
 
-def carry(emotion, forest, released):
+def carry(emotion, model, released):
     """A song's valence and arousal to a landscape's, at the same quantiles.
 
     Parameters
     ----------
-    emotion : array (..., 2), 1–9, predictions of `forest`.
+    emotion : array (..., 2), 1–9, predictions of `model`.
 
     Returns
     -------
     ndarray (..., 2), 1–9, on the scale of the photos' labels.
     """
-    return released.va_map.inverse(forest.va_map(emotion))
+    return released.va_map.inverse(model.va_map(emotion))
 
 
-def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
+def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False):
     """Paint landscapes for a song.
 
     Parameters
@@ -224,9 +224,9 @@ def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
     path : the song's file.
     seed : int or array (N,)
     weights : path of a generator's file
-    forest : m2l.music.forest.Forest, the released one by default.
+    model : m2l.music.ear.Ear, or the name of one that ships.
     spread : whether each picture is for an emotion of its own, drawn from what the song may be
-        felt like (`m2l.music.forest.Forest.draw`), in place of the one that is likeliest.
+        felt like (`m2l.music.ear.Ear.draw`), in place of the one that is likeliest.
 
     Returns
     -------
@@ -242,18 +242,17 @@ def from_song(path, seed=0, weights=WEIGHTS, forest=None, spread=False):
     """
     from pandas import DataFrame
 
-    from m2l.music import features
-    from m2l.music import forest as forests
+    from m2l.music import ear, features
 
-    forest = forest or forests.load()
-    table = DataFrame([features.extract(path, forest.names)])
-    emotion = forests.describe(table, forest).iloc[0]
-    released = load(weights)  # torch comes last: scipy's imports take longer once it is there
+    model = ear.load(model)
+    table = DataFrame([features.extract(path, model.names)])
+    emotion = ear.describe(table, model).iloc[0]
+    released = load(weights)
     if spread:
-        drawn = forest.draw(table, np.size(seed), int(np.min(seed)))[0]
-        asked = released.va_map.inverse(forest.label_map(drawn.reshape(*np.shape(seed), 2)))
+        drawn = model.draw(table, np.size(seed), int(np.min(seed)))[0]
+        asked = released.va_map.inverse(model.label_map(drawn.reshape(*np.shape(seed), 2)))
     else:
-        asked = carry(emotion[["valence", "arousal"]].to_numpy(float), forest, released)
+        asked = carry(emotion[["valence", "arousal"]].to_numpy(float), model, released)
     emotion["landscape_valence"], emotion["landscape_arousal"] = asked.reshape(-1, 2).mean(0)
     return paint(released.va_map(asked), seed, released), emotion
 

@@ -36,10 +36,9 @@ COMPOSER = 2
 SECONDS = 20.0  # of a piece in one mood
 PART = 13.0  # of a part of a piece in several, s
 OVERLAP = 1.5  # of neighbouring parts, s
-WINDOW, STEP = 6.0, 2.0  # what the forest hears at a time, and how often, s
 
 
-def build(folder, weights=generate.WEIGHTS, forest=None):
+def build(folder, weights=generate.WEIGHTS, model="ear"):
     """Write all that the pages need.
 
     The files of ONNX Runtime Web lie in the folder `ort` beside; without them the page makes do
@@ -49,7 +48,7 @@ def build(folder, weights=generate.WEIGHTS, forest=None):
     ----------
     folder : where to; made if need be.
     weights : path of a generator's file, the released one by default.
-    forest : m2l.music.forest.Forest, the released one by default.
+    model : m2l.music.ear.Ear, or the name of one that ships.
 
     Raises
     ------
@@ -59,10 +58,10 @@ def build(folder, weights=generate.WEIGHTS, forest=None):
     from PIL import Image
 
     from m2l.gan.pictures import plane, tile
-    from m2l.music import forest as forests
+    from m2l.music import ear
 
     folder, released = Path(folder), generate.load(weights)
-    forest = forest or forests.load()
+    model = ear.load(model)
     folder.mkdir(parents=True, exist_ok=True)
     export(released, folder / "generator.onnx")
     generate.noise(range(SCENES), released.z).numpy().astype("<f4").tofile(folder / "noise.bin")
@@ -73,7 +72,7 @@ def build(folder, weights=generate.WEIGHTS, forest=None):
 
     grid = generate.paint(plane(GRID), SCENE, released)
     save(grid, "grid.jpg", max(TILE, released.resolution))
-    songs = {name: music(name, folder / f"{name}.mp3", forest) for name in PIECES}
+    songs = {name: music(name, folder / f"{name}.mp3", model) for name in PIECES}
     for mood in MOODS:
         u = songs[mood]["composed"][0][1:]
         save(generate.paint(u, SCENE, released), f"{mood}.jpg", SIDE)
@@ -138,14 +137,14 @@ def ratings(va_map, knots=65):
     return va_map.inverse(np.repeat(np.linspace(-1, 1, knots)[:, None], 2, axis=1))
 
 
-def music(name, path, forest):
+def music(name, path, model):
     """Compose one of `PIECES` into an mp3.
 
     Returns
     -------
     dict with title, seconds, and two paths: `composed` is the emotion that the music was written
     for, at its quantile in the sample corpus, which spreads its pieces evenly over 1–9; `heard` is
-    what the forest says of a window about each moment, at its quantile among songs.
+    what the model hears about each second, at its quantile among songs.
     """
     import soundfile
 
@@ -171,28 +170,21 @@ def music(name, path, forest):
         "title": name.capitalize() if len(moods) == 1 else "Through all four",
         "seconds": round(len(sound) / synth.SR, 2),
         "composed": np.round(composed, 3).tolist(),
-        "heard": np.round(listen(sound, forest), 3).tolist(),
+        "heard": np.round(listen(sound, model), 3).tolist(),
     }
 
 
-def listen(sound, forest):
-    """What a forest says of the windows of a sound at 22,050 Hz, each at the window's middle.
+def listen(sound, model):
+    """What a model hears each second of a sound at 22,050 Hz.
 
     Returns
     -------
-    ndarray (windows, 3): seconds, and quantiles of valence and arousal among songs.
+    ndarray (seconds, 3): seconds, and quantiles of valence and arousal among songs.
     """
-    import pandas as pd
-    from threadpoolctl import threadpool_limits
+    from m2l.music import ear
 
-    from m2l.music import features
-
-    length, step = (round(s * features.SR) for s in (WINDOW, STEP))
-    starts = np.arange(0, max(1, len(sound) - length + 1), step)
-    with threadpool_limits(1):
-        rows = [features.from_signal(sound[s : s + length], forest.names) for s in starts]
-    emotion = forest.predict(pd.DataFrame(rows, columns=forest.names))
-    return np.column_stack([starts / features.SR + WINDOW / 2, forest.va_map(emotion)])
+    heard = ear.over_time(sound, model)
+    return np.column_stack([heard["time"], model.va_map(heard[["valence", "arousal"]].to_numpy())])
 
 
 CARD = """\
@@ -208,7 +200,7 @@ CARD = """\
 
 
 def cards(songs):
-    """MyST of the landing page: each mood's picture and player, then what the forest hears."""
+    """MyST of the landing page: each mood's picture and player, then what the ear hears."""
     body = "\n".join(
         CARD.format(mood=m, title=m.capitalize(), v=v, a=a, seconds=songs[m]["seconds"])
         for m, (v, a) in MOODS.items()

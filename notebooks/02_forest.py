@@ -44,7 +44,7 @@ from myst_nb import glue
 
 from m2l import corpora, figures, stats
 from m2l import results as provenance
-from m2l.music import features, forest
+from m2l.music import ear, features, forest
 from m2l.music import importance as listening
 from m2l.sample import compose as synth
 
@@ -190,13 +190,13 @@ figures.table(
 # %% [markdown]
 # ### What the forest hears, and how sure it is
 #
-# The package ships a forest that was trained on recorded music, as told below. `forest.predict` takes
-# a file; `forest.describe` takes features that are there already. Both return valence and arousal
+# The package ships a forest that was trained on recorded music, as told below. `ear.predict` takes
+# a file; `ear.describe` takes features that are there already. Both return valence and arousal
 # with the ends of an interval that is to hold nine songs in ten.
 
 # %%
-released = forest.load()
-heard = forest.describe(table.T, released)
+released = ear.load("forest")
+heard = ear.describe(table.T, released)
 
 # %% tags=["hide-input"]
 figures.table(
@@ -908,7 +908,7 @@ for corpus, key in (("taffc extended", "taffc"), ("deam corrected", "deam")):
 # {glue:text}`forest_width_taffc_valence` points in valence on 4Q-TAFFC, out of the eight that the scale
 # has. One clip settles little about its valence.
 #
-# The same errors can be *drawn from*. `Forest.draw` returns emotions that a song may have, and
+# The same errors can be *drawn from*. `Ear.draw` returns emotions that a song may have, and
 # `m2l generate song.mp3 -n 4 --spread` paints each of its four pictures for another of them, so that the
 # doubt arrives where it belongs, in the picture.
 
@@ -976,7 +976,7 @@ for d in forest.DIMENSIONS:
         keep(f"{key}_r_{d}", interval(abroad[name]["all"][d]["r"]))
     keep(f"abroad_held_{d}", f"{abroad['taffc extended']['all'][d]['held']}")
 whole, _ = features.extract_many(sample["path"], progress=False, names=features.EXTENDED)
-synthetic = forest.describe(whole, released).reset_index(drop=True)
+synthetic = ear.describe(whole, released).reset_index(drop=True)
 for i, d in enumerate(forest.DIMENSIONS):
     keep(f"rank_{d}", number(pd.Series(y[:, i]).corr(synthetic[d], method="spearman")))
     keep(f"heard_{d}_low", number(synthetic[d].min(), 1))

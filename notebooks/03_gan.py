@@ -50,7 +50,7 @@ from m2l.gan.networks import Critic, Generator, Sizes
 from m2l.gan.pictures import plane, tile
 from m2l.gan.presets import Preset
 from m2l.gan.training import Run
-from m2l.music import features, forest
+from m2l.music import ear, features, forest
 from m2l.sample import compose as synth
 
 figures.use_style()
@@ -661,8 +661,8 @@ plt.show()
 
 # %%
 practice = corpora.load("sample", kind="music", n=songs, seed=seed).table
-heard_in, _ = features.extract_many(practice["path"], progress=False)
-hearing = forest.train(
+heard_in, _ = features.extract_many(practice["path"], progress=False, names=features.NAMES)
+hearing = ear.fit(
     heard_in,
     practice[["valence", "arousal"]],
     practice["group"],
@@ -675,7 +675,7 @@ for mood, corner in corners.items():
     pieces[mood] = f"{tempfile.mkdtemp()}/piece.wav"
     sound = synth.compose(*(5 + 3 * np.array(corner)), seed=seed + 1000, seconds=7)
     soundfile.write(pieces[mood], sound, synth.SR)
-    painted[mood], heard[mood] = generate.from_song(pieces[mood], seed=[1, 2, 3], forest=hearing)
+    painted[mood], heard[mood] = generate.from_song(pieces[mood], seed=[1, 2, 3], model=hearing)
 
 # %% mystnb={"figure": {"caption": "Four synthetic pieces that a forest of synthetic pieces has not heard before, and three landscapes for each by the released generator. Brackets: the valence and arousal that it heard, 1\u20139; all four were composed equally far from the middle of both scales.", "name": "fig-gan-songs"}, "image": {"alt": "Four strips of three generated landscapes, each strip titled with a piece's mood; the same three scenes change with it."}} tags=["hide-input"]
 figure, axes = plt.subplots(2, 2, figsize=(8, 3.1))
@@ -688,13 +688,12 @@ for ax, mood in zip(axes.ravel(), corners):
 plt.show()
 
 # %% tags=["remove-cell"]
-abroad, _ = features.extract_many(pieces.values(), progress=False, names=features.EXTENDED)
-reach = np.ptp(forest.load().predict(abroad), axis=0)
+reach = np.ptp(ear.predict(pieces.values())[["valence", "arousal"]], axis=0)
 glue("gan_practice", f"{songs}", display=False)
 glue("gan_abroad", "{:.1f} in valence and {:.1f} in arousal".format(*reach), display=False)
 
 # %% [markdown]
-# The released forest learned from recordings and is for recordings. Between these four pieces it finds
+# The released model learned from recordings and is for recordings. Between these four pieces it finds
 # no more difference than {glue:text}`gan_abroad`; how the whole way does on real songs is measured in
 # {ref}`sec-nb-metrics`.
 

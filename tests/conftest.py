@@ -10,11 +10,11 @@ from PIL import Image
 @pytest.fixture(scope="session")
 def tiny_forest():
     """A forest of five trees that has learnt random features by heart."""
-    from m2l.music import features, forest
+    from m2l.music import ear, features, forest
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(60, len(features.NAMES))), rng.uniform(2, 8, (60, 2))
-    return forest.train(
+    return ear.fit(
         x,
         y,
         np.arange(60) // 2,

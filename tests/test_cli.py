@@ -22,7 +22,7 @@ from PIL import Image
 from m2l import corpora, generate, stats
 from m2l.cli import _base, main
 from m2l.gan.checkpoints import read_checkpoint
-from m2l.music import forest as forests
+from m2l.music import ear
 from m2l.music.features import EXTENDED
 from m2l.people import design as study
 from m2l.people import simulation
@@ -54,7 +54,7 @@ def tiny(tiny_forest, tiny_generator, monkeypatch):
     """Small weights in place of the released ones."""
     load = generate.load
     monkeypatch.setattr(generate, "load", lambda path=None: load(tiny_generator))
-    monkeypatch.setattr(forests, "load", lambda path=None: tiny_forest)
+    monkeypatch.setattr(ear, "load", lambda *_: tiny_forest)
 
 
 @pytest.fixture
@@ -126,9 +126,9 @@ def test_a_module_that_is_missing_is_one_line_with_the_extra(m2l, monkeypatch):
 
         return load
 
-    monkeypatch.setattr(forests, "load", missing("uvicorn.config"))
+    monkeypatch.setattr(ear, "load", missing("uvicorn.config"))
     refused(m2l, "emotion", "a.mp3", match=r"pip install '.[study]'")
-    monkeypatch.setattr(forests, "load", missing("pandas"))
+    monkeypatch.setattr(ear, "load", missing("pandas"))
     refused(m2l, "emotion", "a.mp3", match="needs pandas: install m2l anew")
 
 
@@ -262,7 +262,7 @@ def test_emotion_as_json(m2l, song, tmp_path, tiny_forest):
     one, again = json.loads(out)
     assert one.pop("song") == str(song) and again.pop("song") == str(tmp_path / "again.wav")
     assert one == again
-    told = forests.predict(song, tiny_forest).iloc[0]
+    told = ear.predict(song, tiny_forest).iloc[0]
     assert one == pytest.approx(told.to_dict(), abs=5e-4)
 
 

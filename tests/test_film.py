@@ -13,8 +13,7 @@ from m2l import film, generate
 from m2l.cli import main
 from m2l.doors import songs
 from m2l.errors import InputError
-from m2l.music import features
-from m2l.music import forest as forests
+from m2l.music import ear, features
 from m2l.sample import compose as synth
 
 torch.set_num_threads(1)
@@ -34,7 +33,7 @@ def two(tmp_path_factory):
 def heard(monkeypatch, tiny_forest):
     """Emotions that the song is taken to have, set by the test; among songs, 1–9 is even."""
     told = pd.DataFrame({"time": [0.0, 1.0], "valence": 5.0, "arousal": 5.0})
-    monkeypatch.setattr(forests, "load", lambda: tiny_forest)
+    monkeypatch.setattr(ear, "load", lambda *_: tiny_forest)
     monkeypatch.setattr(tiny_forest, "va_map", lambda va: (np.asarray(va) - 5) / 4)
     monkeypatch.setattr(film, "_emotion", lambda path: told)
     return told
@@ -208,7 +207,7 @@ def test_the_song_itself_is_not_written_over(song, tmp_path):
 
 @pytest.fixture
 def painter(monkeypatch, tiny_forest, tiny_generator):
-    monkeypatch.setattr(forests, "load", lambda: tiny_forest)
+    monkeypatch.setattr(ear, "load", lambda *_: tiny_forest)
     load = generate.load
     monkeypatch.setattr(generate, "load", lambda path=None: load(tiny_generator))
     return lambda *args: CliRunner().invoke(main, ["cover", *map(str, args)])

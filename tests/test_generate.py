@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from m2l import generate
 from m2l.errors import InputError
-from m2l.music import forest as forests
+from m2l.music import ear
 
 torch.set_num_threads(1)
 
@@ -179,7 +179,7 @@ def test_a_song_becomes_landscapes(song, tiny_forest, tiny_generator):
         warnings.simplefilter("error")
         images, felt = generate.from_song(song, [1, 2], tiny_generator, tiny_forest)
     assert images.shape == (2, 8, 8, 3)
-    told = forests.predict(song, tiny_forest).iloc[0]
+    told = ear.predict(song, tiny_forest).iloc[0]
     assert felt[told.index].equals(told)
     asked = felt[["landscape_valence", "landscape_arousal"]].to_numpy(float)
     np.testing.assert_allclose(

@@ -16,8 +16,7 @@ from m2l.cli import main
 from m2l.doors import songs
 from m2l.errors import InputError
 from m2l.gan.pictures import plane
-from m2l.music import features
-from m2l.music import forest as forests
+from m2l.music import ear, features
 from m2l.sample import compose as synth
 
 ROOT = Path(__file__).parent.parent
@@ -34,8 +33,7 @@ def built(tmp_path_factory, tiny_forest):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "SECONDS", 8.0)
         patch.setattr(page, "PART", 5.0)
-        patch.setattr(page, "STEP", 4.0)
-        patch.setattr(forests, "load", lambda: tiny_forest)
+        patch.setattr(ear, "load", lambda *_: tiny_forest)
         assert (
             CliRunner().invoke(main, ["page", "-o", str(folder)]).output == f"{folder}: written\n"
         )
@@ -132,16 +130,12 @@ def test_paths_go_where_the_music_was_sent(facts):
     np.testing.assert_allclose(journey * 4 + 5, sent)
 
 
-def test_a_window_is_heard_as_a_song_would_be(tiny_forest):
-    sound = synth.compose(6, 4, seconds=page.WINDOW + page.STEP)
+def test_each_second_is_heard_among_songs(tiny_forest):
+    sound = synth.compose(6, 4, seconds=8)
     heard = page.listen(sound, tiny_forest)
-    np.testing.assert_allclose(heard[:, 0], [page.WINDOW / 2, page.WINDOW / 2 + page.STEP])
-    for start, row in zip((0, page.STEP), heard, strict=True):
-        window = sound[round(start * synth.SR) :][: round(page.WINDOW * synth.SR)]
-        alone = tiny_forest.predict(
-            [dict(zip(features.NAMES, features.from_signal(window, features.NAMES), strict=True))]
-        )
-        np.testing.assert_allclose(row[1:], tiny_forest.va_map(alone)[0])
+    told = ear.over_time(sound, tiny_forest)
+    np.testing.assert_allclose(heard[:, 0], np.arange(8))
+    np.testing.assert_allclose(heard[:, 1:], tiny_forest.va_map(told[["valence", "arousal"]]))
 
 
 def test_cards_show_and_play_each_mood(built):

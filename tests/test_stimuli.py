@@ -10,7 +10,7 @@ from PIL import Image
 
 from m2l.errors import InputError
 from m2l.experiments import stimuli
-from m2l.music import forest
+from m2l.music import ear
 from m2l.people import design as study
 
 RATE = 22050
@@ -45,7 +45,7 @@ def out(songs, photos, tiny_generator, tiny_forest, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stimuli") / "new"
     generators = dict.fromkeys(study.SYSTEMS[:-1], tiny_generator)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forest, "load", lambda: tiny_forest)
+        patch.setattr(ear, "load", lambda *_: tiny_forest)
         stimuli.prepare([songs], generators, photos, folder, 10, seconds=4, side=32)
     return folder
 
@@ -91,7 +91,7 @@ def test_a_clip_is_the_middle_at_one_loudness(tmp_path):
 
 
 def test_what_stands_in_is_named(songs, photos, tiny_generator, tiny_forest, tmp_path, monkeypatch):
-    monkeypatch.setattr(forest, "load", lambda: tiny_forest)
+    monkeypatch.setattr(ear, "load", lambda *_: tiny_forest)
     painted = photos.assign(label_source="synthetic")
     stimuli.prepare([songs], {"full": tiny_generator}, painted, tmp_path / "new", 10, 4, side=32)
     found = study.stimuli(tmp_path / "new" / "stimuli.json", tmp_path)
@@ -121,7 +121,7 @@ def test_photos_are_matched_once_each():
 )
 def test_too_little_is_refused(songs, photos, tiny_generator, tiny_forest, tmp_path, monkeypatch,
                                changes, message):  # fmt: skip
-    monkeypatch.setattr(forest, "load", lambda: tiny_forest)
+    monkeypatch.setattr(ear, "load", lambda *_: tiny_forest)
     given = {
         "songs": [songs],
         "generators": dict.fromkeys(study.SYSTEMS[:-1], tiny_generator),

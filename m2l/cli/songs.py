@@ -54,17 +54,47 @@ def _extract(paths, jobs, names, cache=None, limit=None):
 
 @main.command()
 @click.argument("songs", nargs=-1, required=True, type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a song.")
+@click.option(
+    "--model",
+    type=click.Choice(["ear", "forest"]),
+    default="ear",
+    show_default=True,
+    help="Networks that have heard much music, or 148 features.",
+)
+@click.option("--over-time", is_flag=True, help="One song: each second, from the 9 s about it.")
+@click.option("--plot", type=Output(".png"), help="With --over-time: its picture.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a song or second.")
 @click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
-def emotion(songs, as_json, jobs):
+def emotion(songs, model, over_time, plot, as_json, jobs):
     """Print valence and arousal (1 to 9) of SONGS, files or folders.
+
+    \b
+    m2l emotion song.mp3 Album/
+    m2l emotion song.mp3 --over-time --plot path.png
 
     Each comes with an interval that held 90 % of the songs the model had not seen.
     """
-    from m2l.music import forest
+    from m2l.music import ear
 
-    released = forest.load()
-    table = forest.describe(_extract(songs, jobs, released.names), released)
+    if over_time:
+        if len(songs) != 1 or Path(songs[0]).is_dir():
+            raise InputError("--over-time: follows one song; give one file")
+        path = ear.over_time(songs[0], model)
+        if plot:
+            from m2l import figures
+
+            with outputs.writing(plot) as aside:
+                figures.path(path).savefig(aside, format="png", dpi=150)
+            click.echo(f"{plot}: {len(path)} s")
+        elif as_json:
+            click.echo(json.dumps(path.round(3).to_dict("records"), indent=1))
+        else:
+            click.echo(path.to_string(index=False, float_format="%.1f"))
+        return
+    if plot:
+        raise InputError("--plot: shows a song as it goes on; give --over-time too")
+    released = ear.load(model)
+    table = ear.describe(_extract(songs, jobs, released.names), released)
     if as_json:
         records = table.round(3).rename_axis("song").reset_index().to_dict("records")
         click.echo(json.dumps(records, indent=1))
@@ -73,7 +103,7 @@ def emotion(songs, as_json, jobs):
         for path, row in table.iterrows():
             cells = [
                 f"{row[d]:.1f} ({row[d + '_low']:.1f} to {row[d + '_high']:.1f})"
-                for d in forest.DIMENSIONS
+                for d in ear.DIMENSIONS
             ]
             click.echo(f"{cells[0]:>17}  {cells[1]:>17}  {path}")
 
@@ -186,15 +216,18 @@ def generate(song, valence, arousal, out, seed, count, size, spread, weights):
 )
 @click.option("--limit", type=COUNT, help="Take only so many files, spread over all.")
 @click.option("--cache", type=click.Path(file_okay=False), help="Folder to keep finished files in.")
-def features(files, out, jobs, limit, cache):
+@click.option("--embedding", is_flag=True, help="And the 400 numbers of the tagging networks.")
+def features(files, out, jobs, limit, cache, embedding):
     """Compute the 222 features of FILES (songs or folders) into a table.
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
     from m2l.doors import cache as kept
     from m2l.music import features as sound
+    from m2l.music import tagging
 
-    table = _extract(files, jobs, sound.EXTENDED, cache or kept.root() / "features", limit)
+    names = sound.EXTENDED + (tagging.NAMES if embedding else ())
+    table = _extract(files, jobs, names, cache or kept.root() / "features", limit)
     table.index = table.index.map(outputs.readable)
     with outputs.writing(out) as aside:
         (table.to_csv if aside.suffix.lower() == ".csv" else table.to_parquet)(aside)

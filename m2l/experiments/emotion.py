@@ -1,4 +1,4 @@
-"""The study of music emotion: a ladder of models under one protocol, and the forest to release.
+"""The study of music emotion: a ladder of models under one protocol.
 
 Conventions
 -----------
@@ -29,7 +29,7 @@ from m2l.errors import InputError
 from m2l.music import forest
 from m2l.music import importance as listening
 from m2l.music import rivals as models
-from m2l.music.features import NAMES
+from m2l.music.features import EXTENDED, NAMES
 
 log = logging.getLogger(__name__)
 
@@ -146,11 +146,11 @@ def tasks(features, root=None, mels=None):
         log.warning("%s", error)
     if table.shape[1] > len(NAMES):
         rungs = (*few, "extra trees", "tuned forest", *models.TOGETHER)
-        out.append(Task("taffc extended", table, out[0].y, artists, rungs))
+        out.append(Task("taffc extended", table[list(EXTENDED)], out[0].y, artists, rungs))
     return out
 
 
-def climb(task, name, folder, effort):
+def climb(task, name, folder, effort, ladder=models.LADDER):
     """What a model answers to songs of groups that it has not seen.
 
     Returns
@@ -159,7 +159,7 @@ def climb(task, name, folder, effort):
     history (folds, trials) and settings, a JSON list of one dict a fold.
     """
     if name in models.TOGETHER:
-        parts = [climb(task, one, folder, effort) for one in models.TOGETHER[name]]
+        parts = [climb(task, one, folder, effort, ladder) for one in models.TOGETHER[name]]
         return {
             "predicted": np.mean([part["predicted"] for part in parts], axis=0),
             "seconds": sum(part["seconds"] for part in parts),
@@ -180,7 +180,7 @@ def climb(task, name, folder, effort):
             settings["trees"] = effort.trees
         if name.endswith(("forest", "trees")):
             repeats = 1
-        make = partial(models.LADDER[name], seed, **settings)
+        make = partial(ladder[name], seed, **settings)
     key = f"{task.fingerprint()} {effort.folds} folds, {repeats} times, seed {seed}, {settings}"
     if name == "tuned forest":
         key += f", {forest.SPACE}"
@@ -381,50 +381,6 @@ def between_blocks(task, effort, trees=100):
     return out
 
 
-def abroad(trained, root=None, cache=None):
-    """A forest on clips of other corpora whose sound is at hand.
-
-    Returns
-    -------
-    dict of corpus, and of all together, to n, to each dimension's scores and rank correlation
-    (with 95 % intervals where there are ten clips), and to held, the share of the 90 % intervals
-    that held; and pairs, ndarray (n, 4) of labels and predictions.
-    """
-    from scipy.stats import spearmanr
-
-    from m2l.music import features
-
-    parts = {}
-    for name in ("deam", "pmemo"):
-        try:
-            table = corpora.load(name, root).table.dropna(subset="path")
-        except InputError as error:
-            log.warning("%s", error)
-            continue
-        x, _ = features.extract_many(table["path"], cache=cache, names=trained.names)
-        if len(x):
-            y = table.set_index("path").loc[x.index, list(forest.DIMENSIONS)].to_numpy(float)
-            parts[name] = y, trained.predict(x), trained.halfwidth(x)
-    if not parts:
-        return {}, np.empty((0, 4))
-    parts["all"] = [np.concatenate(arrays) for arrays in zip(*parts.values(), strict=True)]
-    out = {}
-    for name, (y, predicted, half) in parts.items():
-        # The same order means everything here: the corpora's labels have different origins.
-        ranks = [spearmanr(y[:, i], predicted[:, i]).statistic if len(y) > 2 else 0 for i in (0, 1)]
-        found = stats.evaluate(y, predicted[None], np.arange(len(y)), 1000)
-        out[name] = {"n": len(y)} | {
-            d: (found[d] if len(y) >= 10 else {})
-            | {
-                "rank": float(ranks[i]),
-                "held": int((np.abs(y - predicted)[:, i] <= half[:, i]).sum()),
-            }
-            for i, d in enumerate(forest.DIMENSIONS)
-        }
-    y, predicted, _ = parts["all"]
-    return out, np.concatenate([y, predicted], axis=1)
-
-
 def listened(task, tested, effort, songs=200):
     """What the tuned forest needs and what it makes of it; see `m2l.music.importance`.
 
@@ -477,14 +433,13 @@ def verdicts(found):
     return out
 
 
-def emotion(features, out, weights, root=None, folder="runs/forest", preset="full", **effort):
-    """Run the ladder on every corpus at hand, study the tuned forest, and release it.
+def emotion(features, out, root=None, folder="runs/forest", preset="full", **effort):
+    """Run the ladder on every corpus at hand and study the tuned forest.
 
     Parameters
     ----------
     features : .parquet of the features of 4Q-TAFFC, the 148 or the extended set, indexed by path.
     out : .json to write; anonymous (true, predicted) pairs go beside it.
-    weights : .skops to write.
     folder : keeps what is finished.
     preset : a name for the record.
     effort : fields of `Effort`.
@@ -538,19 +493,6 @@ def emotion(features, out, weights, root=None, folder="runs/forest", preset="ful
         if name in by_name
     }
     result["listening"] = listened(main, tested[main.name], effort)
-    forests = {
-        name: _release(by_name[name], tested[name], result, effort, Path(folder))
-        for name in ("taffc", "taffc extended")
-        if name in by_name
-    }
-    released = forests[main.name]
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    released.save(weights)
-    result["released"] = released.card | {"bytes": Path(weights).stat().st_size}
-    result["abroad"] = {}
-    for name, one in forests.items():
-        result["abroad"][name], pairs = abroad(one, root)
-        arrays[f"abroad {name}"] = _shuffled(pairs, effort.seed)
     result["effort"] = vars(effort) | {
         "seconds": sum(
             m["seconds"] for c in result["corpora"].values() for m in c["models"].values()
@@ -570,43 +512,3 @@ def emotion(features, out, weights, root=None, folder="runs/forest", preset="ful
 def _shuffled(pairs, seed):
     """Rows in random order: pairs say nothing about which song they are."""
     return np.random.default_rng(seed).permutation(pairs).astype(np.float32)
-
-
-def _release(task, tested, result, effort, folder):
-    """The forest of all songs, with its card."""
-    own = result["corpora"][task.name]["models"]["tuned forest"]
-    held = result["coverage"][task.name]["0.9"]
-
-    def said(d, key):
-        return "{value:.2f} ({low:.2f} to {high:.2f})".format(**own[d][key])
-
-    card = {
-        "what": f"Random forest from {task.x.shape[1]} features of a song to valence and arousal, "
-        "1–9, with an interval for each",
-        "data": f"{len(task.y)} clips of about 30 s of 4Q-TAFFC, "
-        f"by {len(set(task.groups))} artists",
-        "labels": "derived: median norm of the song's mood tags, not ratings by listeners",
-        "evaluation": f"{effort.folds}-fold cross-validation with artists apart, settings "
-        "searched inside each training part; 95 % intervals over artists",
-        "scores": {
-            d: {key: said(d, key) for key in ("r2", "rmse", "ccc", "r")} for d in forest.DIMENSIONS
-        },
-        "intervals": "conformal, from songs not seen: the 90 % interval held for "
-        + " and ".join(
-            "{:.0f} % in {}".format(100 * held[d]["held"]["value"], d) for d in forest.DIMENSIONS
-        ),
-        "use": "research and teaching; an average listener's reading of Western popular music",
-        "limits": "hears loud from calm better than pleasant from unpleasant; leans to the middle; "
-        "not for other kinds of music, for single listeners, or for decisions about people",
-        "licence": "MIT; the clips remain their owners' and are not part of it",
-    }
-    kept = forest.OutOfFold(tested["predicted"][0], tested["doubts"], tested["folds"], [])
-    make = partial(
-        models.tuned_forest,
-        effort.seed,
-        trials=effort.trials,
-        trees=effort.trees,
-        journal=folder / task.name / "released.log",
-    )
-    x = task.x.to_numpy(float)
-    return forest.train(x, task.y, task.groups, task.x.columns, card, make, kept)

@@ -211,8 +211,8 @@ def main(out=tagging.WEIGHTS):
             "sha256": SHA256[name],
             "licence": "ISC, in tagging.LICENSE",
         }
-        told[name] = json.dumps(card)
-    Path(out).write_bytes(save(tensors, told))
+        told[name] = card
+    Path(out).write_bytes(save(tensors, {"networks": json.dumps(told)}))
     licence = next(f for f in package.files if f.name == "LICENSE.md")
     Path(out).with_suffix(".LICENSE").write_text(package.locate_file(licence).read_text())
 

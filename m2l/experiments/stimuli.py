@@ -1,12 +1,12 @@
 """Prepare the songs and pictures of the user study.
 
-The task. From a folder of music, choose songs that are spread over the emotions which the forest
+The task. From a folder of music, choose songs that are spread over the emotions which the ear
 hears in them, cut a clip of equal loudness from each, and make for each clip one picture of every
 system: four generators, and a real photograph whose labels are the same emotion.
 
 Conventions
 -----------
-The emotion of a song is the forest's prediction for the clip that participants hear. All pictures
+The emotion of a song is the ear's prediction for the clip that participants hear. All pictures
 have the side of the full system's and are enlarged alike, so that sharpness does not tell a
 photograph from a generated picture. Names of files tell nothing about systems or songs.
 """
@@ -26,7 +26,7 @@ from m2l import generate
 from m2l.doors import outputs, pictures
 from m2l.doors import songs as music
 from m2l.errors import InputError
-from m2l.music import features, forest
+from m2l.music import ear, features
 from m2l.people import design as study
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
     if passed:
         log.warning("%s", music.told(len(found), passed))
     found = [found[i] for i in np.sort(rng.permutation(len(found))[: 5 * count])]
-    reader = forest.load()
+    reader = ear.load()
     with tempfile.TemporaryDirectory() as folder:
         clips = {}
         for i, song in enumerate(found):
@@ -89,7 +89,7 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
         if len(clips) < count:
             raise InputError(f"songs: {len(clips)} of {seconds:g} s or more; give {count} at least")
         table, _ = features.extract_many(list(clips), jobs, names=reader.names)
-        heard = forest.describe(table, reader)[list(study.DIMENSIONS)].to_numpy()
+        heard = ear.describe(table, reader)[list(study.DIMENSIONS)].to_numpy()
         chosen = spread(reader.va_map(heard), count)
         made = study.placeholders(count, seconds, seed)
         for folder in ("songs", "images"):

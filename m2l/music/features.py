@@ -29,6 +29,7 @@ import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ import numpy as np
 from m2l.doors import cache, songs
 from m2l.doors.songs import SR
 from m2l.errors import InputError
+from m2l.music import tagging
 
 # librosa, pandas and the like are imported where they are used: they take a second or more,
 # which a command that only prints its help should not pay.
@@ -104,6 +106,8 @@ KEY_SECONDS = 3.0
 TEMPO_SECONDS = 8.0
 PULSE_BPM = (40, 240)
 
+PART = 120 * SR // HOP * HOP  # samples, two minutes
+
 log = logging.getLogger(__name__)
 
 
@@ -158,10 +162,20 @@ def curves(y):
     -------
     DataFrame, one row a frame (1 + n // 512) and the 74 columns `ROWS`
         Hz for centroid, bandwidth and rolloff; beats a minute for tempo; dB for loudness,
-        contrast and onset strength (mean rise over mel bands); the rest has no unit.
+        contrast and onset strength (mean rise over mel bands); the rest has no unit. Songs of
+        four minutes and more are followed in parts of two, as an hour does not fit the memory.
     """
     import pandas as pd
 
+    starts = [*range(0, max(1, len(y) - 2 * PART + 1), PART), len(y)]
+    parts = [_curves(y[a:b]) for a, b in pairwise(starts)]
+    # At a seam both parts have the frame, of which the later's lacks what came before.
+    rows = [part[:, :-1] for part in parts[:-1]] + parts[-1:]
+    return pd.DataFrame(np.hstack(rows).T, columns=list(ROWS))
+
+
+def _curves(y):
+    """`curves` of a part, (74, frames)."""
     from m2l.music._librosa import librosa
 
     feature = librosa.feature
@@ -196,7 +210,7 @@ def curves(y):
         "key_clarity": key_clarity,
         "pulse_clarity": _pulse_clarity(tempogram),
     }
-    return pd.DataFrame(np.vstack([values[name] for name in DESCRIPTORS]).T, columns=list(ROWS))
+    return np.vstack([values[name] for name in DESCRIPTORS])
 
 
 def from_signal(y, names=EXTENDED):
@@ -206,7 +220,7 @@ def from_signal(y, names=EXTENDED):
     ----------
     y : ndarray (n,), float32
         Mono signal at 22,050 Hz, at least 3 seconds.
-    names : which of `EXTENDED`, all by default: what the released forest reads.
+    names : which of `EXTENDED`, all by default.
 
     Returns
     -------
@@ -226,7 +240,7 @@ def extract(path, names=EXTENDED):
     Parameters
     ----------
     path : str or Path
-    names : which of `EXTENDED`, all by default: what the released forest reads.
+    names : which of `EXTENDED`, all by default, and of `m2l.music.tagging.NAMES`.
 
     Returns
     -------
@@ -242,8 +256,23 @@ def extract(path, names=EXTENDED):
 
     # One thread: two processes then do not fight for cores, and sums keep their order.
     with threadpool_limits(1):
-        y = songs.read(path)
-        return pd.Series(from_signal(y, names), index=list(names), name=str(path))
+        parts = [_compute(path, kind) for kind in _kinds(names)]
+    return pd.concat(parts)[list(names)].rename(str(path))
+
+
+def _kinds(names):
+    """Which of the two sets of features some names belong to."""
+    heard = set(names) & set(tagging.NAMES)
+    return ["measured"] * (len(heard) < len(set(names))) + ["heard"] * bool(heard)
+
+
+def _compute(path, kind):
+    import pandas as pd
+
+    if kind == "heard":
+        embedding = tagging.embed(songs.blocks(path), SR).mean(0)
+        return pd.Series(embedding, list(tagging.NAMES))
+    return pd.Series(from_signal(songs.read(path)), list(EXTENDED))
 
 
 def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
@@ -259,7 +288,7 @@ def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
     cache : str or Path, optional
         Folder that keeps each file's features by its content, so that an interrupted run
         goes on where it stopped.
-    names : which of `EXTENDED`, all by default: what the released forest reads.
+    names : as of `extract`.
 
     Returns
     -------
@@ -280,7 +309,7 @@ def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
     paths = [str(path) for path in paths]
     if cache is not None:
         Path(cache).mkdir(parents=True, exist_ok=True)
-    tasks = [(path, cache) for path in paths]
+    tasks = [(path, cache, tuple(names)) for path in paths]
     results = _in_processes(tasks, jobs) if jobs > 1 else enumerate(map(_attempt, tasks))
     hidden = None if progress is None else not progress
     done = dict(tqdm(results, total=len(paths), unit="song", disable=hidden))
@@ -289,11 +318,11 @@ def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
         log.warning("skipped: %s", reason)
     good = [i for i in sorted(done) if not isinstance(done[i], str)]
     table = pd.DataFrame(
-        np.array([done[i] for i in good], np.float32).reshape(-1, len(EXTENDED)),
+        np.array([done[i] for i in good], np.float32).reshape(-1, len(names)),
         index=pd.Index([paths[i] for i in good], name="path", dtype=object),
-        columns=list(EXTENDED),
+        columns=list(names),
     )
-    return table[list(names)], skipped
+    return table, skipped
 
 
 def _cqt(y, tuned):
@@ -418,16 +447,20 @@ def _pulse_clarity(tempogram):
 
 def _attempt(task):
     """Features of one file, or the reason why there are none; runs in a worker."""
-    path, folder = task
+    import pandas as pd
 
-    def made():
-        return {"features": extract(path, EXTENDED).to_numpy()}
-
+    path, folder, names = task
     try:
         if folder is None or not os.path.isfile(path):
-            return made()["features"]
-        kept = Path(folder) / f"{cache.key(Path(path), VERSION)}.npz"
-        return cache.arrays(kept, made)["features"]
+            return extract(path, names).to_numpy()
+        parts = []
+        for kind in _kinds(names):
+            version = VERSION if kind == "measured" else f"heard {tagging.VERSION}"
+            kept = Path(folder) / f"{cache.key(Path(path), version)}.npz"
+            own = EXTENDED if kind == "measured" else tagging.NAMES
+            found = cache.arrays(kept, lambda own=own: {"features": extract(path, own).to_numpy()})
+            parts.append(pd.Series(found["features"], list(own)))
+        return pd.concat(parts)[list(names)].to_numpy()
     except InputError as error:
         return str(error)
     except Exception as error:  # whatever one file does, the others are worth having

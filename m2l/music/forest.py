@@ -10,23 +10,14 @@ given per corpus and dimension, never pooled.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
-import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from m2l.errors import InputError
 from m2l.va import DIMENSIONS as DIMENSIONS
-from m2l.va import QuantileMap
-
-WEIGHTS = Path(__file__).parents[1] / "weights" / "forest.skops"
-# The one type of a forest's file that skops does not know: scikit-learn's compiled tree.
-_TREE = "sklearn.tree._tree.Tree"
 
 
 def baseline():
@@ -247,86 +238,6 @@ def _level(relative, level):
 
 
 @dataclass
-class Forest:
-    """A fitted forest, ready for songs.
-
-    Attributes
-    ----------
-    model : scikit-learn Pipeline
-    names : the features it expects, in order.
-    errors : ndarray (K, 2), errors on songs that the model had not seen, each divided by the
-        model's `doubt` about the song.
-    va_map : QuantileMap of its predictions on songs not seen, which places a song among songs.
-    label_map : QuantileMap of the songs' labels, which does the same for what `draw` returns:
-        labels spread further than predictions.
-    card : dict of text
-    """
-
-    model: object
-    names: list
-    errors: np.ndarray
-    va_map: QuantileMap
-    label_map: QuantileMap
-    card: dict
-
-    def predict(self, features):
-        """Valence and arousal (N, 2) on 1–9 from a table of features with these names.
-
-        Raises
-        ------
-        InputError
-            If a feature is missing or not a number.
-        """
-        return self.model.predict(self._inputs(features))
-
-    def halfwidth(self, features, level=0.9):
-        """Half the length of the interval that holds a share `level` of unknown songs, (N, 2)."""
-        return doubt(self.model, self._inputs(features)) * _level(np.abs(self.errors), level)
-
-    def draw(self, features, n, seed=0):
-        """What the song may be felt like: prediction plus errors made elsewhere, (N, n, 2), 1–9.
-
-        Both dimensions' errors are those of one song, so what is known of their relation is kept.
-        """
-        x = self._inputs(features)
-        picks = np.random.default_rng(seed).integers(len(self.errors), size=(len(x), n))
-        drawn = self.model.predict(x)[:, None] + self.errors[picks] * doubt(self.model, x)[:, None]
-        return np.clip(drawn, 1, 9)
-
-    def _inputs(self, features):
-        table = pd.DataFrame(features)
-        missing = [n for n in self.names if n not in table]
-        if missing:
-            raise InputError(
-                f"features: {len(missing)} of {len(self.names)} missing, first {missing[0]}; "
-                "extract them with 'm2l features' or features.extract(path, forest.names)"
-            )
-        x = table[self.names].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-        bad = np.argwhere(~np.isfinite(x))
-        if len(bad):
-            row, column = bad[0]
-            raise InputError(
-                f"{table.index[row]}: feature {self.names[column]} is not a number; extract anew"
-            )
-        return x
-
-    def save(self, path):
-        """Write to a skops file, which holds no code."""
-        _skops().dump(
-            {
-                "model": self.model,
-                "names": list(self.names),
-                "errors": self.errors,
-                "va_knots": self.va_map.knots,
-                "label_knots": self.label_map.knots,
-                "card": json.dumps(self.card),
-            },
-            path,
-            compression=8,  # zipfile.ZIP_DEFLATED
-        )
-
-
-@dataclass
 class OutOfFold:
     """What a kind of model does on songs that it has not seen.
 
@@ -344,7 +255,7 @@ class OutOfFold:
 
 
 def out_of_fold(make, x, y, groups, folds=5, seed=0):
-    """`cross_validate` once, keeping what `train` and `coverage` need."""
+    """`cross_validate` once, keeping what `coverage` needs."""
     doubts, fold, models = np.empty((len(y), 2)), np.empty(len(y), int), []
 
     def seen(model, rows):
@@ -354,158 +265,3 @@ def out_of_fold(make, x, y, groups, folds=5, seed=0):
 
     predicted = cross_validate(make, x, y, groups, folds, 1, seed, seen)[0]
     return OutOfFold(predicted, doubts, fold, models)
-
-
-def train(x, y, groups, names, card, make=Tuned, tested=None):
-    """Fit the forest to release, to all songs.
-
-    Parameters
-    ----------
-    x, y, groups : as in `cross_validate`
-    names : the F names of the features
-    card : dict of text
-    make : the kind of model
-    tested : OutOfFold of the same kind of model, from which the intervals and the map of
-        predictions come; made here when not given.
-
-    Returns
-    -------
-    Forest
-    """
-    y = np.asarray(y, float)
-    tested = tested or out_of_fold(make, x, y, groups)
-    model = fit(make(), np.asarray(x, float), y, np.asarray(groups))
-    return Forest(
-        getattr(model, "best", model),
-        list(names),
-        # In random order: an error says nothing about which song it was made on.
-        np.random.default_rng(0).permutation((y - tested.predicted) / tested.doubts),
-        QuantileMap.fit(tested.predicted),
-        QuantileMap.fit(y),
-        card | {"settings": str(getattr(model, "settings", "default"))},
-    )
-
-
-def load(path=WEIGHTS):
-    """Read a forest.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, or holds types that do not belong in a forest.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no forest here; train one with 'm2l forest train'")
-    try:
-        skops = _skops()
-        if foreign := set(skops.get_untrusted_types(file=path)) - {_TREE}:
-            raise ValueError(f"it holds {min(foreign)}, which no forest needs")
-        parts = skops.load(path, trusted=[_TREE])
-        if parts["model"].n_features_in_ != len(parts["names"]):
-            raise ValueError("its names are not those of its features")
-        if not all(_sound(t, len(parts["names"])) for t in _trees(parts["model"])):
-            raise ValueError("a tree of it points outside itself")
-        return Forest(
-            parts["model"],
-            parts["names"],
-            parts["errors"],
-            QuantileMap(parts["va_knots"]),
-            QuantileMap(parts["label_knots"]),
-            json.loads(parts["card"]),
-        )
-    except Exception as error:  # zip, JSON and reconstruction errors have no common base
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: damaged or not a forest ({reason}); get it again") from error
-
-
-def _skops():
-    """`skops.io`, imported without a look at all of scikit-learn.
-
-    To know which types it may trust, skops imports every module of scikit-learn, and with one of
-    them torch: seconds, for a command that should answer in two. The estimators of a forest are
-    all that has to be trusted here.
-    """
-    if "skops.io" not in sys.modules:
-        import sklearn.utils
-        from sklearn import compose, ensemble, pipeline, preprocessing, tree
-
-        needed = (
-            compose.TransformedTargetRegressor,
-            ensemble.ExtraTreesRegressor,
-            ensemble.RandomForestRegressor,
-            pipeline.Pipeline,
-            preprocessing.MinMaxScaler,
-            preprocessing.StandardScaler,
-            tree.DecisionTreeRegressor,
-            tree.ExtraTreeRegressor,
-        )
-        everything = sklearn.utils.all_estimators
-        sklearn.utils.all_estimators = lambda: [(kind.__name__, kind) for kind in needed]
-        try:
-            importlib.import_module("skops.io")
-        finally:
-            sklearn.utils.all_estimators = everything
-    return sys.modules["skops.io"]
-
-
-def _sound(tree, features):
-    """Whether a tree's nodes point at features that exist and at nodes that exist further down.
-
-    Compiled code follows them without a look: past the end of an array, or round in a circle.
-    """
-    t = tree.tree_
-    inner = np.flatnonzero(t.children_left != -1)
-    below = np.stack([t.children_left[inner], t.children_right[inner]])
-    asked = t.feature[inner]
-    return (
-        (below > inner).all()
-        and (below < t.node_count).all()
-        and (asked >= 0).all()
-        and (asked < features).all()
-    )
-
-
-def predict(songs, forest=None):
-    """Emotion of songs, from their files.
-
-    Parameters
-    ----------
-    songs : path or list of paths
-    forest : Forest, the released one by default
-
-    Returns
-    -------
-    DataFrame, one row a song that could be read, indexed by path: valence, arousal (1–9), and
-    the ends of their 90 % intervals, valence_low, valence_high, arousal_low, arousal_high.
-
-    Raises
-    ------
-    InputError
-        For a single path that cannot be read; in a list, such songs are logged and left out. For
-        anything that is no path.
-    """
-    from m2l.music import features
-
-    forest = forest or load()
-    if isinstance(songs, (str, Path)):
-        table = pd.DataFrame([features.extract(songs, forest.names)], index=[str(songs)])
-    else:
-        songs = list(songs)
-        if other := [song for song in songs if not isinstance(song, (str, Path))]:
-            raise InputError(
-                f"songs: {type(other[0]).__name__} among them; give paths of files, and write a "
-                "sound to one first, e.g. by soundfile.write"
-            )
-        table, _ = features.extract_many(songs, names=forest.names)
-    return describe(table, forest)
-
-
-def describe(table, forest):
-    """The table that `predict` returns, from features indexed by path."""
-    columns = ["valence", "arousal", "valence_low", "arousal_low", "valence_high", "arousal_high"]
-    if not len(table):
-        return pd.DataFrame(columns=columns, index=table.index)
-    va, width = forest.predict(table), forest.halfwidth(table)
-    ends = [np.clip(va + s * width, 1, 9) for s in (-1, 1)]
-    return pd.DataFrame(np.hstack([va, *ends]), index=table.index, columns=columns)

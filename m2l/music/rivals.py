@@ -37,7 +37,7 @@ def ridge(seed=0):
     return forest.standardised(RidgeCV(np.logspace(0, 4, 13)))
 
 
-def _support_vectors(trial, seed=0):
+def _support_vectors(trial, seed=0, straight=True):
     from sklearn.multioutput import MultiOutputRegressor
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import QuantileTransformer
@@ -46,17 +46,23 @@ def _support_vectors(trial, seed=0):
     model = SVR(
         C=trial.suggest_float("C", 0.2, 8, log=True),
         epsilon=trial.suggest_float("epsilon", 0.05, 0.6),
-        gamma=trial.suggest_float("gamma", 1e-3, 1e-2, log=True),
+        gamma=trial.suggest_float("gamma", 1e-3 if straight else 5e-4, 1e-2, log=True),
     )
     whole = forest.standardised(MultiOutputRegressor(model))
+    if not straight:
+        return whole
     # Many features are skewed; distances between songs mean more once they are not.
-    straight = QuantileTransformer(n_quantiles=50, output_distribution="normal")
-    return Pipeline([("straight", straight), *whole.steps])
+    normal = QuantileTransformer(n_quantiles=50, output_distribution="normal")
+    return Pipeline([("straight", normal), *whole.steps])
 
 
-def support_vectors(seed=0, trials=25, journal=None):
-    """Support vector regression on features made normal, its settings chosen by Optuna."""
-    return forest.Tuned(_support_vectors, seed=seed, trials=trials, journal=journal)
+def support_vectors(seed=0, trials=25, journal=None, straight=True):
+    """Support vector regression, its settings chosen by Optuna, on features made normal.
+
+    Not so for a network's, most of which are 0 for most songs: give straight=False.
+    """
+    propose = partial(_support_vectors, straight=straight)
+    return forest.Tuned(propose, seed=seed, trials=trials, journal=journal)
 
 
 def default_forest(seed=0, trees=100):

@@ -37,6 +37,9 @@ FRAMES = 187  # of a window
 STEP = 6.0  # s
 NETWORKS = ("mtt", "msd")
 SIZE = 200  # of each network's penultimate layer
+NAMES = tuple(f"{name}_{i}" for name in NETWORKS for i in range(SIZE))
+"""Of a song's embedding, as `m2l.music.features.extract` gives it."""
+VERSION = "1"  # part of the cache key: raise it with every change that moves a number
 WEIGHTS = Path(__file__).parents[1] / "weights" / "tagging.safetensors"
 
 _BATCH = 8  # windows at a time, some 100 MB
@@ -146,7 +149,7 @@ def load(name):
             value = value * kept[f"{key}.step"].reshape(-1, *[1] * (value.dim() - 1))
         if not key.endswith(".step"):
             state[key.removeprefix(f"{name}.")] = value
-    net = network(json.loads(told[name])["front"])
+    net = network(json.loads(told["networks"])[name]["front"])
     net.load_state_dict(state)
     return net.requires_grad_(False)
 
