@@ -22,6 +22,7 @@ import colab  # noqa: E402
 import pdf  # noqa: E402
 import theme  # noqa: E402
 
+from m2l import results  # noqa: E402
 from m2l.errors import InputError  # noqa: E402
 
 PAGE = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
@@ -291,3 +292,9 @@ def test_a_number_is_read_from_its_result(tmp_path, monkeypatch, capsys):
     status, _ = build(tmp_path, "R² was {result}`forest:tuned.r2`.")
     assert status == 1
     assert capsys.readouterr().err.count("no 'tuned' in forest; there is tuned forest") == 2
+
+
+def test_all_numbers_of_the_book_are_there():
+    sources = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
+    found = [r for path in sources for r in re.findall(r"\{result\}`([^`]*)`", path.read_text())]
+    assert found and all(results.quote(reference) for reference in found)
