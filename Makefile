@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf check links test study ablation lint pairs clean
+.PHONY: help book pdf check links test study ablation lint pairs instrument clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -55,6 +55,13 @@ lint: $(VENV)/installed ## Check style
 
 pairs: $(VENV)/installed ## Bring the two halves of each notebook into step
 	jupytext --sync notebooks/*.py
+
+JSPSYCH := m2l/people/instrument/jspsych
+instrument: $(WEB) ## Copy jsPsych and its plugins from npm to the participant's page, as web/package.json pins them
+	cp web/node_modules/jspsych/dist/index.browser.min.js $(JSPSYCH)/jspsych.js
+	for p in html-button-response audio-button-response survey-html-form preload; do \
+	  cp web/node_modules/@jspsych/plugin-$$p/dist/index.browser.min.js $(JSPSYCH)/$$p.js; done
+	cd $(JSPSYCH) && sha256sum *.js > SHA256SUMS
 
 study: $(VENV)/installed ## Rebuild results/ from the data under M2L_DATA (PRESET=smoke: in minutes, into runs/)
 	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make study M2L_DATA=~/corpora"; exit 2; }

@@ -247,31 +247,3 @@ def agreement(ax, true, predicted, name, **style):
         xlabel=name,
         ylabel=f"predicted {name}",
     )
-
-
-def two_intervals(ax, table, columns, known=None, null=None):
-    """Estimates with a thick interval (these songs) and a thin one (songs in general), one a row.
-
-    Parameters
-    ----------
-    table : DataFrame, its index names the rows.
-    columns : names of the estimate and of the ends of the thick and of the thin interval, where
-        None leaves out the thick one: (value, low, high, wide_low, wide_high).
-    known : values put into a simulation, drawn as diamonds.
-    null : value of no effect, a dashed line.
-    """
-    value, low, high, wide_low, wide_high = columns
-    rows = np.arange(len(table))
-    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
-    if null is not None:
-        ax.axvline(null, color=INK, ls="--", lw=1)
-    ax.hlines(rows, table[wide_low], table[wide_high], color=colours[0], lw=1.2)
-    if low is not None:
-        ax.hlines(rows, table[low], table[high], color=colours[0], lw=4, alpha=0.6)
-    ax.plot(table[value], rows, "o", color=colours[0], ms=7, label="estimate")
-    if known is not None:
-        ax.plot(known, rows + 0.28, "D", color=colours[1], mfc="none", ms=5, label="put in")
-    ax.set_yticks(rows, table.index)
-    ax.set_ylim(len(table) - 0.4, -0.6)
-    ax.grid(axis="x")
-    return ax
