@@ -37,13 +37,16 @@ class Result(SphinxRole):
 
 
 def sign(app, doctree):
-    """Say below each figure and table of a notebook what it was made from."""
+    """Say below each figure and table of a notebook what it was made from; leave out settings."""
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
     read = results.reads(json.loads(path.read_text()))
-    for cell in doctree.findall(nodes.container):
+    for cell in list(doctree.findall(nodes.container)):
         if cell.get("nb_element") != "cell_code":
+            continue
+        if "tag_injected-parameters" in cell["classes"]:  # they are told with the provenance
+            cell.parent.remove(cell)
             continue
         for shown in cell.findall(lambda node: isinstance(node, nodes.figure | nodes.table)):
             texts = [n for n in shown.children if isinstance(n, nodes.caption | nodes.title)]

@@ -9,11 +9,14 @@ arousal upwards, 1–9, with the quadrants cut at 5. Colour never carries a mean
 from __future__ import annotations
 
 import base64
+import inspect
 import io
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
 INK = "#757b84"
 QUADRANTS = {
@@ -152,6 +155,50 @@ def networks(ax, sizes):
     return ax
 
 
+def training(curve):
+    """What the critic tells apart and how much pictures differ, over images shown.
+
+    Parameters
+    ----------
+    curve : DataFrame with images, gap, diversity and resolution, a line of metrics a row.
+
+    Returns
+    -------
+    Figure of two axes; a dashed line where a new stage begins.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
+    thousands = curve["images"] / 1000
+    for ax, key, colour in zip(axes, ("gap", "diversity"), ("C0", "C1"), strict=True):
+        ax.plot(thousands, curve[key], color=colour)
+        for start in thousands[curve["resolution"].diff() > 0]:
+            ax.axvline(start, color=INK, lw=0.8, ls="--", alpha=0.6)
+        ax.set(xlabel="thousand images")
+    axes[0].set_ylabel("critic, real − generated")
+    axes[1].set(ylabel="deviation, generated / real", ylim=(0, None))
+    axes[1].axhline(1, color=INK, lw=0.8, ls=":")
+    return figure
+
+
+def plane_of_pictures(image, valence, arousal):
+    """A tiled plane of pictures with the emotions of its columns and rows, 1–9.
+
+    Parameters
+    ----------
+    image : ndarray (H, W, 3), square tiles.
+    valence, arousal : of the columns from left to right and of the rows from the top down.
+    """
+    figure, ax = plt.subplots(figsize=(7, 7))
+    axis_of_pictures(ax).imshow(image)
+    side = len(image) / len(arousal)
+    ax.set_xticks(side * (np.arange(len(valence)) + 0.5), [f"{v:.1f}" for v in valence])
+    ax.set_yticks(side * (np.arange(len(arousal)) + 0.5), [f"{a:.1f}" for a in arousal])
+    ax.set(xlabel="valence", ylabel="arousal")
+    ax.tick_params(length=0, labelsize=14)
+    ax.xaxis.label.set_size(14)
+    ax.yaxis.label.set_size(14)
+    return figure
+
+
 def axis_of_pictures(ax):
     """Axes for a picture: no ticks, no frame, but room for labels."""
     ax.set_xticks([])
@@ -207,6 +254,53 @@ def table(frame, caption, decimals=2, name=None):
         return f"{value:,}" if whole else str(value)
 
     return Table(frame.astype(object).map(text), caption, name)
+
+
+class Gallery:
+    """Pictures in rows that break where the screen ends, each above its caption.
+
+    Parameters
+    ----------
+    groups : dict of a heading, or "", to (images (N, H, W, 3) uint8, captions).
+    width : of a picture at least, in rem.
+    """
+
+    def __init__(self, groups, width=6.2):
+        self.groups, self.width = groups, width
+
+    def _repr_html_(self):
+        columns = f"repeat(auto-fill,minmax({self.width}rem,1fr))"
+        style = f"display:grid;gap:0.5rem;grid-template-columns:{columns}"
+        parts = []
+        for heading, (images, captions) in self.groups.items():
+            if heading:
+                parts.append(f'<p class="gallery-heading">{heading}</p>')
+            tiles = (_tile(*one) for one in zip(images, captions, strict=True))
+            parts.append(f'<div class="gallery" style="{style}">{"".join(tiles)}</div>')
+        return "".join(parts)
+
+
+def _tile(image, caption):
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "WEBP", quality=90)
+    source = f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
+    return (
+        f'<div><img src="{source}" alt="Landscape, {caption}" loading="lazy" '
+        f'style="width:100%;display:block"><span>{caption}</span></div>'
+    )
+
+
+def felt(va):
+    """Emotions (N, 2) on 1–9 as captions, "V 5.9 A 4.4"."""
+    return [f"V\u00a0{v:.1f} A\u00a0{a:.1f}" for v, a in np.reshape(va, (-1, 2))]
+
+
+def source(*objects):
+    """The code of functions or methods, as the package has it, for a page to show."""
+    from IPython.display import Markdown
+
+    code = "\n\n".join(textwrap.dedent(inspect.getsource(one)).rstrip() for one in objects)
+    return Markdown(f"```python\n{code}\n```")
 
 
 def players(sounds, rate=22050):
