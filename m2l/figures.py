@@ -166,15 +166,14 @@ def training(curve):
     -------
     Figure of two axes; a dashed line where a new stage begins.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
+    figure, axes = plt.subplots(2, 1, figsize=(5.4, 4.4), sharex=True)
     thousands = curve["images"] / 1000
     for ax, key, colour in zip(axes, ("gap", "diversity"), ("C0", "C1"), strict=True):
         ax.plot(thousands, curve[key], color=colour)
         for start in thousands[curve["resolution"].diff() > 0]:
             ax.axvline(start, color=INK, lw=0.8, ls="--", alpha=0.6)
-        ax.set(xlabel="thousand images")
-    axes[0].set_ylabel("critic, real − generated")
-    axes[1].set(ylabel="deviation, generated / real", ylim=(0, None))
+    axes[0].set_ylabel("critic's gap")
+    axes[1].set(xlabel="thousand images", ylabel="deviation", ylim=(0, None))
     axes[1].axhline(1, color=INK, lw=0.8, ls=":")
     return figure
 
