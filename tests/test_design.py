@@ -289,6 +289,30 @@ def test_settings_may_be_changed_and_must_be_known(config, tmp_path):
         study.settings(tmp_path / "gone.yaml")
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("participants", -3),
+        ("participants", "many"),
+        ("seed", 1.5),
+        ("seconds", 0),
+        ("alpha", 5),
+        ("checks", {"images": 2}),
+        ("confirmatory", ["H9"]),
+        ("consent", "text"),
+        ("title", 3),
+        ("rules", []),
+        ("power", {"draws": 0}),
+        ("assumed", None),
+    ],
+)
+def test_settings_are_checked_in_type_and_range(config, tmp_path, name, value):
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(config | {name: value}))
+    with pytest.raises(InputError, match=rf"own\.yaml: .*{name}"):
+        study.settings(path)
+
+
 @pytest.fixture(scope="module")
 def planned():
     return json.loads((ROOT / "results" / "study.json").read_text())

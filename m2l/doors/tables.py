@@ -64,7 +64,7 @@ def read(path, columns=(), missing="check the path", advice="name them so"):
         raise InputError(f"{path}: not a readable CSV ({error}); save it as one") from error
     lines = [(i, row) for i, row in enumerate(rows, 1) if any(map(str.strip, row))]
     if len(lines) < 2:
-        raise InputError(f"{path}: not a readable CSV (it has no rows); get it again")
+        raise InputError(f"{path}: empty, it has no rows; get it again")
     (_, header), *lines = lines
     header = [name.strip() for name in header]
     longer = all(len(row) == len(header) + 1 for _, row in lines)

@@ -34,6 +34,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import t as student
 
+from m2l.doors import tables
 from m2l.errors import InputError
 from m2l.people import design as study
 from m2l.people.design import COMPARED, DIMENSIONS, HYPOTHESES, MATCHED, SYSTEMS
@@ -51,13 +52,8 @@ _INDEX = pd.Index(SYSTEMS, name="system")
 
 
 def read(path):
-    """Read a long table of answers from a CSV, without judging it; see `join`."""
-    try:
-        return pd.read_csv(path, dtype={"participant": str, "trial": str})
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: empty; give the answers that the study stored") from None
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: not a readable CSV; save it as one, in UTF-8") from error
+    """Read a long table of answers, all of it text, without judging it; see `join`."""
+    return tables.read(path, advice="use the file as 'm2l study export' writes it")
 
 
 def join(made, answers, table=None):
@@ -114,12 +110,12 @@ def join(made, answers, table=None):
             refuse(given.notna() & (given != due), f"{column} is not the design's; wrong files?")
     rated = kind != "choose"
     for d in DIMENSIONS:
-        number = pd.to_numeric(answers[d], errors="coerce")
+        number = tables.numbers(answers[d])
         refuse(rated & ~number.between(1, 9), f"{d} is no rating from 1 to 9")
         answers[d] = number
     refuse(~rated & ~answers["choice"].isin(["left", "right"]), "choice is neither left nor right")
-    answers["heard"] = pd.to_numeric(answers["heard"], errors="coerce")
-    answers["ms"] = pd.to_numeric(answers["ms"], errors="coerce")
+    answers["heard"] = tables.numbers(answers["heard"])
+    answers["ms"] = tables.numbers(answers["ms"])
     refuse(~(answers["ms"] >= 0), "ms is no time; give milliseconds")
     simulated = bool(made["simulated"])
     if "simulated" in answers:

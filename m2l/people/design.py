@@ -31,12 +31,14 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 
+from m2l.doors.settings import read, setting
 from m2l.errors import InputError
 from m2l.results import PARAMS
 
@@ -72,6 +74,69 @@ HYPOTHESES = {
 }
 
 
+@dataclass(frozen=True)
+class Checks:
+    images: int = setting(low=0)
+    songs: int = setting(low=0)
+    choices: int = setting(low=0)
+
+
+@dataclass(frozen=True)
+class Rules:
+    answered: float = setting(low=0, high=1)
+    failed_checks: int = setting(low=1)
+    tolerance: float = setting(low=0, high=8)
+    fast_ms: dict[str, float] = setting(low=0)
+    fast_share: float = setting(low=0, high=1)
+    heard_s: dict[str, float] = setting(low=0)
+    flat_sd: float = setting(low=0)
+
+
+@dataclass(frozen=True)
+class Power:
+    draws: int = setting(low=1)
+    participants: tuple[int, ...] = setting(low=2)
+    songs: tuple[int, ...] = setting(low=1)
+    factors: tuple[float, ...] = setting(low=0)
+    agreement: tuple[float, ...] = setting(above=0, below=1)
+
+
+@dataclass(frozen=True)
+class Validation:
+    studies: int = setting(low=1)
+    every: int = setting(low=1)
+    participants: int = setting(low=2)
+    songs: int = setting(low=1)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `params/study.yaml` may hold; what each setting means is said there."""
+
+    approval: str | None
+    rights: str | None
+    title: str
+    seed: int = setting(low=0)
+    participants: int = setting(low=1)
+    reserve: int = setting(low=0)
+    songs: int = setting(low=1)
+    songs_each: int = setting(low=10)
+    seconds: float = setting(above=0)
+    minutes: float = setting(above=0)
+    weeks: float = setting(above=0)
+    checks: Checks
+    alpha: float = setting(above=0, below=1)
+    confirmatory: tuple[str, ...] = setting(choices=HYPOTHESES)
+    rules: Rules
+    instructions: dict[str, str]
+    check: str
+    consent: tuple[str, ...]
+    debriefing: tuple[str, ...]
+    assumed: dict
+    power: Power
+    validation: Validation
+
+
 def settings(path=None, **changes):
     """Read the study's settings, `params/study.yaml` or another file like it.
 
@@ -87,24 +152,17 @@ def settings(path=None, **changes):
     Raises
     ------
     InputError
-        If there is no such file, or a setting is missing or unknown.
+        If there is no such file, or a setting is missing, unknown or not what `Settings` wants.
     """
-    shipped = next(p for folder in PARAMS if (p := folder / "study.yaml").is_file())
-    known = yaml.safe_load(shipped.read_text(encoding="utf-8"))
-    if path is None:
-        values = known
-    else:
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: not a readable YAML file; copy params/study.yaml") from error
-        if not isinstance(values, dict) or set(values) != set(known):
-            wrong = set(known) ^ set(values if isinstance(values, dict) else ())
-            raise InputError(
-                f"{path}: settings missing or unknown ({', '.join(sorted(map(str, wrong)))}); "
-                "compare with params/study.yaml"
-            )
-    return values | {k: v for k, v in changes.items() if v is not None}
+    path = path or next(p for folder in PARAMS if (p := folder / "study.yaml").is_file())
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a readable YAML file; copy params/study.yaml") from error
+    if isinstance(values, dict):
+        values |= {k: v for k, v in changes.items() if v is not None}
+    read(Settings, values, f"{path}: ")
+    return values
 
 
 def frame(config):
