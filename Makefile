@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c "" 2> /dev/null && echo $$p && break; done)
 VENV   := .venv
 BIN    := $(VENV)/bin
-PRESET ?= latent
+PRESET ?= projected
 JOBS   ?= 2
 GRID   ?= ablation
 

@@ -14,7 +14,7 @@ include: "book/unlock.smk"
 
 from m2l.experiments import ablation as grids
 
-PRESET = config.get("preset", "latent")
+PRESET = config.get("preset", "projected")
 SMOKE = PRESET == "smoke"
 DATA = os.environ["M2L_DATA"]
 RESULTS = "runs/smoke/results" if SMOKE else "results"
