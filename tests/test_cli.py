@@ -529,6 +529,23 @@ def test_a_run_is_trained_refused_resumed_and_released(m2l, monkeypatch, tmp_pat
     assert told["settings"] == result["settings"] and told["provenance"]["seed"] == 3
 
 
+def test_any_folder_of_photos_with_a_table_is_trained_on(m2l, tmp_path):
+    mine, rng = tmp_path / "my photos", np.random.default_rng(0)
+    mine.mkdir()
+    rows = ["file,valence,arousal,label_source"]
+    for i in range(6):  # fewer than a batch
+        Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).save(mine / f"{i}.png")
+        rows.append(f"{i}.png,5,{i + 1},predicted")  # one valence
+    preset = "sizes: {z: 4, widths: [4]}\nstages: [{resolution: 4, images: 16, batch: 8}]\n"
+    (tmp_path / "tiny.yaml").write_text(preset)
+    words = ("gan", "train", "--preset", "tiny.yaml", "--photos", mine, "--run", "own")
+    refused(m2l, *words, match="m2l label")
+    (mine / "photos.csv").write_text("\n".join(rows))
+    m2l(*words)
+    card = json.loads((tmp_path / "own/gan.json").read_text())["card"]
+    assert "predicted, not rated by people" in card["data"]
+
+
 def test_a_setting_to_change_needs_a_value(m2l):
     _, error = m2l("gan", "train", "--set", "lr", status=2)
     assert "give NAME=VALUE" in error

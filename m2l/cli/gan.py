@@ -20,7 +20,8 @@ PHOTOS = click.option(
     "--photos",
     default="landscapes128",
     show_default=True,
-    help="Folder under images/: landscapes128, scenes256, CGnA10766; or sample, painted ones.",
+    help="landscapes128, scenes256 or CGnA10766 under images/; sample, painted ones; or the path "
+    "of any folder of photos with a table of file, valence and arousal.",
 )
 
 
@@ -76,12 +77,15 @@ def gan_train(
     out,
     weights,
 ):
-    """Train on the landscape photos under M2L_DATA.
+    """Train on the landscape photos under M2L_DATA, or on your own.
 
-    Ctrl-C stops after the current step and keeps everything; --resume goes on from there.
+    Any folder of photos will do, with a table of their valence and arousal; 'm2l label' makes one
+    where nobody rated them. Ctrl-C stops after the current step and keeps everything; --resume
+    goes on from there.
 
     \b
     m2l gan train --preset smoke --photos sample       a minute, without any data
+    m2l gan train --preset projected-laptop --photos ~/photos --run runs/mine
     m2l gan train --set objective=hinge --set gp_weight=1 --run runs/hinge
     m2l gan train --preset projected256 --photos scenes256 --start runs/projected
     """
@@ -115,8 +119,9 @@ def gan_train(
     if not complete:
         click.echo(f"{run.folder}: stopped and kept; go on with --resume", err=True)
         sys.exit(130)
-    if out:
-        landscapes.gan(run, out, weights or str(run.folder / "generator.safetensors"))
+    weights = weights or run.folder / "generator.safetensors"
+    landscapes.gan(run, out or run.folder / "gan.json", weights)
+    click.echo(f"{weights}: paint with it by 'm2l generate --weights {weights}'")
     click.echo(f"{run.folder}: {run.progress.images} images in {run.progress.seconds:.0f} s")
 
 
@@ -131,32 +136,38 @@ def _photos(folder, limit, preset):
 @gan.command("release")
 @click.option("--preset", default="laptop", show_default=True, help="Names the run's folder.")
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
-@click.option("-o", "--out", type=Output(".json"), default="results/gan.json", show_default=True)
+@click.option("-o", "--out", type=Output(".json"), help="gan.json in the run's folder by default.")
 @click.option(
     "--weights",
     type=Output(".safetensors"),
-    default="m2l/weights/generator.safetensors",
-    show_default=True,
+    help="generator.safetensors in the run's folder by default.",
+)
+@click.option(
+    "--snapshot",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Release this one of the run's snapshots/ instead.",
 )
 @click.option("--note", help="For the card: what the settings do not tell of the run.")
 @PHOTOS
 @click.option("--limit", type=COUNT, help="As in training.")
-def gan_release(preset, folder, out, weights, note, photos, limit):
+def gan_release(preset, folder, out, weights, snapshot, note, photos, limit):
     """Write the generator of a run as it stands, and the run's result.
 
-    Settings and seed are those that the run was made with.
+    Settings and seed are those that the run was made with. 'm2l generate --weights' paints with it;
+    the shipped generator stays as it is unless --weights names it.
     """
     from m2l.experiments import landscapes
     from m2l.gan.training import Run, newest, recorded
 
-    folder = folder or f"runs/{Path(preset).stem}"
+    folder = Path(folder or f"runs/{Path(preset).stem}")
     found = newest(folder)
     if not found:
         raise InputError(f"{folder}: no checkpoint here; train first")
     settings = recorded(found[1])
     run = Run(settings, _photos(photos, limit, settings), folder)
     run.resume(found)
-    landscapes.gan(run, out, weights, note)
+    out, weights = out or folder / "gan.json", weights or folder / "generator.safetensors"
+    landscapes.gan(run, out, weights, note, snapshot)
     click.echo(f"{out}, {weights}: written")
 
 

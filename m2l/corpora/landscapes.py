@@ -11,6 +11,7 @@ toned a little differently) are kept, but share a group, and a group is never sp
 """
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,8 @@ def load(root=None, folder="landscapes128", clean=True):
         The data root.
     folder : str
         Name of the table and of the folder under ``images/``: "landscapes128", "scenes256"
-        (800 outdoor photos of 256 × 256 pixels), "CGnA10766".
+        (800 outdoor photos of 256 × 256 pixels), "CGnA10766". Or the path of any folder of photos
+        with a table in it or beside it, ``<folder>.csv``, of the same columns.
     clean : bool
         Decode every photo (about a millisecond each) to drop those that cannot be used.
 
@@ -82,8 +84,8 @@ def load(root=None, folder="landscapes128", clean=True):
     ------
     InputError
     """
-    images = data_root(root) / "images"
-    source = images / f"{folder}.csv"
+    images, source = _own(folder) if Path(folder).is_dir() else (data_root(root) / "images", None)
+    source = source or images / f"{folder}.csv"
     table = read(source, CARD, ["valence", "arousal"])
     if "file" not in table and "image" not in table:
         raise InputError(
@@ -100,19 +102,35 @@ def load(root=None, folder="landscapes128", clean=True):
             f"{images / folder / files[0]}: no such file ({len(files)} of {len(files)} that "
             f"{source} names); put the photos there"
         )
+    known = "predicted" if folder in PREDICTED else "rated"
     table = pd.DataFrame(
         {
             "id": names.where(alone, files),
             "path": paths,
             "valence": table["valence"],
             "arousal": table["arousal"],
-            "label_source": "predicted" if folder in PREDICTED else "rated",
+            "label_source": table.get("label_source", pd.Series(known, table.index)),
             "scene": table.get("scene", pd.Series("unknown", table.index)).fillna("unknown"),
         }
     )
-    predicted = ["labels predicted by a model, not rated"] if folder in PREDICTED else []
-    corpus = build(CARD, table, source, notes=predicted)
+    predicted = any(table["label_source"] != "rated")
+    notes = ["labels predicted by a model, not rated"] if predicted else []
+    corpus = build(CARD, table, source, notes=notes)
     return _clean(corpus, source) if clean else corpus
+
+
+def _own(folder):
+    """A folder of photos and its table."""
+    folder = Path(folder)
+    beside = folder.with_suffix(".csv")
+    tables = [*folder.glob("*.csv"), *([beside] if beside.is_file() else [])]
+    if len(tables) != 1:
+        found = ", ".join(t.name for t in tables) or "none"
+        raise InputError(
+            f"{folder}: one table of file, valence and arousal is wanted in it or beside it, found "
+            f"{found}; 'm2l label {folder} -o {folder}/photos.csv' makes one"
+        )
+    return folder, tables[0]
 
 
 def split(ids, groups):

@@ -13,6 +13,7 @@ from PIL import Image
 from m2l import corpora, results
 from m2l.errors import InputError
 from m2l.gan import photos
+from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
 from m2l.gan.training import FIGURES
 
 
@@ -40,7 +41,7 @@ def pyramid(root=None, limit=None, folder="landscapes128", top=128):
     return photos.build(table, top=top)
 
 
-def gan(run, out, weights, note=None):
+def gan(run, out, weights, note=None, snapshot=None):
     """Tell a training run as a result: settings, curves, samples; and release its generator.
 
     Parameters
@@ -49,6 +50,7 @@ def gan(run, out, weights, note=None):
     out : .json to write; sample grids go into the folder of the same name.
     weights : .safetensors to write.
     note : for the card, what the settings do not tell.
+    snapshot : one of the run's snapshots, to be released in place of the average as it stands.
     """
     at, preset = run.progress, run.preset
     if not at.images:
@@ -75,7 +77,12 @@ def gan(run, out, weights, note=None):
     if note:
         card["note"] = note
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    run.release(weights, card)
+    if snapshot:
+        header, tensors = read_checkpoint(snapshot, "m2l-generator")
+        card["snapshot"] = f"of {json.loads(header['card'])['images']} images, not the last"
+        write_checkpoint(weights, tensors, header | {"card": json.dumps(card)})
+    else:
+        run.release(weights, card)
     if at.stage < len(preset.stages):
         run.grid()  # of a stage under way there is none yet
     folder = Path(out).with_suffix("")
