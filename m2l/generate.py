@@ -113,7 +113,7 @@ def noise(seed, z):
     )
 
 
-def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=64):
+def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4):
     """Paint landscapes for an emotion.
 
     Parameters
@@ -122,7 +122,7 @@ def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=64):
     seed : int or array; equal seeds give the same scene under different emotions.
         The three broadcast to the N pictures.
     weights : path of a generator's file, the released one by default.
-    batch : pictures computed at a time.
+    batch : pictures computed at a time; with more, memory is asked for and given back each time.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=64):
     return paint(released.va_map(ratings), seed, released, batch)
 
 
-def paint(u, seed, released, batch=64):
+def paint(u, seed, released, batch=4):
     """Paint landscapes for quantiles u (..., 2) in [-1, 1]; see `landscapes`."""
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
@@ -147,7 +147,7 @@ def paint(u, seed, released, batch=64):
     return render(z, u, released, batch)
 
 
-def render(z, u, released, batch=64):
+def render(z, u, released, batch=4):
     """Pictures (N, H, W, 3) uint8 of noise (N, z) and quantiles u (N, 2) in [-1, 1]."""
     import torch
 

@@ -36,7 +36,7 @@ GRID = np.stack(
     np.meshgrid(3 + 5 * (np.arange(7) + 0.5) / 7, 2.5 + 4 * (np.arange(7) + 0.5) / 7), -1
 )
 """7×7 emotions over V 3–8, A 2.5–6.5, by arousal, then valence: as spread as a uniform draw."""
-SCENES = 10  # seeds at each point of the grid
+SCENES = 6  # seeds at each point of the grid
 ONE = (5.9, 4.5)  # an emotion in the middle of the photos'
 CORNERS = 0.9 * np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)])  # the four moods, as quantiles
 COLOUR = [metrics.LOOKS.index(name) for name in ("brightness", "saturation")]

@@ -80,8 +80,8 @@ def _kernel(x, y):
 
 
 def _kid(aa, bb, ab):
-    within = ((k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (aa, bb))
-    return float(sum(within) - 2 * ab.mean())
+    within = ((k.sum(dtype=float) - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (aa, bb))
+    return float(sum(within) - 2 * ab.mean(dtype=float))
 
 
 def neighbours(real, fake, k=5):
@@ -139,7 +139,8 @@ def compare(reference, other, draws=None, seed=0):
     dict of figure to {"value", "low", "high"}
     """
     _at_least(12, reference, other)
-    a, b = np.asarray(reference, float), np.asarray(other, float)
+    # In single precision: half the memory to move, and no figure changes in its third digit.
+    a, b = np.asarray(reference, np.float32), np.asarray(other, np.float32)
     kernels = _kernel(a, a), _kernel(b, b), _kernel(a, b)
     among, across = distances(a, a), distances(a, b)
 

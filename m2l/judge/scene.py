@@ -127,7 +127,7 @@ def _coarsened(x):
 
 
 @torch.inference_mode()
-def look(net, images, batch=256):
+def look(net, images, batch=32):
     """Features (N, 128), scene probabilities (N, S) and va (N, 2) of images, as arrays."""
     parts = [net(prepare(images[i : i + batch])) for i in range(0, len(images), batch)]
     features, logits, va = (torch.cat(p) for p in zip(*parts, strict=True))
