@@ -159,7 +159,7 @@ figures.table(
             "checksum": f"`{hashlib.sha256(path.read_bytes()).hexdigest():.16}`",
         }
         for path in weights
-        if path.suffix in (".safetensors", ".skops")
+        if path.suffix == ".safetensors"
     ),
     "Weights in the package; of the checksum, the first 16 of 64 digits.",
     name="tab-provenance-weights",
@@ -199,9 +199,9 @@ figures.table(
 # %% tags=["hide-input"]
 packages = {
     "sound": ["librosa", "soundfile"],
-    "learning": ["scikit-learn", "skops", "optuna", "torch", "torchvision", "lightning-fabric"],
+    "learning": ["scikit-learn", "optuna", "torch", "torchvision", "lightning-fabric"],
     "numbers": ["numpy", "scipy", "pandas", "statsmodels", "pingouin"],
-    "figures": ["matplotlib", "seaborn", "pillow"],
+    "figures": ["matplotlib", "pillow"],
     "book": ["jupyter-book", "sphinx", "myst-nb", "papermill", "jupytext", "snakemake"],
 }
 figures.table(

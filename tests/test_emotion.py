@@ -93,22 +93,6 @@ def test_unreadable_features_are_an_error(root, tmp_path):
 # -- what is kept ----------------------------------------------------------------------------
 
 
-def test_finished_work_is_not_done_again(tmp_path):
-    asked = []
-
-    def work():
-        asked.append(1)
-        return {"x": np.arange(3.0)}
-
-    for _ in range(2):
-        np.testing.assert_array_equal(
-            ladder.part(tmp_path / "a/b.npz", "key", work)["x"], [0, 1, 2]
-        )
-    assert len(asked) == 1
-    ladder.part(tmp_path / "a/b.npz", "another key", work)
-    assert len(asked) == 2 and [p.name for p in (tmp_path / "a").iterdir()] == ["b.npz"]
-
-
 def test_models_share_their_folds_and_keep_their_answers(tmp_path, monkeypatch):
     task = made_up(rungs=("ridge", "SVR", "tuned forest", "SVR and forest", "block alone"))
     found = {name: ladder.climb(task, name, tmp_path, TINY) for name in task.rungs}

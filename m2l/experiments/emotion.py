@@ -14,7 +14,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ import pandas as pd
 
 from m2l import corpora, stats
 from m2l import results as provenance
+from m2l.doors import cache
 from m2l.errors import InputError
 from m2l.music import forest
 from m2l.music import importance as listening
@@ -207,22 +207,7 @@ def climb(task, name, folder, effort, ladder=models.LADDER):
             }
         return out | {"seconds": time.monotonic() - started}
 
-    return part(place.with_suffix(".npz"), key, work)
-
-
-def part(path, key, work):
-    """Arrays of a finished piece of work, from its file if the key is the same."""
-    path = Path(path)
-    if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["key"]) == key:
-                return {name: kept[name] for name in kept if name != "key"}
-    arrays = {name: np.asarray(array) for name, array in work().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        np.savez_compressed(file, key=key, **arrays)
-    os.replace(file.name, path)
-    return arrays
+    return cache.arrays(place.with_suffix(".npz"), work, key)
 
 
 def hear(paths, folder):
@@ -237,7 +222,7 @@ def hear(paths, folder):
         }
 
     key = hashlib.sha256("\n".join(paths).encode()).hexdigest()
-    return part(Path(folder) / "mels.npz", key, work)["mels"]
+    return cache.arrays(Path(folder) / "mels.npz", work, key)["mels"]
 
 
 # -- what follows from the answers ---------------------------------------------------------------
@@ -345,7 +330,7 @@ def curve(task, folder, effort, names=("ridge", "extra trees")):
             }
 
         key = f"{task.fingerprint()} {effort.folds} {seed} {settings.get(name)}"
-        found = part(Path(folder) / task.name / f"curve {name}.npz", key, work)
+        found = cache.arrays(Path(folder) / task.name / f"curve {name}.npz", work, key)
         told = [found[f"{share}"] for share in SHARES]
         each = [stats.evaluate(task.y, p, task.groups, 300, seed, reference=told[-2]) for p in told]
         out["models"][name] = {d: [e[d]["r2"] for e in each] for d in forest.DIMENSIONS}
