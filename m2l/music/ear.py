@@ -154,7 +154,7 @@ class Ear:
         if missing:
             raise InputError(
                 f"features: {len(missing)} of {len(self.names)} missing, first {missing[0]}; "
-                "extract them with 'm2l features' or features.extract(path, ear.names)"
+                "extract them with 'm2l features --embedding', or features.extract(…, ear.names)"
             )
         x = table[list(self.names)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
         bad = np.argwhere(~np.isfinite(x))
