@@ -30,14 +30,12 @@ class Released:
     Attributes
     ----------
     network : m2l.gan.networks.Generator
-    decoder : m2l.gan.autoencoder.Decoder of its latents, or None where it paints pictures itself.
     resolution : side of the pictures, in pixels.
     va_map : QuantileMap of the photos' labels.
     card : dict of text
     """
 
     network: object
-    decoder: object
     resolution: int
     va_map: va.QuantileMap
     card: dict
@@ -49,11 +47,7 @@ class Released:
 
     def image(self, z, u):
         """Noise (N, z) and quantiles (N, 2) in [-1, 1] to images (N, 3, R, R) in [-1, 1]."""
-        from m2l.gan.autoencoder import FACTOR
-
-        side = self.resolution // (1 if self.decoder is None else FACTOR)
-        x = self.network(z, u, self.network.sizes.stage(side))
-        return x if self.decoder is None else self.decoder(x)
+        return self.network(z, u, self.network.sizes.stage(self.resolution))
 
 
 def load(path=WEIGHTS):
@@ -75,7 +69,6 @@ def _load(path, changed):
     """Read once for as long as the file stays as it is."""
     import torch
 
-    from m2l.gan.autoencoder import FACTOR, Decoder, Shape
     from m2l.gan.checkpoints import read_checkpoint
     from m2l.gan.networks import Generator, Sizes
 
@@ -84,24 +77,18 @@ def _load(path, changed):
         va_map = va.QuantileMap(tensors.pop("va_knots").numpy())
         if not all(t.isfinite().all() for t in tensors.values()):
             raise ValueError("values that are not finite")
-        painting = {k: tensors.pop(k) for k in list(tensors) if k.startswith("decoder.")}
-        decoder, factor = None, 1
         with torch.random.fork_rng(devices=[]):
             network = Generator(Sizes(**json.loads(header["sizes"])))
-            if "decoder" in header:
-                decoder, factor = Decoder(Shape(**json.loads(header["decoder"]))), FACTOR
-                decoder.load_state_dict({k.split(".", 1)[1]: v for k, v in painting.items()})
-                decoder.eval().requires_grad_(False)
         network.load_state_dict(tensors)
         resolution, card = int(header["resolution"]), json.loads(header["card"])
-        if resolution not in (factor * 4 << i for i in range(len(network.blocks))):
+        if resolution not in (4 << i for i in range(len(network.blocks))):
             raise ValueError(f"resolution {resolution}")
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
             f"{path}: tensors do not fit its header ({reason}); get it again"
         ) from None
-    return Released(network.eval().requires_grad_(False), decoder, resolution, va_map, card)
+    return Released(network.eval().requires_grad_(False), resolution, va_map, card)
 
 
 def noise(seed, z):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from test_stages import write_study
+from test_data import write_study
 
 from m2l import generate
 from m2l.errors import InputError

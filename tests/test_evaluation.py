@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_stages import read, write_features, write_study
+from test_data import read, write_features, write_study
 
 from m2l import generate, stats
 from m2l.errors import InputError
@@ -201,7 +201,7 @@ def test_a_generator_that_ignores_the_request_is_found_out(judged, pyramid):
     torch.manual_seed(0)
     network = Generator(Sizes(z=8, widths=(8, 6), condition="none")).eval().requires_grad_(False)
     va_map = QuantileMap(np.linspace([2, 2], [8, 8], 9).T)
-    released = generate.Released(network, None, 8, va_map, {})
+    released = generate.Released(network, 8, va_map, {})
     judges = evaluate.Judges(scene.load(judged / "scene.safetensors"))  # one will do
     result = evaluate.measure(judges, pyramid, evaluate.paint(released, pyramid, 60))[0]
     for d in DIMENSIONS:
