@@ -63,7 +63,7 @@ instrument: $(WEB) ## Copy jsPsych and its plugins from npm to the participant's
 	  cp web/node_modules/@jspsych/plugin-$$p/dist/index.browser.min.js $(JSPSYCH)/$$p.js; done
 	cd $(JSPSYCH) && sha256sum *.js > SHA256SUMS
 
-study: $(VENV)/installed ## Rebuild results/ from the data under M2L_DATA (PRESET=smoke: in minutes, into runs/)
+study: $(VENV)/installed ## Rebuild results/ from M2L_DATA; without a GPU PRESET=projected-laptop, for a try PRESET=smoke
 	@test -n "$$M2L_DATA" || { echo "M2L_DATA is not set: name the folder that holds music/ and images/, e.g. make study M2L_DATA=~/corpora"; exit 2; }
 	@mkdir -p runs/$(PRESET) && { test -f runs/$(PRESET)/started || touch runs/$(PRESET)/started; }
 	snakemake --cores $(JOBS) --config preset=$(PRESET)

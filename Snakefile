@@ -34,7 +34,7 @@ rule study:
                name=["data", "forest", "ear", "gan", "scene", "metrics", "end_to_end", "study",
                      "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
-        [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/gan256.json"],
+        [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
 
 
@@ -103,16 +103,18 @@ rule gan:
         "{params.limit} -o {output.result:q} --weights {output.weights:q}"
 
 
-rule gan256:
+rule milestone:
+    # The milestone's critic beside the one that ships: the same photos, the same card.
     input:
-        rules.gan.output,
-        f"{DATA}/images/scenes256.csv",
+        STARTED,
+        f"{DATA}/images/landscapes128.csv",
     output:
-        f"{RESULTS}/gan256.json",
+        result=f"{RESULTS}/gan_milestone.json",
+        weights="runs/gpu/generator.safetensors",
     threads: 2
     shell:
-        "m2l gan train --preset projected256 --photos scenes256 --start {RUN}/gan --run {RUN}/gan256 "
-        "--resume --threads {threads} -o {output:q}"
+        "m2l gan train --preset gpu --run runs/gpu --resume --threads {threads} "
+        "-o {output.result:q} --weights {output.weights:q}"
 
 
 rule scene:
@@ -142,6 +144,18 @@ rule metrics:
     shell:
         "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} -o {output:q} "
         "--preset {PRESET} {params.size}"
+
+
+rule metrics_milestone:
+    input:
+        generator=rules.milestone.output.weights,
+        judge=rules.scene.output.weights,
+    output:
+        f"{RESULTS}/metrics_milestone.json",
+    threads: 2
+    shell:
+        "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} -o {output:q} "
+        "--preset gpu"
 
 
 rule end_to_end:
