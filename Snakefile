@@ -176,6 +176,11 @@ rule ablation:
     # Not part of `make study`: `make ablation` goes on with it, a run a variant and seed.
     input:
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS),
+    output:
+        touch(f"{CELL_RUNS}/told-{GRID}"),
+    shell:
+        "python -c 'from m2l.experiments.ablation import conclude; "
+        'conclude("{RESULTS}/ablation", "{RESULTS}/ablation.json")\''
 
 
 rule cell:

@@ -1,6 +1,8 @@
 """The grid: its order, its budgets, cells that are made once, and differences in pairs."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -321,3 +323,15 @@ def test_the_table_is_in_the_grids_order(tmp_path):
     wide = ablation.table(write(tmp_path / "a", rows), "va.random.valence.r")
     assert wide.index.tolist() == ["full", "AFM 1", "photos 500"]
     assert wide.loc["full"].tolist() == [3, 4] and pd.isna(wide.loc["AFM 1", 1])
+
+
+def test_what_the_report_quotes_is_what_the_runs_say(tmp_path):
+    results = Path(__file__).parents[1] / "results"
+    for path in (results / "ablation").glob("losses-*.jsonl"):
+        shutil.copy(path, tmp_path)
+    ablation.conclude(tmp_path, tmp_path / "told.json")
+    told, kept = (
+        json.loads(p.read_text()) for p in (tmp_path / "told.json", results / "ablation.json")
+    )
+    assert told["grids"]["losses"] == kept["grids"]["losses"]
+    assert told["grids"]["losses"]["variants"]["full"]["seeds"] == 1

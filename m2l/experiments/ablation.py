@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from m2l import results as provenance
 from m2l import stats
 from m2l.errors import InputError
 
@@ -177,7 +178,6 @@ def run(
         If the training is interrupted; the same call goes on.
     """
     from m2l import generate
-    from m2l import results as provenance
     from m2l.experiments import evaluation as evaluate
     from m2l.experiments import landscapes
     from m2l.gan import photos
@@ -300,6 +300,56 @@ def _figures(values, path=()):
             yield from _figures(value, (*path, str(i)))
     elif isinstance(values, (int, float)):
         yield {"metric": ".".join(path), "value": float(values), "low": np.nan, "high": np.nan}
+
+
+def conclude(folder, out):
+    """Write what the runs of a folder say together, for the report to quote.
+
+    Of each grid: side, images and cpu_seconds of a full run, runs (finished), planned; of each
+    variant the means of `MEASURES` with intervals, by names without their commas, and seeds; and
+    the claims.
+
+    Parameters
+    ----------
+    out : .json to write.
+    """
+    started = time.monotonic()
+    everything, grids = load(folder), {}
+    for grid, runs in everything.groupby("grid"):
+        shown = table(runs, "training.images")
+        told = {m.replace(",", ""): summary(runs, path) for m, (path, _) in MEASURES.items()}
+        variety = table(runs, MEASURES["variety"][0])
+        grids[grid] = {
+            "side": int(runs["resolution"].max()),
+            "images": int(shown.loc["full"].max()),
+            "cpu_seconds": float(table(runs, "training.cpu_seconds").loc["full"].mean()),
+            "runs": int(shown.notna().sum().sum()),
+            "planned": len(cells(grid)),
+            "photos": {m.replace(",", ""): x for m, x in floors(runs).items()},
+            "variants": {
+                name: {"seeds": int(seeds.notna().sum())}
+                | {
+                    m: {
+                        k: float(x)
+                        for k, x in rows.loc[name, ["value", "low", "high"]].items()
+                        if np.isfinite(x)
+                    }
+                    for m, rows in told.items()
+                    if name in variety.index
+                }
+                for name, seeds in shown.iterrows()
+            },
+            "claims": claims(runs),
+        }
+    first = json.loads(next(Path(folder).glob("*.jsonl")).read_text().partition("\n")[0])
+    provenance.save(
+        out,
+        {"grids": grids},
+        started=started,
+        data=first["provenance"]["data"],
+        seed=0,
+        preset=", ".join(grids),
+    )
 
 
 def whole(figures):
