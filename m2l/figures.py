@@ -178,6 +178,43 @@ def training(curve):
     return figure
 
 
+def paired(panels, variants):
+    """Paired differences of variants from the full model, a panel a measure, a row a variant.
+
+    Parameters
+    ----------
+    panels : dict of measure to (1 where more is better or −1, dict of a label to differences as
+        `m2l.experiments.ablation.differences` gives them).
+    variants : names of the rows.
+
+    Returns
+    -------
+    Figure; to the right is better. Small marks: single seeds. Points with bars: mean and interval.
+    """
+    lines = -(-len(panels) // 2)
+    height = 0.75 + 0.36 * len(variants)
+    figure, axes = plt.subplots(lines, 2, figsize=(7, lines * height), sharey=True)
+    for ax, (measure, (better, gaps_of)) in zip(axes.ravel(), panels.items(), strict=False):
+        for place, (label, gaps) in enumerate(gaps_of.items()):
+            shift, colour = 0.4 * (place - (len(gaps_of) - 1) / 2), f"C{place + 1}"
+            for row, name in enumerate(variants):
+                if name not in gaps.index:
+                    continue
+                gap, y = gaps.loc[name], row + shift
+                ax.plot(better * np.array(gap["each"]), [y] * gap["n"], "|", color="C0", ms=6)
+                ax.plot(better * np.array([gap["low"], gap["high"]]), [y, y], color=colour, lw=1.4)
+                ax.plot(better * gap["value"], y, "os"[place], color=colour, ms=5, label=label)
+        ax.axvline(0, color=INK, lw=0.8)
+        ax.set_title(measure)
+        ax.set_yticks(range(len(variants)), variants)
+        ax.set_ylim(len(variants) - 0.5, -0.5)
+        ax.grid(axis="x")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    known = dict(zip(labels, handles, strict=True))
+    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
 def plane_of_pictures(image, valence, arousal):
     """A tiled plane of pictures with the emotions of its columns and rows, 1–9.
 

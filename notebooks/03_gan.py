@@ -273,19 +273,22 @@ z = torch.randn(49, released.z, generator=fixed)
 asked = released.va_map.inverse(torch.rand(49, 2, generator=fixed).numpy() * 2 - 1)
 
 
-def seeds_of(name, count=12):
+def seeds_of(path, count=12):
     """The first pictures of a run's grid of fixed seeds."""
-    with Image.open(provenance.results_dir() / f"{name}-seeds.png") as grid:
+    with Image.open(path) as grid:
         side = grid.width // 7
         pixels = np.asarray(grid).reshape(7, side, 7, side, 3).swapaxes(1, 2)
     return pixels.reshape(49, side, side, 3)[:count]
 
 
 # %% mystnb={"figure": {"caption": "The first twelve of the fixed seeds, unselected. Above, the milestone's critic; below, the projected critic, which taught the released generator. V and A: the valence and arousal asked for, on the landscapes' scale, 1\u20139; the labels behind them are predicted, not rated.", "name": "fig-gan-both"}, "image": {"alt": "Twelve blurred impressions of dark ground and bright sky with stripes, above twelve landscapes with recognisable mountains, woods, water and clouds."}}
+folder = provenance.results_dir()
+before = seeds_of(folder / "gan_milestone" / "5-128-seeds.png")
+after = seeds_of(folder / "gan" / "3-128-seeds.png")
 figures.Gallery(
     {
-        "Milestone's critic": (seeds_of("gan_milestone/5-128"), figures.felt(asked[:12])),
-        "Projected critic, released": (seeds_of("gan/3-128"), figures.felt(asked[:12])),
+        "Milestone's critic": (before, figures.felt(asked[:12])),
+        "Projected critic, released": (after, figures.felt(asked[:12])),
     }
 )
 
@@ -311,7 +314,8 @@ figures.training(smooth)
 plt.show()
 
 # %% mystnb={"figure": {"caption": "Six of the fixed seeds at the end of each stage of the released run, 16\u00d716 to 128\u00d7128.", "name": "fig-gan-stages"}, "image": {"alt": "Four rows of six pictures that become sharper from row to row: colour patches, then horizons, then landscapes."}}
-stages = [seeds_of(f"gan/{name}", 6) for name in ("0-16", "1-32", "2-64", "3-128")]
+folder = provenance.results_dir() / "gan"
+stages = [seeds_of(path, 6) for path in sorted(folder.glob("*-seeds.png"))]
 figures.pictures([image for stage in stages for image in stage], columns=6)
 plt.show()
 

@@ -220,49 +220,6 @@ def test_one_seed_has_its_runs_interval_and_several_have_students(tmp_path):
     assert told.loc["AFM 1"].tolist() == pytest.approx([3, 0.3, 0.3 - half, 0.3 + half], abs=1e-4)
 
 
-def test_the_widest_grid_with_a_headline_is_told_about():
-    def cells(*rows):
-        return pd.DataFrame(rows, columns=["grid", "variant"])
-
-    def headline(grid):
-        return [(grid, v) for v in ablation.HEADLINE]
-
-    figures = cells(*headline("smoke"), ("ablation", "full"))
-    assert ablation.whole(figures) == ["smoke"] and ablation.foremost(figures) == "smoke"
-    figures = cells(*headline("ablation"), ("losses", "full"), *headline("smoke"))
-    assert ablation.whole(figures) == ["smoke", "ablation"]  # in the order of their resolution
-    assert ablation.foremost(figures) == "ablation"
-    finer = [*headline("ablation"), ("ablation", "AFM 1"), *headline("ablation64")]
-    assert ablation.whole(cells(*finer)) == ["ablation", "ablation64"]
-    assert ablation.foremost(cells(*finer)) == "ablation"  # it has more to tell
-    assert ablation.foremost(cells(("ablation", "full"))) == "ablation"
-
-
-def test_a_failing_is_in_units_of_the_mean_distance_from_photos():
-    values = {  # photos, full, other
-        "likeness.frechet": (1.0, 3.0, 4.0),  # a loss of 1, the mean distance is 2.5
-        "likeness.kid": (0.0, 0.1, 0.1),
-        "likeness.density": (1.0, 0.8, 0.9),  # better
-        "likeness.coverage": (0.9, 0.5, 0.1),  # a loss of 0.4, the mean distance is 0.6
-    }
-    rows = []
-    for name, (photos, *both) in values.items():
-        for variant, value in zip(("full", "AFM 1"), both, strict=True):
-            rows += [(variant, *f"{name}.generated".split(".", 1), value)]
-            rows += [(variant, *f"{name}.photos".split(".", 1), photos)]
-    for v in ("full", "AFM 1"):
-        rows.append((v, "diversity", "cell.ratio", 0.5))
-        for d in ("valence", "arousal"):
-            rows += [(v, "va", f"random.{d}.r", 0.5), (v, "va", f"photos.{d}.r", 0.7)]
-    figures = pd.DataFrame(rows, columns=["variant", "set", "metric", "value"])
-    figures = figures.assign(grid="tiny", seed=0, low=np.nan, high=np.nan)
-    floors = ablation.floors(figures)
-    assert [floors[k] for k in ("coverage", "variety", "r, valence")] == [0.9, 1, 0.7]
-    told = ablation.failings(figures)
-    assert told.loc["AFM 1", "measure"] == "coverage"
-    assert told.loc["AFM 1", "loss"] == pytest.approx(0.4 / 0.6)
-
-
 def claimed(r_without, bright, diversity, seeds=3):
     """Claims from figures in which full runs have r 0.5, and the others' as given."""
     rows = []

@@ -352,18 +352,6 @@ def conclude(folder, out):
     )
 
 
-def whole(figures):
-    """Names of the grids whose headline has been run, the coarsest first."""
-    runs = figures.groupby("grid")["variant"].unique()
-    return [g for g in GRIDS if g in runs.index and set(HEADLINE) <= set(runs[g])]
-
-
-def foremost(figures):
-    """The grid to tell about: of those that are `whole`, or of all, the widest, then finest."""
-    runs = figures.groupby("grid")["variant"].nunique()
-    return max(whole(figures) or runs.index, key=lambda g: (runs[g], list(GRIDS).index(g)))
-
-
 def table(figures, metric, column="value"):
     """One figure of all runs of a grid: a DataFrame of variants by seeds."""
     name, _, path = metric.partition(".")
@@ -426,27 +414,6 @@ def floors(figures):
         if other != metric:
             out[measure] = float(np.nanmean(table(figures, other).to_numpy()))
     return out
-
-
-def failings(figures):
-    """What each variant loses most at, beside the full model.
-
-    Measures have different units, so a loss is put in units of how far from `floors` all variants
-    are on average.
-
-    Returns
-    -------
-    DataFrame indexed by variant: measure and loss.
-    """
-    best, losses = floors(figures), {}
-    for measure, (metric, better) in MEASURES.items():
-        means = summary(figures, metric)["value"]
-        gap = (best[measure] - means).abs().mean()
-        losses[measure] = better * (means["full"] - means.drop("full")) / gap
-    losses = pd.DataFrame(losses)
-    return pd.DataFrame({"measure": losses.idxmax(axis=1), "loss": losses.max(axis=1)}).loc[
-        [v for v in table(figures, MEASURES["variety"][0]).index if v != "full"]
-    ]
 
 
 def claims(figures):
