@@ -1,7 +1,7 @@
 """The design of the user study: balance, codes, checks, and the page made from its settings."""
 
 import json
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +73,6 @@ def test_pictures_are_used_equally_often_up_to_one_however_many_came(people):
     assert spread(pairs.value_counts(["song", "a", "b"]), 20 * 10) <= 1
 
 
-def test_pictures_are_used_equally_often_up_to_one_over_decks():
-    for people in (5, 21, 38):
-        seen = roles(study.assign(people, 40, 20, seed=1))
-        counts = seen[seen["role"] == "rated"].value_counts(["system", "picture"])
-        assert spread(counts, 5 * 40) <= 1
-
-
 def test_a_person_meets_all_systems_and_both_sides_equally_often(plan):
     for block in ("images", "choices"):
         rows = plan[(plan["block"] == block) & (plan["system"] >= 0)]
@@ -113,14 +106,6 @@ def test_a_shuffled_picture_is_of_another_song_by_the_same_system(plan):
     ).all()
 
 
-def test_no_pair_of_pictures_repeats_before_all_shifts_are_used():
-    matched = study.assign(80, 20).query("block == 'choices' and system >= 0")
-    pair = np.sort(matched[["left_song", "right_song"]].to_numpy(), axis=1)
-    keys = matched[["system", "song"]].assign(one=pair[:, 0], other=pair[:, 1])
-    # Sixteen shifts (those of 20 that are no multiple of 5) in groups of five persons.
-    assert not keys.duplicated().any()
-
-
 @pytest.mark.parametrize("block", ["images", "songs"])
 def test_order_is_a_williams_square(block):
     rows = study.assign(20, 20).query("block == @block")
@@ -128,34 +113,6 @@ def test_order_is_a_williams_square(block):
     assert all(len(set(place)) == 20 for place in orders.T)  # every song at every place
     after = [pair for row in orders for pair in pairwise(row)]
     assert len(set(after)) == len(after) == 20 * 19  # and after every other, once
-
-
-def test_orders_differ_within_a_person(plan):
-    for _, rows in plan.groupby("participant"):
-        images, songs = (rows.loc[rows["block"] == b, "song"].tolist() for b in ("images", "songs"))
-        assert images != songs and sorted(images) == sorted(songs)
-
-
-def test_systems_stand_at_all_places_equally_often():
-    rows = study.assign(20, 20).query("block == 'images'")
-    place = rows.groupby("participant").cumcount()
-    assert set(pd.crosstab(place, rows["system"]).to_numpy().ravel()) == {4}
-
-
-def test_the_kinds_of_choice_take_turns(plan):
-    for person, rows in plan[plan["block"] == "choices"].groupby("participant"):
-        kinds = (rows["system"] >= 0).to_numpy()
-        assert (kinds[1:] != kinds[:-1]).all()
-        # Counted within decks, which the persons take in turn.
-        assert kinds[0] == (person // 2 % 2 == 0)
-
-
-def test_all_ways_to_part_five_systems():
-    for foil in range(1, 5):
-        for apart in (1, 2):
-            rated, one, other = study._parts(foil, apart)
-            assert {0, foil, rated, one, other} == set(range(5))
-            assert (other - one) % 5 in (apart, 5 - apart)
 
 
 def test_the_seed_decides(plan, config):
@@ -225,12 +182,6 @@ def test_trials_of_a_design_are_those_of_the_plan(made, config):
             systems[i] for i in plan[column]
         ]
     assert table.groupby("participant")["position"].apply(list).map(len).eq(84).all()
-
-
-def test_contrasts_are_named_in_one_order(made):
-    names = set(study.trials(made)["contrast"].dropna())
-    pairs = {f"{a} against {b}" for a, b in combinations(study.SYSTEMS, 2)}
-    assert names == pairs | {"matched-shuffled"}
 
 
 def test_checks_ask_for_what_they_say(made, config):

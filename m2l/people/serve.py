@@ -132,13 +132,7 @@ class Answers:
 
 
 def application(made, folder, answers):
-    """The FastAPI app: the page, its media, and for each participant their plan and answers.
-
-    Parameters
-    ----------
-    made : dict, the design; folder : where it lies.
-    answers : Answers, of the same design.
-    """
+    """The FastAPI app of a design (dict) that lies in a folder, with its `Answers`."""
     people, files = plans(made), media(made, folder)
     app = FastAPI(openapi_url=None, max_body_size=LARGEST)
 
