@@ -34,7 +34,10 @@ def _setting(context, option, words):
         name, equals, value = word.partition("=")
         if not equals:
             raise click.BadParameter(f"'{word}' has no =; give NAME=VALUE")
-        settings[name] = yaml.safe_load(value)
+        try:
+            settings[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise click.BadParameter(f"'{word}': the value is no YAML") from None
     return settings
 
 

@@ -123,10 +123,10 @@ def _of_type(value, hint, limits):
             return "a list" if origin is list else "settings by name"
         held = value.values() if origin is dict else value
         return _first(_fault(v, inner[-1], limits) for v in held) if inner else None
-    if choices := limits.get("choices"):
-        return None if isinstance(value, hint) and value in choices else _listed(choices)
     kind = {int: Integral, float: Real}.get(hint, hint)
     right = isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
+    if choices := limits.get("choices"):
+        return None if right and value in choices else _listed(choices)
     if right and kind in (Integral, Real):
         right = math.isfinite(value) and _within(value, limits)
     if right:
@@ -154,11 +154,11 @@ def _within(value, limits):
 
 
 def _name(hint, limits):
-    named = _NAMES.get(hint, getattr(hint, "__name__", str(hint)).lower())
+    named = _NAMES.get(hint, f"settings of a {getattr(hint, '__name__', hint)}".lower())
     if hint not in (int, float):
         return named
-    words = {"low": "from {:g}", "above": "above {:g}", "high": "to {:g}", "below": "below {:g}"}
-    parts = [text.format(limits[name]) for name, text in words.items() if name in limits]
+    words = {"low": "from", "above": "above", "high": "to", "below": "below"}
+    parts = [f"{word} {limits[name]:,}" for name, word in words.items() if name in limits]
     return " ".join([named, *parts])
 
 

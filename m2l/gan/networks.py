@@ -52,7 +52,7 @@ class Sizes:
     eru_kernel: int = setting(3, choices=(1, 3))
     critic_residual: bool = False
     condition: str = setting("eru", choices=("eru", "ili", "none"))
-    channels: int = setting(3, low=1)
+    channels: int = setting(3, choices=(3,))
     upsampling: str = setting("nearest", choices=("nearest", "bilinear"))
     noise: bool = False
     styles: bool = False

@@ -123,7 +123,7 @@ class Preset:
             )
 
     @classmethod
-    def load(cls, name, **changes):
+    def load(cls, name, /, **changes):
         """Read a preset by name or by path, with changes as in `changed`.
 
         Raises
@@ -150,9 +150,11 @@ class Preset:
 
     def changed(self, **changes):
         """This preset with changes to single settings, of its own or of its sizes."""
-        unknown = set(changes) - {f.name for f in (*fields(self), *fields(Sizes))}
+        known = {f.name for f in (*fields(self), *fields(Sizes))} - {"name"}  # that of its file
+        unknown = set(changes) - known
         if unknown:
             raise InputError(f"unknown setting {', '.join(sorted(unknown))}")
+        changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
         sizes = {name: changes.pop(name) for name in {f.name for f in fields(Sizes)} & set(changes)}
         return replace(self, sizes=replace(self.sizes, **sizes), **changes)
 
