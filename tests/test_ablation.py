@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from scipy.stats import t as student
 from test_data import write_study
 
 from m2l import generate
@@ -194,6 +195,21 @@ def test_figures_are_one_row_each(tmp_path):
     assert [f["metric"] for f in nested] == ["a.0.x", "a.1.x"]
     with pytest.raises(InputError, match="no runs of the ablation"):
         ablation.load(tmp_path / "empty")
+
+
+def test_comparisons_are_corrected_for_their_number(tmp_path):
+    rows = [("full", s, 0.1 * s) for s in range(3)]
+    rows += [("AFM 1", s, 0.1 * s + d) for s, d in enumerate((-0.3, -0.2, -0.1))]
+    rows += [("AFM 10", s, 0.1 * s + d) for s, d in enumerate((-0.1, 0.0, 0.1))]
+    rows += [("unconditional", 0, 0.3)]  # too few pairs
+    told = ablation.compared(write(tmp_path / "a", rows)).loc["r, valence"]
+    assert told.index.tolist() == ["AFM 1", "AFM 10"]
+    # t = −0.2 / (0.1 / √3) with two degrees of freedom.
+    p = 2 * student.cdf(-2 * 3**0.5, 2)
+    np.testing.assert_allclose(told["p"], [p, 1])
+    np.testing.assert_allclose(told["adjusted"], [2 * p, 1])
+    assert told.loc["AFM 1", "change"]["value"] == pytest.approx(-0.2)
+    assert told["better"].tolist() == [None, None]
 
 
 def test_differences_are_paired_by_seed(tmp_path):

@@ -306,8 +306,9 @@ def conclude(folder, out):
     """Write what the runs of a folder say together, for the report to quote.
 
     Of each grid: side, images and cpu_seconds of a full run, runs (finished), planned; of each
-    variant the means of `MEASURES` with intervals, by names without their commas, and seeds; and
-    the claims.
+    variant the means of `MEASURES` with intervals, by names without their commas, and seeds; the
+    claims; and comparisons: how many there are with the full model, how many have a p below 0.05,
+    how many `survive` the correction for their number, and each.
 
     Parameters
     ----------
@@ -318,7 +319,7 @@ def conclude(folder, out):
     for grid, runs in everything.groupby("grid"):
         shown = table(runs, "training.images")
         told = {m.replace(",", ""): summary(runs, path) for m, (path, _) in MEASURES.items()}
-        variety = table(runs, MEASURES["variety"][0])
+        variety, compares = table(runs, MEASURES["variety"][0]), compared(runs)
         grids[grid] = {
             "side": int(runs["resolution"].max()),
             "images": int(shown.loc["full"].max()),
@@ -340,6 +341,15 @@ def conclude(folder, out):
                 for name, seeds in shown.iterrows()
             },
             "claims": claims(runs),
+            "comparisons": {
+                "number": len(compares),
+                "uncorrected": int((compares["p"] < 0.05).sum()),
+                "survive": int((compares["adjusted"] < 0.05).sum()),
+                "each": [
+                    {"measure": m.replace(",", ""), "variant": v, **row}
+                    for (m, v), row in compares.to_dict("index").items()
+                ],
+            },
         }
     first = json.loads(next(Path(folder).glob("*.jsonl")).read_text().partition("\n")[0])
     provenance.save(
@@ -401,6 +411,51 @@ def differences(figures, metric, reference="full"):
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["n", "value", "low", "high", "each"]
     )
+
+
+def compared(figures, reference="full"):
+    """Every variant against the reference in every measure, with a correction for their number.
+
+    Parameters
+    ----------
+    figures : DataFrame, from `load`, of one grid.
+
+    Returns
+    -------
+    DataFrame indexed by measure and variant: n (pairs of seeds, three or more); reference and
+    value, the means; change, {"value", "low", "high"} of the mean difference or, for Fréchet
+    distances, which are above 0, of the mean ratio; p, of a paired t test; adjusted, by Holm's
+    procedure over all rows; and better, True or False where the change survives it, else None.
+    """
+    from scipy.stats import ttest_1samp
+
+    rows = {}
+    for measure, (metric, better) in MEASURES.items():
+        wide, ratio = table(figures, metric), measure == "Fréchet distance"
+        for variant in wide.index.drop(reference, errors="ignore"):
+            pairs = wide.loc[[variant, reference]].dropna(axis=1)
+            if pairs.shape[1] < 3:
+                continue
+            own, other = (np.log(pairs) if ratio else pairs).to_numpy()
+            found = stats.over_seeds(own - other)
+            change = {k: found[k] for k in ("value", "low", "high")}
+            change = {k: float(np.exp(x) if ratio else x) for k, x in change.items()}
+            rows[measure, variant] = {
+                "n": found["n"],
+                "reference": pairs.loc[reference].mean(),
+                "value": pairs.loc[variant].mean(),
+                "change": change,
+                "p": ttest_1samp(own - other, 0).pvalue,
+                "better": better * found["value"] > 0,
+            }
+    told = pd.DataFrame(
+        list(rows.values()),
+        index=pd.MultiIndex.from_tuples(rows, names=("measure", "variant")),
+        columns=["n", "reference", "value", "change", "p", "better"],
+    )
+    told["adjusted"] = stats.holm(told["p"])
+    told["better"] = told["better"].astype(object).where(told["adjusted"] < 0.05, None)
+    return told
 
 
 def floors(figures):
