@@ -32,7 +32,7 @@ rule study:
     input:
         expand("{results}/{name}.json", results=RESULTS,
                name=["data", "forest", "ear", "gan", "scene", "people", "metrics", "end_to_end",
-                     "study", "study_validation"]),
+                     "songs", "study", "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
         [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
@@ -188,6 +188,20 @@ rule end_to_end:
     shell:
         "m2l metrics end-to-end --features {input.features:q} --generator {input.generator:q} "
         "--judge {input.judge:q} -o {output:q} --preset {PRESET} {params.size}"
+
+
+rule songs:
+    input:
+        rules.ear.output.result,
+        features=rules.features.output,
+        generator=rules.gan.output.weights,
+    output:
+        f"{RESULTS}/songs.json",
+    params:
+        size="--trees 20 --folds 3 --trials 2 --each 1" if SMOKE else "",
+    shell:
+        "m2l metrics songs --features {input.features:q} --folder {RUN}/ear -o {output:q} "
+        "--preset {PRESET} {params.size}"
 
 
 rule ablation:

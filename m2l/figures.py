@@ -297,7 +297,7 @@ class Gallery:
 
     Parameters
     ----------
-    groups : dict of a heading, or "", to (images (N, H, W, 3) uint8, captions).
+    groups : dict of a heading, or "", to (images (H, W, 3) uint8, captions).
     width : of a picture at least, in rem.
     """
 
@@ -321,7 +321,7 @@ def _tile(image, caption):
     Image.fromarray(image).save(data, "WEBP", quality=90)
     source = f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
     return (
-        f'<div><img src="{source}" alt="Landscape, {caption}" loading="lazy" '
+        f'<div><img src="{source}" alt="{caption}" loading="lazy" '
         f'style="width:100%;display:block"><span>{caption}</span></div>'
     )
 

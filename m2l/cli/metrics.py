@@ -126,6 +126,19 @@ def metrics_end_to_end(features, out, **settings):
     click.echo(f"{out}: written")
 
 
+@metrics.command(
+    "songs", cls=Stage, calls=("m2l.experiments.songs:songs", "m2l.experiments.emotion:Effort")
+)
+@click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
+@output("results/songs.json", "-o", "--out", help="Result.")
+def metrics_songs(features, out, **settings):
+    """Hear and paint some real songs, drawn at random, for the report to show."""
+    from m2l.experiments import songs
+
+    songs.songs(out, features, **settings)
+    click.echo(f"{out}: written")
+
+
 @main.command()
 @click.argument("folder", type=click.Path())
 @output("photos.csv", "-o", "--out", help="Table to write.")

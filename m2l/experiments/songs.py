@@ -1,0 +1,112 @@
+"""Real songs: what the released model hears in some, and what is painted for them.
+
+Conventions
+-----------
+Each song is heard by a model of the released kind that was trained on other artists' songs, and
+placed among those. Songs are drawn at random, the same number of each quadrant that the authors of
+4Q-TAFFC gave them; pictures are of the same seeds for every song. Nothing is selected. What is
+written holds no sound, no name and no rating of a song, only the quadrant, and a coarse picture of
+its spectrum.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from m2l import generate, results
+from m2l.errors import InputError
+from m2l.experiments import ear, emotion
+from m2l.gan.pictures import save_grid
+from m2l.music import rivals
+from m2l.va import DIMENSIONS, QuantileMap
+
+
+def songs(
+    out, features, root=None, folder="runs/ear", each=3, pictures=4, seed=0, preset="full", **effort
+):
+    """Hear and paint some real songs.
+
+    Parameters
+    ----------
+    out : .json to write; of song i, i.png, its pictures in a row, and i-sound.png, its spectrum,
+        go into the folder of the same name.
+    features : .parquet of the features and the embeddings of 4Q-TAFFC, indexed by path.
+    folder : of `m2l.experiments.ear.study`, which keeps what its models answered.
+    each : songs of each quadrant, by as many artists.
+    pictures : seeds, from 0 on.
+    effort : fields of `emotion.Effort`.
+    """
+    started, effort = time.monotonic(), emotion.Effort(**effort)
+    table, found = emotion.taffc(features, root)
+    source, model = ear.RELEASED["ear"]
+    if not set(ear.INPUTS[source]) <= set(table):
+        raise InputError(f"{features}: no embeddings; make them by 'm2l features --embedding'")
+    y, artists = found[list(DIMENSIONS)].to_numpy(float), found["group"].to_numpy()
+    task = emotion.Task(source, table[list(ear.INPUTS[source])], y, artists, ear.RUNGS)
+    tested = emotion.climb(task, model, folder, effort)
+    released, told, place = generate.load(), [], Path(out).with_suffix("")
+    place.mkdir(parents=True, exist_ok=True)
+    for row in drawn(found["quadrant"].to_numpy(), artists, each, seed):
+        others = tested["folds"] != tested["folds"][row]
+        predicted = tested["predicted"][0]
+        u = QuantileMap.fit(predicted[others])(predicted[row])
+        half = halfwidth(np.abs(y - predicted)[others])
+        images = generate.paint(u, np.arange(pictures), released)
+        name = str(len(told))
+        save_grid(images, place / f"{name}.png", columns=pictures)
+        save_grid(spectrum(found["path"].iloc[row])[None], place / f"{name}-sound.png")
+        asked = released.va_map.inverse(u)
+        told.append(
+            {"quadrant": str(found["quadrant"].iloc[row])}
+            | {
+                d: {
+                    "value": float(predicted[row, i]),
+                    "low": float(max(predicted[row, i] - half[i], 1)),
+                    "high": float(min(predicted[row, i] + half[i], 9)),
+                    "asked": float(asked[i]),
+                }
+                for i, d in enumerate(DIMENSIONS)
+            }
+        )
+    results.save(
+        out,
+        {"songs": told, "pictures": pictures, "of": len(y), "artists": len(set(artists))},
+        started=started,
+        data={"taffc": task.fingerprint()},
+        seed=seed,
+        preset=preset,
+    )
+
+
+def drawn(quadrants, artists, each, seed=0):
+    """Rows at random, `each` a quadrant in their order, no artist twice."""
+    rng, known, rows = np.random.default_rng(seed), set(), []
+    for quadrant in np.unique(quadrants):
+        own = []
+        for row in rng.permutation(np.flatnonzero(quadrants == quadrant)):
+            if len(own) < each and artists[row] not in known:
+                own.append(int(row))
+                known.add(artists[row])
+        rows += own
+    return rows
+
+
+def halfwidth(errors, level=0.9):
+    """Half the length of the interval that held a share `level` of other songs, from |errors|."""
+    rank = min(int(np.ceil((len(errors) + 1) * level)), len(errors)) - 1
+    return np.sort(errors, axis=0)[rank]
+
+
+def spectrum(path, side=128):
+    """Spectrum of a song's first 30 s as a picture (side, side, 3); time runs rightwards."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    mel = rivals.log_mel(path).astype(np.float32)[::-1]
+    low, high = np.percentile(mel, [5, 99.5])
+    shades = colormaps["cividis"](np.clip((mel - low) / (high - low), 0, 1))[..., :3]
+    image = Image.fromarray((255 * shades).astype(np.uint8))
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX))
