@@ -179,15 +179,18 @@ rule metrics_milestone:
 rule end_to_end:
     input:
         features=rules.features.output,
+        listening=rules.ear.output.result,
         generator=rules.gan.output.weights,
         judge=rules.scene.output.weights,
+        rated=rules.people.output.rated,
     output:
         f"{RESULTS}/end_to_end.json",
     params:
-        size="--folds 3 --trials 2 --trees 20 --pictures 2" if SMOKE else "",
+        size="--pictures 2 --uncertain 10 --draws 3 --trees 20 --folds 3 --trials 2" if SMOKE else "",
     shell:
         "m2l metrics end-to-end --features {input.features:q} --generator {input.generator:q} "
-        "--judge {input.judge:q} -o {output:q} --preset {PRESET} {params.size}"
+        "--judge {input.judge:q} --rated {input.rated:q} --folder {RUN}/ear -o {output:q} "
+        "--preset {PRESET} {params.size}"
 
 
 rule songs:

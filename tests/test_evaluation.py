@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_data import read, write_features, write_study
+from test_data import read, write_study
 
 from m2l import generate, stats
 from m2l.errors import InputError
@@ -13,8 +13,6 @@ from m2l.experiments import evaluation as evaluate
 from m2l.experiments import judges as train
 from m2l.gan import presets
 from m2l.judge import metrics, ratings, scene
-from m2l.music import forest
-from m2l.music import rivals as models
 from m2l.va import DIMENSIONS
 
 torch.set_num_threads(1)
@@ -248,52 +246,6 @@ def test_folders_that_cannot_be_compared(judged, tmp_path):
         (tmp_path / f"text/{i}.png").write_text("no picture")
     with pytest.raises(InputError, match="not a picture"):
         evaluate.folders(tmp_path / "text", pictures(tmp_path / "many", 24, 20))
-
-
-# -- from the song to the picture ------------------------------------------------------------
-
-
-def test_the_whole_way(root, judged, tiny_generator, song, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        models, "tuned_forest", lambda seed, *_: forest.default_forest(seed, n_estimators=9)
-    )
-    features = write_features(root, tmp_path)
-    for clip in (root / "music/4Q-TAFFC/audio/Q1").glob("*.ogg"):
-        clip.write_bytes(song.read_bytes())
-    out = tmp_path / "end_to_end.json"
-    evaluate.end_to_end(
-        out,
-        features,
-        root,
-        tiny_generator,
-        judged / "scene.safetensors",
-        folds=3,
-        pictures=2,
-        uncertain=6,
-        draws=5,
-        timed=2,
-    )
-    result = read(out)
-    assert (result["songs"], result["artists"], result["pictures"]) == (30, 10, 2)
-    # Feature 0 tells the valence, so the forest follows the label.
-    assert result["forest"]["valence"]["r"]["low"] > 0.3
-    assert set(result["matched"]) == {"one picture", "mean of pictures", "shuffled"}
-    assert 0 < result["shuffled"]["valence"]["p"] <= 1
-    assert result["shuffled"]["arousal"]["low"] < 0 < result["shuffled"]["arousal"]["high"]
-    for d in DIMENSIONS:
-        assert set(result["uncertainty"][d]["share"]) == INTERVAL
-        assert 0 <= result["uncertainty"][d]["share"]["value"] <= 1
-    assert result["seconds"]["songs"] == 2
-    assert all(result["seconds"][k]["cpu"] > 0 for k in ("features", "forest", "picture"))
-    assert Image.open(tmp_path / "end_to_end/uncertainty.png").size == (6 * 8, 3 * 8)
-    with np.load(tmp_path / "end_to_end.npz") as arrays:
-        assert arrays["label, asked, seen, mean"].shape == (30, 8)
-
-
-def test_the_way_needs_features_of_labelled_songs(root, tmp_path):
-    (tmp_path / "f.parquet").write_text("no parquet")
-    with pytest.raises(InputError, match="run 'm2l features'"):
-        evaluate.end_to_end(tmp_path / "e.json", tmp_path / "f.parquet", root)
 
 
 def test_cells_are_the_thirds_of_the_plane():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from test_stages import read, write_study
+from test_data import read, write_study
 
 from m2l import stats
 from m2l.errors import InputError

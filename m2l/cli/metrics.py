@@ -115,14 +115,18 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
         click.echo("FID not reported: no Inception weights here; give --inception or --fetch")
 
 
-@metrics.command("end-to-end", cls=Stage, calls="m2l.experiments.evaluation:end_to_end")
+@metrics.command(
+    "end-to-end",
+    cls=Stage,
+    calls=("m2l.experiments.way:end_to_end", "m2l.experiments.emotion:Effort"),
+)
 @click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
 @output("results/end_to_end.json", "-o", "--out", help="Result.")
 def metrics_end_to_end(features, out, **settings):
     """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""
-    from m2l.experiments import evaluation as evaluate
+    from m2l.experiments import way
 
-    evaluate.end_to_end(out, features, **settings)
+    way.end_to_end(out, features, **settings)
     click.echo(f"{out}: written")
 
 

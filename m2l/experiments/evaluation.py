@@ -1,4 +1,4 @@
-"""Measure what was trained: the judges, a generator, folders of pictures, the way from a song.
+"""Measure pictures: those of a generator, of folders, and of what does without a generator.
 
 Two judges look at pictures. The scene network (`m2l.judge.scene`) is trained on the photos' "probe"
 split, which no generator sees, but its labels are of the same making as theirs. The other
@@ -12,7 +12,6 @@ random order, generated pictures; never a photo, a song, or a table of labels.
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from m2l.doors import pictures as opener
 from m2l.errors import InputError
 from m2l.gan import photos
 from m2l.judge import metrics, ratings
-from m2l.music import forest
 from m2l.va import DIMENSIONS, QuantileMap
 
 log = logging.getLogger(__name__)
@@ -534,201 +532,3 @@ def _pictures(folder):
     if passed:
         log.warning("%s: %d files passed over, no pictures", folder, passed.total())
     return found
-
-
-# -- from the song to the picture ------------------------------------------------------------
-
-
-def end_to_end(
-    out,
-    features,
-    root=None,
-    generator=generate.WEIGHTS,
-    judge: Path | None = None,
-    folds=5,
-    trials=25,
-    trees=300,
-    pictures=8,
-    uncertain=100,
-    draws=24,
-    timed=10,
-    seed=0,
-    preset="full",
-):
-    """Measure the whole way, from the sound of songs left out to the emotion of their pictures.
-
-    Each song of 4Q-TAFFC is heard by a forest that was trained on other artists. Emotions are
-    compared as quantiles in [-1, 1]: the song's label among songs, the picture's emotion, as the
-    judge sees it, among photos.
-
-    Parameters
-    ----------
-    out : .json to write; a strip of pictures goes into the folder of the same name.
-    features : .parquet of the songs' features, indexed by path.
-    generator : .safetensors
-    judge : .safetensors of the scene network; the shipped one by default.
-    folds : parts of the songs, artists apart; 2 or more.
-    seed : of all draws.
-    preset : a name for the record.
-    trials : of the search for the forest's settings, which each fold does for itself.
-    trees : of each forest.
-    pictures : seeds for each song.
-    uncertain : songs for which pictures are painted over the forest's uncertainty.
-    draws : pictures for each of these.
-    timed : songs for which every part is timed.
-    """
-    from m2l.experiments.emotion import taffc
-    from m2l.gan.pictures import save_grid
-    from m2l.judge import scene
-    from m2l.music import rivals as models
-    from m2l.music.features import NAMES
-
-    started = time.monotonic()
-    table, songs = taffc(features, root)
-    if songs["group"].nunique() < 10:
-        raise InputError(f"{features}: {len(songs)} songs with labels; extract those of 4Q-TAFFC")
-    released, net = generate.load(generator), scene.load(judge or scene.WEIGHTS)
-    names = list(NAMES)
-    x, y = table[names].to_numpy(float), songs[list(DIMENSIONS)].to_numpy(float)
-    artists = songs["group"].to_numpy()
-    tested = forest.out_of_fold(
-        lambda: models.tuned_forest(seed, trials, trees), x, y, artists, folds, seed
-    )
-    relative = (y - tested.predicted) / tested.doubts
-    label = QuantileMap.fit(y)(y)
-    asked = np.empty_like(y)
-    drawn = np.empty((len(y), draws, 2))
-    rng = np.random.default_rng(seed)
-    for fold in np.unique(tested.folds):
-        own = tested.folds == fold
-        # As the released forest: its place among songs and its errors come from other songs.
-        place = QuantileMap.fit(tested.predicted[~own])
-        asked[own] = place(tested.predicted[own])
-        errors = relative[~own][rng.integers((~own).sum(), size=(own.sum(), draws))]
-        felt = tested.predicted[own][:, None] + errors * tested.doubts[own][:, None]
-        drawn[own] = place(np.clip(felt, 1, 9))
-
-    seeds = np.arange(len(y))[:, None] * pictures + np.arange(pictures)
-    images = generate.paint(asked[:, None], seeds, released)
-    seen = released.va_map(scene.look(net, images)[2]).reshape(len(y), pictures, 2)
-    one, mean = seen[:, 0], seen.mean(1)
-
-    def agreement(a, b):
-        return metrics.consistency(a, b, groups=artists, seed=seed)
-
-    some = np.sort(rng.permutation(len(y))[:uncertain])
-    uncertainty, strip = _uncertainty(
-        released, net, tested.doubts, asked, drawn, one, seeds[:, 0], some
-    )
-    folder = Path(out).with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
-    save_grid(strip, folder / "uncertainty.png", columns=len(strip) // 3)
-    result = {
-        "songs": len(y),
-        "artists": len(set(artists)),
-        "search": {"folds": folds, "trials": trials, "trees": trees},
-        "pictures": pictures,
-        "resolution": released.resolution,
-        "forest": agreement(label, asked),
-        "generator": agreement(asked, one),
-        "whole": agreement(label, one),
-        "whole, mean of pictures": agreement(label, mean),
-        "shuffled": {
-            name: stats.permutation(
-                lambda x, y: stats.score(x, y)["r"], label[:, d], one[:, d], seed=rng
-            )
-            for d, name in enumerate(DIMENSIONS)
-        },
-        "matched": {
-            name: stats.bootstrap(np.mean, metrics.matched(label, told), groups=artists, seed=seed)
-            for name, told in (
-                ("one picture", one),
-                ("mean of pictures", mean),
-                ("shuffled", rng.permutation(one)),
-            )
-        },
-        "uncertainty": uncertainty,
-        "seconds": _timed(
-            songs["path"].iloc[:: max(1, len(songs) // timed)][:timed],
-            tested.models[0],
-            names,
-            released,
-        ),
-    }
-    pairs = np.concatenate([label, asked, one, mean], axis=1)
-    provenance.save(
-        out,
-        result,
-        started=started,
-        seed=seed,
-        preset=preset,
-        # In random order: rows say nothing about which song they are.
-        arrays={"label, asked, seen, mean": rng.permutation(pairs).astype(np.float32)},
-        data={"taffc": photos.fingerprint(songs)},
-    )
-
-
-def _uncertainty(released, net, doubts, asked, drawn, one, seeds, some):
-    """How the forest's uncertainty shows: what the judge sees in pictures drawn over it.
-
-    Returns the figures, and a strip of three rows: of the songs least, medium and most uncertain
-    among `some`, the picture of the prediction, then of draws in the order of their valence.
-    """
-    from m2l.judge import scene
-
-    images = generate.paint(drawn[some], seeds[some, None], released)
-    seen = released.va_map(scene.look(net, images)[2]).reshape(len(some), -1, 2)
-    out = {"songs": len(some), "draws": drawn.shape[1]}
-    for d, name in enumerate(DIMENSIONS):
-        within, doubt = seen[:, :, d].std(1), doubts[some, d]
-
-        def statistic(within, doubt, single):
-            # Of the variance among pictures of different songs, how much one song has by itself.
-            return {
-                "sd": within.mean(),
-                "share": (within**2).mean() / ((within**2).mean() + single.var()),
-                "r": stats.score(doubt, within)["r"],
-            }
-
-        out[name] = stats.bootstrap(statistic, within, doubt, one[some, d]) | {
-            "asked_sd": float(drawn[some, :, d].std(1).mean())
-        }
-    order = np.argsort(doubts[some].mean(1))
-    rows = []
-    for i in order[[0, len(order) // 2, -1]]:
-        u = drawn[some[i]][np.argsort(drawn[some[i]][:, 0])]
-        u = u[np.linspace(0, len(u) - 1, min(8, len(u))).round().astype(int)]
-        rows.append(generate.paint(np.vstack([asked[some[i]], u]), seeds[some[i]], released))
-    return out, np.concatenate(rows)
-
-
-def _timed(paths, model, names, released):
-    """Median wall and CPU seconds of each part of the way, over songs, on one thread."""
-    from PIL import Image
-    from threadpoolctl import threadpool_limits
-
-    from m2l.music.features import extract
-
-    model, parts = getattr(model, "best", model), []
-    with threadpool_limits(1):
-        for path in paths:
-            laps = [(time.perf_counter(), time.process_time())]
-
-            def lap(laps=laps):
-                laps.append((time.perf_counter(), time.process_time()))
-
-            x = extract(path, names).to_numpy(float)[None]
-            lap()
-            va = model.predict(x)
-            lap()
-            image = generate.paint(released.va_map(va), 0, released)[0]
-            lap()
-            Image.fromarray(image).save(io.BytesIO(), "PNG")
-            lap()
-            parts.append(np.diff(laps, axis=0))
-    wall, cpu = np.median(parts, axis=0).T
-    named = ("features", "forest", "picture", "png")
-    return {"songs": len(paths)} | {
-        name: {"wall": float(w), "cpu": float(c)}
-        for name, w, c in zip(named, wall, cpu, strict=True)
-    }

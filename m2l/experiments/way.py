@@ -1,0 +1,252 @@
+"""The whole way, from the sound of songs left out to the emotion of their pictures.
+
+Conventions
+-----------
+Emotions are compared as quantiles in [-1, 1]: the song's label among songs, the picture's emotion,
+as a judge sees it, among photos. Intervals are over artists. What is written is anonymous: rows in
+random order, generated pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from m2l import generate, stats
+from m2l import results as provenance
+from m2l.errors import InputError
+from m2l.experiments.evaluation import Judges
+from m2l.gan import photos
+from m2l.judge import metrics, ratings
+from m2l.va import DIMENSIONS, QuantileMap
+
+
+def end_to_end(
+    out,
+    features,
+    root=None,
+    generator=generate.WEIGHTS,
+    judge: Path | None = None,
+    rated: Path | None = None,
+    folder="runs/ear",
+    pictures=4,
+    uncertain=100,
+    draws=8,
+    timed=10,
+    preset="full",
+    **effort,
+):
+    """Measure the whole way with the model of music that answers by default.
+
+    Each song of 4Q-TAFFC is heard by a model of that kind that was trained on other artists.
+
+    Parameters
+    ----------
+    out : .json to write; a strip of pictures goes into the folder of the same name.
+    features : .parquet of the songs' measurements, indexed by path.
+    generator : .safetensors
+    judge : .safetensors of the scene network; the shipped one by default.
+    rated : .safetensors of the second judge; the shipped one by default.
+    folder : where the study of listening keeps the answers, which are made there if they are not.
+    pictures : seeds for each song; 2 or more.
+    uncertain : songs for which pictures are painted over what the model does not know.
+    draws : pictures for each of these.
+    timed : songs for which every part is timed.
+    preset : a name for the record.
+    effort : fields of `emotion.Effort`, as in the study of listening.
+    """
+    from m2l.experiments import ear, emotion
+    from m2l.gan.pictures import save_grid
+    from m2l.judge import scene
+
+    started, effort = time.monotonic(), emotion.Effort(**effort)
+    seed = effort.seed
+    table, songs = emotion.taffc(features, root)
+    source, model = ear.RELEASED["ear"]
+    if missing := set(ear.INPUTS[source]) - set(table):
+        raise InputError(f"{features}: no {min(missing)}; make it by 'm2l features --embedding'")
+    if songs["group"].nunique() < 10:
+        raise InputError(f"{features}: {len(songs)} songs with labels; extract those of 4Q-TAFFC")
+    y, artists = songs[list(DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
+    task = emotion.Task(source, table[list(ear.INPUTS[source])], y, artists, (model,))
+    heard = emotion.climb(task, model, folder, effort)
+    asked, felt = placed(y, heard["predicted"][0], heard["folds"], draws, seed)
+    label = QuantileMap.fit(y)(y)
+
+    released = generate.load(generator)
+    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load(rated or ratings.WEIGHTS))
+    seeds = np.arange(len(y))[:, None] * pictures + np.arange(pictures)
+    some = np.sort(np.random.default_rng(seed).permutation(len(y))[:uncertain])
+    seen = _seen(judges, released, asked[:, None], seeds)
+    over = _seen(judges, released, felt[some], seeds[some, :1])
+
+    agreement = partial(metrics.consistency, groups=artists, draws=100, seed=seed)
+    result = {
+        "songs": len(y),
+        "artists": len(set(artists)),
+        "model": {"reads": source, "kind": model},
+        "pictures": pictures,
+        "resolution": released.resolution,
+        "heard": agreement(label, asked),
+        "judges": {},
+    }
+    arrays = {"label, asked": np.hstack([label, asked])}
+    rng = np.random.default_rng(seed)
+    for name, one in seen.items():
+        single, mean = one[:, 0], one.mean(1)
+        told = {
+            "one picture": single,
+            "mean of pictures": mean,
+            "shuffled": rng.permutation(single),
+        }
+        result["judges"][name] = {
+            "generator": agreement(asked, single),
+            "whole": agreement(label, single),
+            "whole, mean of pictures": agreement(label, mean),
+            "shuffled": {
+                d: stats.permutation(
+                    lambda x, y: stats.score(x, y)["r"], label[:, i], single[:, i], seed=rng
+                )
+                for i, d in enumerate(DIMENSIONS)
+            },
+            "matched": {
+                key: stats.bootstrap(
+                    np.mean, metrics.matched(label, x), groups=artists, draws=100, seed=seed
+                )
+                for key, x in told.items()
+            },
+            "shares": shares(one, over[name], artists, some, seed),
+        }
+        arrays[f"seen, mean, {name}"] = np.hstack([single, mean])
+    result["uncertainty"] = {"songs": len(some), "draws": draws}
+    strip = _strip(released, asked, felt, seeds[:, 0], some)
+    pictures_folder = Path(out).with_suffix("")
+    pictures_folder.mkdir(parents=True, exist_ok=True)
+    save_grid(strip, pictures_folder / "uncertainty.png", columns=len(strip) // 3)
+    result["seconds"] = _timed(songs["path"].iloc[:: max(1, len(songs) // timed)][:timed], released)
+    order = rng.permutation(len(y))  # rows say nothing about which song they are
+    provenance.save(
+        out,
+        result,
+        started=started,
+        seed=seed,
+        preset=preset,
+        arrays={k: x[order].astype(np.float32) for k, x in arrays.items()},
+        data={"taffc": photos.fingerprint(songs)},
+    )
+
+
+def placed(y, predicted, folds, draws, seed=0):
+    """What is asked of the generator: each song's place among songs, as quantiles.
+
+    As of the released model, the place among songs and the errors come from the other folds.
+
+    Parameters
+    ----------
+    y, predicted : ndarray (N, 2), 1–9
+    folds : ndarray (N,)
+
+    Returns
+    -------
+    asked : ndarray (N, 2), of the predictions
+    felt : ndarray (N, draws, 2), of what the songs may be felt like: prediction plus error.
+    """
+    rng = np.random.default_rng(seed)
+    asked, felt = np.empty_like(predicted), np.empty((len(y), draws, 2))
+    for fold in np.unique(folds):
+        own = folds == fold
+        asked[own] = QuantileMap.fit(predicted[~own])(predicted[own])
+        errors = (y - predicted)[~own][rng.integers((~own).sum(), size=(own.sum(), draws))]
+        labels = QuantileMap.fit(y[~own])
+        felt[own] = labels(np.clip(predicted[own][:, None] + errors, 1, 9))
+    return asked, felt
+
+
+def _seen(judges, released, u, seeds):
+    """Quantiles (N, K, 2), by judge, of the pictures of seeds (N, K) at u (N, K or 1, 2)."""
+    images = generate.paint(u, seeds, released)
+    shape = np.broadcast_shapes(u.shape[:-1], seeds.shape)
+    return {k: released.va_map(x).reshape(*shape, 2) for k, x in judges.look(images).va.items()}
+
+
+def shares(seen, over, groups, some, seed=0):
+    """Where the variance of one picture's emotion comes from, in shares that add up to one.
+
+    Songs: of the mean over seeds, between songs. Seeds: between seeds at one request, of one
+    picture, not of a mean. Unknown: between requests drawn over what the model does not know of
+    one song, at one seed.
+
+    Parameters
+    ----------
+    seen : ndarray (N, K, 2), each song's K seeds at what was heard.
+    over : ndarray (S, D, 2), of the songs `some` (S,), one seed at D draws.
+    groups : array (N,), drawn whole.
+
+    Returns
+    -------
+    dict of dimension to dict of songs, seeds and unknown to {"value", "low", "high"}
+    """
+    drawn = np.full(len(seen), np.nan), np.full(len(seen), np.nan)
+    for d in (0, 1):
+        drawn[d][some] = over[..., d].var(1, ddof=1)
+
+    def statistic(seen, v, a):
+        out = {}
+        for d, (name, unknown) in enumerate(zip(DIMENSIONS, (v, a), strict=True)):
+            seeds = seen[..., d].var(1, ddof=1).mean()
+            songs = max(0.0, seen[..., d].mean(1).var(ddof=1) - seeds / seen.shape[1])
+            unknown = np.nanmean(unknown) if np.isfinite(unknown).any() else 0.0
+            parts = {"songs": songs, "seeds": seeds, "unknown": unknown}
+            out[name] = {k: x / sum(parts.values()) for k, x in parts.items()}
+        return out
+
+    return stats.bootstrap(statistic, seen, *drawn, groups=groups, draws=100, seed=seed)
+
+
+def _strip(released, asked, felt, seeds, some):
+    """Three rows, of songs by how far apart their draws lie: the picture of the prediction, then
+    of draws in the order of their valence.
+    """
+    order = some[np.argsort(felt[some].std(1).mean(1))]
+    rows = []
+    for i in order[[0, len(order) // 2, -1]]:
+        u = felt[i][np.argsort(felt[i][:, 0])]
+        rows.append(generate.paint(np.vstack([asked[i], u[:8]]), seeds[i], released))
+    return np.concatenate(rows)
+
+
+def _timed(paths, released):
+    """Median wall and CPU seconds of each part of the way, over songs, on one thread."""
+    from pandas import DataFrame
+    from PIL import Image
+    from threadpoolctl import threadpool_limits
+
+    from m2l.music import ear, features
+
+    model, parts = ear.load(), []
+    with threadpool_limits(1):
+        for path in paths:
+            laps = [(time.perf_counter(), time.process_time())]
+
+            def lap(laps=laps):
+                laps.append((time.perf_counter(), time.process_time()))
+
+            table = DataFrame([features.extract(path, model.names)])
+            lap()
+            va = model.predict(table)
+            lap()
+            image = generate.paint(model.va_map(va), 0, released)[0]
+            lap()
+            Image.fromarray(image).save(io.BytesIO(), "PNG")
+            lap()
+            parts.append(np.diff(laps, axis=0))
+    wall, cpu = np.median(parts, axis=0).T
+    named = ("listening", "emotion", "picture", "png")
+    return {"songs": len(paths)} | {
+        name: {"wall": float(w), "cpu": float(c)}
+        for name, w, c in zip(named, wall, cpu, strict=True)
+    }
