@@ -42,13 +42,13 @@ def executable():
 
 
 @contextmanager
-def chromium():
-    """A running headless browser, a `playwright.sync_api.Browser`."""
+def chromium(options=()):
+    """A running headless browser, a `playwright.sync_api.Browser`, with more options."""
     from playwright.sync_api import sync_playwright
 
     path = executable()
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=list(_OPTIONS))
+        browser = play.chromium.launch(executable_path=path, args=[*_OPTIONS, *options])
         try:
             yield browser
         finally:

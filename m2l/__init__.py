@@ -3,39 +3,56 @@
 What people do with it, each imported on first use::
 
     m2l.emotion("song.mp3")                   # valence, arousal and their 90 % intervals
-    m2l.features("song.mp3")                  # 222 named numbers
-    m2l.landscapes(7, 3, seed=range(8))       # uint8 (8, H, W, 3)
-    m2l.from_song("song.mp3", seed=1)         # landscapes, and the emotion that they are for
-    m2l.corpus("deam")                        # its songs or photos with their labels
+    m2l.over_time("song.mp3")                 # valence and arousal each second
+    m2l.generate("song.mp3", seed=range(8))   # uint8 (8, H, W, 3), landscapes for it
+    m2l.generate(7, 3)                        # … for a valence and an arousal
+    m2l.cover("song.mp3")                     # an album cover
+    m2l.film("song.mp3", "song.mp4")          # a film with its sound
 
 Everything else is in the modules. Data flows one way: corpora → features → ear, and photos →
 networks, losses, training; both meet in generate; the judges measure.
 """
 
+import sys
+from types import ModuleType
+
 _WHERE = {
     "emotion": ("m2l.music.ear", "predict"),
-    "features": ("m2l.music.features", "extract"),
-    "landscapes": ("m2l.generate", "landscapes"),
-    "from_song": ("m2l.generate", "from_song"),
-    "corpus": ("m2l.corpora", "load"),
+    "over_time": ("m2l.music.ear", "over_time"),
+    "cover": ("m2l.generate", "cover"),
 }
+_MODULES = ("film", "generate")
 
-__all__ = ["__version__", *sorted(_WHERE)]
+__all__ = ["__version__", *sorted([*_WHERE, *_MODULES])]
 
 
 def __getattr__(name):
     """Import what is asked for now: torch and librosa take seconds (PEP 562)."""
+    from importlib import import_module
+
     if name == "__version__":
         from importlib.metadata import version
 
         return version("m2l")
     if name in _WHERE:
-        from importlib import import_module
-
         module, what = _WHERE[name]
         return getattr(import_module(module), what)
+    if name in _MODULES:
+        return import_module(f"m2l.{name}")
     raise AttributeError(f"module 'm2l' has no attribute '{name}'")
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return __all__
+
+
+class Callable(ModuleType):
+    """A module that is also what it does: its function `run`."""
+
+    def __call__(self, *args, **kwargs):
+        return self.run(*args, **kwargs)
+
+    @classmethod
+    def make(cls, name):
+        """Let a module be called; its last line."""
+        sys.modules[name].__class__ = cls

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l import generate
+from m2l import Callable, generate
 from m2l.doors import outputs
 from m2l.errors import InputError
 
@@ -131,21 +131,22 @@ def evenly(scene, u, released, steps=16):
     first, last = int(np.floor(scene.min())), int(np.floor(scene.max())) + 1
     grid = np.linspace(first, last, (last - first) * steps + 1)
     z = scenes(grid, released.z)
-    images = generate.render(z, np.tile(u, (len(z), 1)), released, BATCH)
-    coarse = images[:, ::2, ::2].astype(np.int16)
+    side = min(released.resolution, 32)
+    coarse = generate.render(z, np.tile(u, (len(z), 1)), released, BATCH, side).astype(np.int16)
     apart = np.array([np.abs(a - b).mean() for a, b in pairwise(coarse)]).reshape(-1, steps)
     apart += apart.mean() / 4 + 1e-9  # where nothing changes, no step is endless
     apart /= apart.sum(1, keepdims=True)
     return np.interp(scene, first + np.concatenate([[0], apart.cumsum()]), grid)
 
 
-def storyboard(path, seed=0):
+def storyboard(song, seed=0, felt=None):
     """Plan a song's film.
 
     Parameters
     ----------
-    path : the song's file.
+    song : its file.
     seed : the scene that it begins with.
+    felt : pair of time (N,) and u (N, 2), the emotion over time; by default what is heard, `path`.
 
     Raises
     ------
@@ -155,14 +156,13 @@ def storyboard(path, seed=0):
     from scipy.ndimage import gaussian_filter1d
 
     from m2l.doors import songs
-    from m2l.music import ear, features
+    from m2l.music import features
 
-    y = songs.read(path)
+    y = songs.read(song)
     seconds = len(y) / features.SR
-    heard = _emotion(path)
+    moments, felt = felt or path(song)
     time = np.arange(np.ceil(seconds * PAINTED) + 1) / PAINTED
-    u = ear.load().va_map(heard[["valence", "arousal"]].to_numpy())
-    u = np.stack([np.interp(time, heard["time"], column) for column in u.T], axis=1)
+    u = np.stack([np.interp(time, moments, column) for column in np.transpose(felt)], axis=1)
     u = gaussian_filter1d(u, PAINTED, axis=0, mode="nearest")
     curves = _curves(y)
     loudness = _loudness(curves["loudness"].to_numpy(), time)
@@ -188,11 +188,20 @@ def _curves(y):
     )
 
 
-def _emotion(path):
-    """Valence and arousal (1–9) each second, with `time`."""
-    from m2l import music
+def path(song, model="ear"):
+    """The way of a song through the plane.
 
-    return music.over_time(path)
+    Returns
+    -------
+    time : ndarray (N,), s, one a second.
+    u : ndarray (N, 2), quantiles of valence and arousal among songs, in [-1, 1].
+    """
+    from m2l.music import ear
+
+    heard = ear.over_time(song, model)
+    return heard["time"].to_numpy(), ear.load(model).va_map(
+        heard[["valence", "arousal"]].to_numpy()
+    )
 
 
 def _loudness(decibels, time):
@@ -251,7 +260,7 @@ def boundaries(rows, step=0.5, reach=8.0, least=0.12):
     return turns[(turns > PART) & (turns < seconds[-1] - PART)] if n else turns
 
 
-def frames(path, size=SIZE, fps=FPS, seed=0, weights=generate.WEIGHTS):
+def frames(song, size=SIZE, fps=FPS, seed=0, weights=generate.WEIGHTS):
     """Yield a song's frames, each (size, size, 3) uint8; see `storyboard` and `write`.
 
     Raises
@@ -259,11 +268,19 @@ def frames(path, size=SIZE, fps=FPS, seed=0, weights=generate.WEIGHTS):
     InputError
         If the song cannot be read.
     """
-    yield from storyboard(path, seed).frames(size, fps, weights)
+    yield from storyboard(song, seed).frames(size, fps, weights)
 
 
 def write(
-    path, out, size=SIZE, fps=None, seed=0, quality=21, weights=generate.WEIGHTS, progress=None
+    song,
+    out,
+    size=SIZE,
+    fps=None,
+    seed=0,
+    felt=None,
+    quality=21,
+    weights=generate.WEIGHTS,
+    progress=None,
 ):
     """Write a song's film, sound included.
 
@@ -271,11 +288,12 @@ def write(
 
     Parameters
     ----------
-    path : the song's file.
+    song : its file.
     out : .mp4 (H.264, AAC), .webm (VP9, Opus) or .gif (without sound).
     size : side in pixels, even.
     fps : frames a second; 24 by default, 10 for a GIF.
     seed : the scene that it begins with.
+    felt : as in `storyboard`.
     quality : of the pictures, by x264's constant rate factor: 18 is very good, 30 is small.
     progress : show a bar; None shows it on a terminal only.
 
@@ -291,13 +309,13 @@ def write(
     import av
     from tqdm.auto import tqdm
 
-    path, out = Path(path), Path(out)
+    out = Path(out)
     suffix = out.suffix.lower()
-    outputs.check(out, CODECS, [path])
+    outputs.check(out, CODECS, [song])
     if size % 2 or size < 16:
         raise InputError(f"size {size}: not an even number from 16; try {SIZE}")
     fps = fps or (10 if suffix == ".gif" else FPS)
-    board = storyboard(path, seed)
+    board = storyboard(song, seed, felt)
     total, done = board.count(fps), 0
     pictures = board.frames(size, fps, weights)
     hidden = None if progress is None else not progress
@@ -306,7 +324,7 @@ def write(
         av.open(str(part), "w", format=suffix[1:], options=MUXING.get(suffix, {})) as file,
     ):
         show = _Pictures(file, CODECS[suffix][0], size, fps, quality)
-        play = _Sound(file, CODECS[suffix][1], path) if CODECS[suffix][1] else None
+        play = _Sound(file, CODECS[suffix][1], song) if CODECS[suffix][1] else None
         try:
             for frame in tqdm(pictures, total=total, unit="frame", disable=hidden):
                 show(frame)
@@ -369,12 +387,12 @@ class _Pictures:
 class _Sound:
     """The sound of a file, from a song's."""
 
-    def __init__(self, file, codec, path):
+    def __init__(self, file, codec, song):
         import av
 
         self.file, self.count = file, 0
         self.stream = file.add_stream(codec, RATE, layout="stereo")
-        self.bytes = open(path, "rb")  # noqa: SIM115, closed at the end
+        self.bytes = open(song, "rb")  # noqa: SIM115, closed at the end
         self.source = av.open(self.bytes, metadata_errors="replace")
         self.ready = av.AudioFifo()
         self.frames = self._frames(av.AudioResampler("fltp", "stereo", RATE))
@@ -399,3 +417,7 @@ class _Sound:
         self.file.mux(self.stream.encode(None))
         self.source.close()
         self.bytes.close()
+
+
+run = write
+Callable.make(__name__)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l import va
+from m2l import Callable, va
 from m2l.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights" / "generator.safetensors"
-DETAIL = 0.5  # of the last octave's contrast, in each octave that enlarging adds
+DETAIL = 0.3  # of the last octave's contrast, in each octave that enlarging adds
 
 
 @dataclass
@@ -45,9 +45,12 @@ class Released:
         """Length of the noise vector."""
         return self.network.sizes.z
 
-    def image(self, z, u):
-        """Noise (N, z) and quantiles (N, 2) in [-1, 1] to images (N, 3, R, R) in [-1, 1]."""
-        return self.network(z, u, self.network.sizes.stage(self.resolution))
+    def image(self, z, u, side=None):
+        """Noise (N, z) and quantiles (N, 2) in [-1, 1] to images (N, 3, R, R) in [-1, 1].
+
+        A smaller side, such as R/2 or R/4, takes less time.
+        """
+        return self.network(z, u, self.network.sizes.stage(side or self.resolution))
 
 
 def load(path=WEIGHTS):
@@ -134,7 +137,7 @@ def paint(u, seed, released, batch=4):
     return render(z, u, released, batch)
 
 
-def render(z, u, released, batch=4):
+def render(z, u, released, batch=4, side=None):
     """Pictures (N, H, W, 3) uint8 of noise (N, z) and quantiles u (N, 2) in [-1, 1]."""
     import torch
 
@@ -143,7 +146,7 @@ def render(z, u, released, batch=4):
     z, u = (torch.as_tensor(np.array(x, np.float32)) for x in (z, u))
     with torch.inference_mode():
         parts = [
-            to_uint8(released.image(z[i : i + batch], u[i : i + batch]))
+            to_uint8(released.image(z[i : i + batch], u[i : i + batch], side))
             for i in range(0, len(z), batch)
         ]
     return np.concatenate(parts)
@@ -164,7 +167,7 @@ def enlarged(images, side):
     resized = [Image.fromarray(x).resize((side, side), Image.Resampling.LANCZOS) for x in images]
     if side <= native:
         return np.stack(resized)
-    sharpen = ImageFilter.UnsharpMask(side / native / 2, 70, 0)
+    sharpen = ImageFilter.UnsharpMask(side / native / 2, 40, 0)
     resized = np.stack([x.filter(sharpen) for x in resized]).astype(np.float32)
     for x, small in zip(resized, images, strict=True):
         light = small.mean(2, dtype=np.float32)
@@ -294,3 +297,16 @@ def sheet(images, captions, columns=None):
     columns = columns or math.ceil(math.sqrt(n))
     blank = [np.full_like(cells[0], 255)] * (-n % columns)
     return tile(np.stack(cells + blank), columns)
+
+
+def run(song, arousal=None, seed=0, weights=WEIGHTS):
+    """Landscapes (N, H, W, 3) uint8 for a song's file, or for a valence and an arousal.
+
+    What `m2l.generate` does when it is called; see `from_song` and `landscapes`.
+    """
+    if arousal is None:
+        return from_song(song, seed, weights)[0]
+    return landscapes(song, arousal, seed, weights)
+
+
+Callable.make(__name__)

@@ -16,9 +16,11 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from m2l import film as films
 from m2l import generate
 from m2l.errors import InputError
 from m2l.sample import compose as synth
@@ -36,9 +38,11 @@ COMPOSER = 2
 SECONDS = 20.0  # of a piece in one mood
 PART = 13.0  # of a part of a piece in several, s
 OVERLAP = 1.5  # of neighbouring parts, s
+FILM, FILM_PART = 448, 7.0  # the first page's film: side in pixels, s of each mood
+FILM_SCENE = 42
 
 
-def build(folder, weights=generate.WEIGHTS, model="ear"):
+def build(folder, weights=generate.WEIGHTS):
     """Write all that the pages need.
 
     The files of ONNX Runtime Web lie in the folder `ort` beside; without them the page makes do
@@ -48,7 +52,6 @@ def build(folder, weights=generate.WEIGHTS, model="ear"):
     ----------
     folder : where to; made if need be.
     weights : path of a generator's file, the released one by default.
-    model : m2l.music.ear.Ear, or the name of one that ships.
 
     Raises
     ------
@@ -58,12 +61,12 @@ def build(folder, weights=generate.WEIGHTS, model="ear"):
     from PIL import Image
 
     from m2l.gan.pictures import plane, tile
-    from m2l.music import ear
+    from m2l.music import ear, tagging
 
-    folder, released = Path(folder), generate.load(weights)
-    model = ear.load(model)
+    folder, released, model = Path(folder), generate.load(weights), ear.load()
     folder.mkdir(parents=True, exist_ok=True)
-    export(released, folder / "generator.onnx")
+    export(released, folder)
+    export_ear(model, folder / "ear.onnx")
     generate.noise(range(SCENES), released.z).numpy().astype("<f4").tofile(folder / "noise.bin")
 
     def save(images, name, side):
@@ -72,10 +75,16 @@ def build(folder, weights=generate.WEIGHTS, model="ear"):
 
     grid = generate.paint(plane(GRID), SCENE, released)
     save(grid, "grid.jpg", max(TILE, released.resolution))
-    songs = {name: music(name, folder / f"{name}.mp3", model) for name in PIECES}
+    songs = {}
+    for name, moods in PIECES.items():
+        songs[name] = {"title": name.capitalize() if len(moods) == 1 else "Through all four"}
+        seconds = SECONDS if len(moods) == 1 else PART
+        songs[name] |= piece(moods, folder / f"{name}.mp3", seconds)
     for mood in MOODS:
         u = songs[mood]["composed"][0][1:]
         save(generate.paint(u, SCENE, released), f"{mood}.jpg", SIDE)
+    film(folder)
+    sizes = {file.stem: file.stat().st_size for file in folder.glob("*.onnx")}
     runtime = (folder.parent / "ort").glob("*.wasm")
     facts = {
         "resolution": released.resolution,
@@ -85,8 +94,16 @@ def build(folder, weights=generate.WEIGHTS, model="ear"):
         "grid": GRID,
         "ratings": np.round(ratings(released.va_map), 4).T.tolist(),
         "bytes": {
-            "generator": (folder / "generator.onnx").stat().st_size,
+            "generator": sizes["lead"] + sizes["generator"],
+            "ear": sizes["ear"],
             "runtime": sum(file.stat().st_size for file in runtime),  # 0 where there is none
+        },
+        "hearing": {
+            "rate": tagging.SR,
+            "window": _window(),
+            "every": tagging.STEP,
+            "about": ear.WINDOW,
+            "quantiles": np.round(model.va_map(np.linspace([1, 1], [9, 9], 801)), 4).T.tolist(),
         },
         "card": released.card,
         "pieces": songs,
@@ -95,10 +112,12 @@ def build(folder, weights=generate.WEIGHTS, model="ear"):
     (folder / "generator.json").write_text(json.dumps(facts))  # last: with it, all is there
 
 
-def export(released, path):
-    """Write a generator as one ONNX graph.
+def export(released, folder):
+    """Write a generator as two ONNX graphs, of which the first already gives a smaller picture.
 
-    Inputs z (N, z), standard normal, and u (N, 2) in [-1, 1]; output image (N, 3, H, W) in [-1, 1].
+    lead.onnx takes z (N, z), standard normal, and u (N, 2) in [-1, 1], and gives image
+    (N, 3, H/2, W/2) in [-1, 1] and features; generator.onnx takes z, u and features and gives
+    image (N, 3, H, W).
 
     Raises
     ------
@@ -107,28 +126,165 @@ def export(released, path):
     """
     import torch
 
+    from m2l.gan.networks import pixel_norm, upsample
+
     if not importlib.util.find_spec("onnxscript"):
         raise InputError("onnxscript is not installed: pip install 'm2l[book]'")
+    network = released.network
+    top = network.sizes.stage(released.resolution)
 
-    class Painter(torch.nn.Module):
+    class Lead(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.network = released.network
+            self.network, self.seen = network, None
+
+        def see(self, _, given):
+            (self.seen,) = given
 
         def forward(self, z, u):
-            return released.image(z, u)
+            return self.network(z, u, top - 1), self.seen
 
-    shapes = {name: {0: torch.export.Dim.DYNAMIC} for name in ("z", "u")}
+    class Rest(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.block = network.embed, network.blocks[top]
+            self.to_rgb = network.to_rgb[top]
+
+        def forward(self, z, u, features):
+            x = upsample(features, network.sizes.upsampling)
+            x = self.block(x, self.embed(u), pixel_norm(z), self.block.noise())
+            return torch.tanh(self.to_rgb(x))
+
+    # Three, since a batch of one or two might be taken for a constant.
+    z, u = torch.zeros(3, released.z), torch.zeros(3, 2)
+    lead = Lead().eval()
+    hook = network.to_rgb[top - 1].register_forward_pre_hook(lead.see)
+    _, features = lead(z, u)
+    _to_onnx(lead, {"z": z, "u": u}, ["image", "features"], folder / "lead.onnx")
+    hook.remove()
+    given = {"z": z, "u": u, "features": features}
+    _to_onnx(Rest().eval(), given, ["image"], folder / "generator.onnx")
+
+
+def _to_onnx(module, inputs, outputs, path, dynamic=None, exact=()):
+    """Write a module's graph, its large weights as 16-bit floats but for those to be kept exact."""
+    import onnx
+    import torch
+
+    many = torch.export.Dim.DYNAMIC
     torch.onnx.export(
-        Painter().eval(),
-        # Three, since a batch of one or two might be taken for a constant.
-        (torch.zeros(3, released.z), torch.zeros(3, 2)),
+        module,
+        tuple(inputs.values()),
         str(path),
-        input_names=["z", "u"],
-        output_names=["image"],
-        dynamic_shapes=shapes,
+        input_names=list(inputs),
+        output_names=outputs,
+        dynamic_shapes=dynamic or {name: {0: many} for name in inputs},
         external_data=False,
         verbose=False,
+    )
+    graph = onnx.load(path)
+    for kept in graph.graph.initializer:
+        weights, name = onnx.numpy_helper.to_array(kept), kept.name
+        if weights.dtype == np.float32 and weights.size > 4096 and name not in exact:
+            kept.CopyFrom(onnx.numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
+            cast = onnx.helper.make_node(
+                "Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT
+            )
+            graph.graph.node.insert(0, cast)
+    onnx.save(graph, path)
+    return graph
+
+
+def export_ear(model, path):
+    """Write the networks that listen, and the trees that judge, as one ONNX graph.
+
+    Inputs samples (N, 48128) at 16 kHz, windows as `m2l.music.tagging` cuts them; held (K, 400),
+    embeddings of earlier ones; mix (M, K + N), weights of the means to be judged. Outputs
+    embedding (N, 400) and emotion (M, 2), 1–9. N, K and M may be 0. Large weights are kept as
+    16-bit floats.
+
+    Parameters
+    ----------
+    model : m2l.music.ear.Ear of what the networks hear.
+    """
+    import onnx
+    import torch
+    from torch.nn import functional as F
+
+    from m2l.music import tagging
+
+    class Networks(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            at, frequency = torch.arange(tagging.N_FFT), torch.arange(tagging.N_FFT // 2 + 1)
+            angle = 2 * torch.pi * (frequency[:, None] * at % tagging.N_FFT) / tagging.N_FFT
+            waves = torch.cat([angle.cos(), angle.sin()]) * torch.hann_window(tagging.N_FFT)
+            self.register_buffer("waves", waves[:, None])
+            self.register_buffer("mel", tagging.mel_filters().T[..., None].clone())
+            self.networks = torch.nn.ModuleList(map(tagging.load, tagging.NETWORKS))
+
+        def forward(self, samples, held, mix):
+            # Convolutions take no samples at all for an answer; a product of matrices does not.
+            cosine, sine = F.conv1d(samples[:, None], self.waves, stride=tagging.HOP).chunk(2, 1)
+            mel = F.conv1d(cosine.square() + sine.square(), self.mel).transpose(1, 2)
+            mel = torch.log10(1 + 10000 * mel)
+            embedding = torch.cat([network(mel)[1] for network in self.networks], 1)
+            return embedding, mix @ torch.cat([held, embedding])
+
+    window, size, many = _window(), len(tagging.NAMES), torch.export.Dim.DYNAMIC
+    graph = _to_onnx(
+        Networks().eval(),
+        {"samples": torch.zeros(3, window), "held": torch.zeros(2, size), "mix": torch.zeros(4, 5)},
+        ["embedding", "mixed"],
+        path,
+        {"samples": {0: many}, "held": {0: many}, "mix": {0: many, 1: many}},
+        exact=("waves", "mel"),
+    )
+    graph.graph.node.append(_trees(model.trees))
+    graph.graph.output[1].CopyFrom(
+        onnx.helper.make_tensor_value_info("emotion", onnx.TensorProto.FLOAT, ["M", 2])
+    )
+    graph.opset_import.append(onnx.helper.make_opsetid("ai.onnx.ml", 3))
+    onnx.save(graph, path)
+
+
+def _window():
+    from m2l.music import tagging
+
+    return tagging.HOP * (tagging.FRAMES + 1)
+
+
+def _trees(trees):
+    """The ONNX node of averaged trees, from `mixed` to `emotion`."""
+    import onnx
+
+    nodes = np.arange(len(trees.left))
+    tree = np.searchsorted(trees.roots, nodes, side="right") - 1
+    own = nodes - trees.roots[tree]  # nodes are counted in their tree
+    leaf = trees.left < 0
+    inner = np.where(leaf, "LEAF", "BRANCH_LEQ")
+    below = {
+        name: np.where(leaf, 0, getattr(trees, side) - trees.roots[tree])
+        for name, side in (("nodes_truenodeids", "left"), ("nodes_falsenodeids", "right"))
+    }
+    leaves = nodes[leaf].repeat(2)
+    return onnx.helper.make_node(
+        "TreeEnsembleRegressor",
+        ["mixed"],
+        ["emotion"],
+        domain="ai.onnx.ml",
+        n_targets=2,
+        aggregate_function="AVERAGE",
+        nodes_treeids=tree.tolist(),
+        nodes_nodeids=own.tolist(),
+        nodes_featureids=np.where(leaf, 0, trees.feature).tolist(),
+        nodes_modes=inner.tolist(),
+        nodes_values=np.where(leaf, 0, trees.threshold).astype(float).tolist(),
+        target_treeids=tree[leaves].tolist(),
+        target_nodeids=own[leaves].tolist(),
+        target_ids=np.tile([0, 1], leaf.sum()).tolist(),
+        target_weights=trees.value[leaf].ravel().astype(float).tolist(),
+        **{name: value.tolist() for name, value in below.items()},
     )
 
 
@@ -137,19 +293,23 @@ def ratings(va_map, knots=65):
     return va_map.inverse(np.repeat(np.linspace(-1, 1, knots)[:, None], 2, axis=1))
 
 
-def music(name, path, model):
-    """Compose one of `PIECES` into an mp3.
+def piece(moods, path, seconds):
+    """Compose a piece that passes through moods into an mp3.
+
+    Parameters
+    ----------
+    moods : names of `MOODS`
+    path : file to write.
+    seconds : of each mood's part; neighbours overlap by `OVERLAP`.
 
     Returns
     -------
-    dict with title, seconds, and two paths: `composed` is the emotion that the music was written
-    for, at its quantile in the sample corpus, which spreads its pieces evenly over 1–9; `heard` is
-    what the model hears about each second, at its quantile among songs.
+    dict with seconds, and two paths: `composed` is the emotion that the music was written for, at
+    its quantile in the sample corpus, which spreads its pieces evenly over 1–9; `heard` is what
+    `m2l.music.over_time` says of it, at its quantile among songs.
     """
     import soundfile
 
-    moods = PIECES[name]
-    seconds = SECONDS if len(moods) == 1 else PART
     parts = [synth.compose(*MOODS[mood], seed=COMPOSER, seconds=seconds) for mood in moods]
     every = round((seconds - OVERLAP) * synth.SR)
     sound = np.zeros(every * (len(parts) - 1) + len(parts[0]), np.float32)
@@ -167,24 +327,28 @@ def music(name, path, model):
         compression_level=0.6,
     )
     return {
-        "title": name.capitalize() if len(moods) == 1 else "Through all four",
         "seconds": round(len(sound) / synth.SR, 2),
         "composed": np.round(composed, 3).tolist(),
-        "heard": np.round(listen(sound, model), 3).tolist(),
+        "heard": np.round(np.column_stack(films.path(path)), 3).tolist(),
     }
 
 
-def listen(sound, model):
-    """What a model hears each second of a sound at 22,050 Hz.
+def film(folder):
+    """The first page's film, of a piece through all moods, and its picture before it is played.
 
-    Returns
-    -------
-    ndarray (seconds, 3): seconds, and quantiles of valence and arousal among songs.
+    As the pictures beside it, it is painted for the emotion that the piece was composed for.
     """
-    from m2l.music import ear
+    import av
 
-    heard = ear.over_time(sound, model)
-    return np.column_stack([heard["time"], model.va_map(heard[["valence", "arousal"]].to_numpy())])
+    with TemporaryDirectory() as scratch:
+        song = Path(scratch) / "piece.mp3"
+        composed = np.array(piece(PIECES["journey"], song, FILM_PART)["composed"])
+        felt = composed[:, 0], composed[:, 1:]
+        out = folder / "film.mp4"
+        films.write(song, out, FILM, seed=FILM_SCENE, felt=felt, quality=29, progress=False)
+    with av.open(str(out)) as file:
+        shown = list(file.decode(video=0))
+    shown[round(0.6 * len(shown))].to_image().save(folder / "film.jpg", quality=85, optimize=True)
 
 
 CARD = """\
@@ -200,7 +364,7 @@ CARD = """\
 
 
 def cards(songs):
-    """MyST of the landing page: each mood's picture and player, then what the ear hears."""
+    """MyST of the landing page: each mood's picture and player."""
     body = "\n".join(
         CARD.format(mood=m, title=m.capitalize(), v=v, a=a, seconds=songs[m]["seconds"])
         for m, (v, a) in MOODS.items()

@@ -58,3 +58,21 @@ def song(tmp_path_factory):
     path = tmp_path_factory.mktemp("songs") / "cheerful.wav"
     soundfile.write(path, synth.compose(7, 7, seconds=4), synth.SR)
     return path
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory):
+    """Folder of what the pages play with, as the package ships it, with shorter pieces."""
+    from click.testing import CliRunner
+
+    from m2l import page
+    from m2l.cli import main
+
+    folder = tmp_path_factory.mktemp("static") / "play"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "SECONDS", 6.0)
+        patch.setattr(page, "PART", 6.0)
+        patch.setattr(page, "FILM_PART", 4.0)
+        told = CliRunner().invoke(main, ["page", "-o", str(folder)], catch_exceptions=False)
+    assert told.output == f"{folder}: written\n"
+    return folder

@@ -2,7 +2,6 @@
 
 import av
 import numpy as np
-import pandas as pd
 import pytest
 import soundfile
 import torch
@@ -30,12 +29,10 @@ def two(tmp_path_factory):
 
 
 @pytest.fixture
-def heard(monkeypatch, tiny_forest):
-    """Emotions that the song is taken to have, set by the test; among songs, 1–9 is even."""
-    told = pd.DataFrame({"time": [0.0, 1.0], "valence": 5.0, "arousal": 5.0})
-    monkeypatch.setattr(ear, "load", lambda *_: tiny_forest)
-    monkeypatch.setattr(tiny_forest, "va_map", lambda va: (np.asarray(va) - 5) / 4)
-    monkeypatch.setattr(film, "_emotion", lambda path: told)
+def heard(monkeypatch):
+    """Emotions that the song is taken to have, set by the test: rows of seconds and u."""
+    told = [(0, 0, 0)]
+    monkeypatch.setattr(film, "path", lambda song: (np.array(told)[:, 0], np.array(told)[:, 1:]))
     return told
 
 
@@ -105,10 +102,7 @@ def test_parts_are_described_as_the_whole(two):
 
 def test_frames_follow_the_emotion_and_not_by_jumps(two, heard, tiny_generator):
     still, _ = steps(film.frames(two, 32, 8, weights=tiny_generator))
-    heard[["valence", "arousal"]] = [[5, 5], [5, 5]]
-    heard.loc[:, "time"] = [10.0, 14.0]
-    heard.loc[0, ["valence", "arousal"]] = PARTS[0]
-    heard.loc[1, ["valence", "arousal"]] = PARTS[1]
+    heard[:] = (10, -0.8, -0.8), (14, 0.8, 0.8)
     moved, step = steps(film.frames(two, 32, 8, weights=tiny_generator))
     assert still.shape == moved.shape == (24 * 8, 32, 32, 3)
     apart = np.abs(moved - still).mean((1, 2, 3))
@@ -145,7 +139,7 @@ def read(path):
 def test_the_film_is_as_long_as_the_song_and_sounds_like_it(
     two, heard, tiny_generator, tmp_path, suffix
 ):
-    heard.loc[1] = [24, 8, 8]
+    heard[:] = (0, -0.8, -0.8), (24, 0.8, 0.8)
     out = tmp_path / f"two{suffix}"
     assert film.write(two, out, 64, 12, weights=tiny_generator) == (24, 24)
     frames, time, sound = read(out)
@@ -202,12 +196,21 @@ def test_the_song_itself_is_not_written_over(song, tmp_path):
         film.write(song, tmp_path / "b.mp4", 65)
 
 
+def test_the_way_is_what_is_heard_among_songs(song, monkeypatch, tiny_forest):
+    monkeypatch.setattr(ear, "load", lambda model="ear": tiny_forest)
+    time, u = film.path(song)
+    heard = ear.over_time(song)
+    np.testing.assert_array_equal(time, heard["time"])
+    np.testing.assert_array_equal(u, tiny_forest.va_map(heard[["valence", "arousal"]].to_numpy()))
+    assert np.abs(u).max() <= 1
+
+
 # -- covers ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def painter(monkeypatch, tiny_forest, tiny_generator):
-    monkeypatch.setattr(ear, "load", lambda *_: tiny_forest)
+    monkeypatch.setattr(ear, "load", lambda model="ear": tiny_forest)
     load = generate.load
     monkeypatch.setattr(generate, "load", lambda path=None: load(tiny_generator))
     return lambda *args: CliRunner().invoke(main, ["cover", *map(str, args)])

@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+import m2l
 from m2l import generate
 from m2l.errors import InputError
 from m2l.music import ear
@@ -82,6 +83,15 @@ def test_emotions_beyond_the_photos_are_the_photos_last(paint):
 def test_emotions_outside_the_scale_are_refused(paint, valence, arousal, match):
     with pytest.raises(InputError, match=match):
         paint(valence, arousal)
+
+
+def test_the_module_can_be_called(song, tiny_forest, tiny_generator, monkeypatch):
+    np.testing.assert_array_equal(
+        m2l.generate(7, 3, seed=[1, 2], weights=tiny_generator),
+        generate.landscapes(7, 3, seed=[1, 2], weights=tiny_generator),
+    )
+    monkeypatch.setattr(ear, "load", lambda model="ear": tiny_forest)
+    assert m2l.generate(song, seed=[1, 2], weights=tiny_generator).shape == (2, 8, 8, 3)
 
 
 # -- files -----------------------------------------------------------------------------------

@@ -3,21 +3,20 @@
 import json
 from pathlib import Path
 
+import av
+import librosa
 import numpy as np
 import onnxruntime
 import pytest
 import soundfile
 import torch
-from click.testing import CliRunner
 from PIL import Image
 
 from m2l import generate, page
-from m2l.cli import main
 from m2l.doors import songs
 from m2l.errors import InputError
 from m2l.gan.pictures import plane
-from m2l.music import ear, features
-from m2l.sample import compose as synth
+from m2l.music import ear, tagging
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,24 +24,8 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, tiny_forest):
-    """What the page needs, by the released generator and a small forest, with shorter pieces."""
-    folder = tmp_path_factory.mktemp("static") / "play"
-    (folder.parent / "ort").mkdir()
-    (folder.parent / "ort/runtime.wasm").write_bytes(b"0123456789")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "SECONDS", 8.0)
-        patch.setattr(page, "PART", 5.0)
-        patch.setattr(ear, "load", lambda *_: tiny_forest)
-        assert (
-            CliRunner().invoke(main, ["page", "-o", str(folder)]).output == f"{folder}: written\n"
-        )
-    return folder
-
-
-@pytest.fixture(scope="module")
-def facts(built):
-    return json.loads((built / "generator.json").read_text())
+def facts(played):
+    return json.loads((played / "generator.json").read_text())
 
 
 # -- the graph -------------------------------------------------------------------------------
@@ -54,30 +37,53 @@ def inputs(n, released, seed=0):
     return z, rng.uniform(-1, 1, (n, 2)).astype(np.float32)
 
 
-def run(path, z, u):
+def run(path, **feeds):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return session.run(["image"], {"z": z, "u": u})[0]
+    return session.run(None, feeds)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
-def test_the_graph_is_the_network(built, n):
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_graphs_are_the_network(played, n):
     released = generate.load()
     z, u = inputs(n, released)
-    with torch.inference_mode():
-        expected = released.image(torch.from_numpy(z), torch.from_numpy(u)).numpy()
-    image = run(built / "generator.onnx", z, u)
-    assert image.shape == (n, 3, released.resolution, released.resolution)
-    np.testing.assert_allclose(image, expected, atol=1e-4)
+    half, features = run(played / "lead.onnx", z=z, u=u)
+    (whole,) = run(played / "generator.onnx", z=z, u=u, features=features)
+    for image, side in ((half, released.resolution // 2), (whole, released.resolution)):
+        with torch.inference_mode():
+            expected = released.image(torch.from_numpy(z), torch.from_numpy(u), side).numpy()
+        assert image.shape == (n, 3, side, side)
+        np.testing.assert_allclose(image, expected, atol=0.01)  # a level of 256 and a bit
 
 
-def test_scene_n_is_seed_n(built, facts):
-    noise = np.fromfile(built / "noise.bin", "<f4").reshape(facts["scenes"], facts["z"])
+def test_the_graph_hears_what_the_package_hears(played, song):
+    model, path = ear.load(), played / "ear.onnx"
+    assert path.stat().st_size < 5e6
+    y = np.tile(songs.read(song), 4)
+    each = tagging.embed(y, songs.SR, 1.0)
+    sound = librosa.resample(y, orig_sr=songs.SR, target_sr=tagging.SR)
+    sound = np.concatenate([np.zeros(tagging.HOP, np.float32), sound])
+    n = tagging.HOP * (tagging.FRAMES + 1)
+    windows = np.stack([sound[t * tagging.SR :][:n] for t in range(5)])
+    nothing = np.zeros((0, len(tagging.NAMES)), np.float32)
+    mix = np.full((1, 5), 0.2, np.float32)
+    embedding, emotion = run(path, samples=windows, held=nothing, mix=mix)
+    np.testing.assert_allclose(embedding, each[:5], atol=0.02)
+    np.testing.assert_allclose(emotion, model.trees(each[:5].mean(0)[None]), atol=0.05)
+    # What is held counts as what is heard, also when nothing is.
+    held, emotion = run(path, samples=windows[:0], held=embedding, mix=mix)
+    assert len(held) == 0
+    np.testing.assert_allclose(emotion, model.trees(embedding.mean(0)[None]), atol=0.05)
+
+
+def test_scene_n_is_seed_n(played, facts):
+    noise = np.fromfile(played / "noise.bin", "<f4").reshape(facts["scenes"], facts["z"])
     for seed in (0, facts["scene"], facts["scenes"] - 1):
         np.testing.assert_array_equal(noise[seed], generate.noise([seed], facts["z"])[0])
     u = np.array([[0.3, -0.6]], np.float32)
     painted = generate.paint(u, 7, generate.load())[0]
-    graph = run(built / "generator.onnx", noise[7:8], u)[0].transpose(1, 2, 0)
-    assert np.abs((graph + 1) * 127.5 - painted).max() < 1
+    _, features = run(played / "lead.onnx", z=noise[7:8], u=u)
+    (image,) = run(played / "generator.onnx", z=noise[7:8], u=u, features=features)
+    assert np.abs((image[0].transpose(1, 2, 0) + 1) * 127.5 - painted).max() < 2
 
 
 # -- what is beside it -----------------------------------------------------------------------
@@ -92,17 +98,21 @@ def test_ratings_are_those_of_the_photos(facts):
     np.testing.assert_allclose(knots[:, [0, -1]], va_map.knots[:, [0, -1]], atol=1e-3)
 
 
-def test_facts_are_those_of_the_files(built, facts):
+def test_facts_are_those_of_the_files(played, facts):
     released = generate.load()
-    size = (built / "generator.onnx").stat().st_size
-    assert facts["bytes"] == {"generator": size, "runtime": 10}
+    sizes = {p.stem: p.stat().st_size for p in played.glob("*.onnx")}
+    assert facts["bytes"] == {
+        "generator": sizes["lead"] + sizes["generator"],
+        "ear": sizes["ear"],
+        "runtime": 0,
+    }
     assert (facts["resolution"], facts["z"]) == (released.resolution, released.z)
     assert facts["card"] == released.card
 
 
-def test_the_grid_is_the_plane(built, facts):
+def test_the_grid_is_the_plane(played, facts):
     n, scene = facts["grid"], facts["scene"]
-    with Image.open(built / "grid.jpg") as file:
+    with Image.open(played / "grid.jpg") as file:
         grid = np.asarray(file, float)
     side = len(grid) // n
     tiles = grid.reshape(n, side, n, side, 3).swapaxes(1, 2).reshape(n * n, side, side, 3)
@@ -110,10 +120,10 @@ def test_the_grid_is_the_plane(built, facts):
     np.testing.assert_allclose(tiles.mean((1, 2)), expected.mean((1, 2)), atol=4)
 
 
-def test_pieces_can_be_heard(built, facts):
+def test_pieces_can_be_heard(played, facts):
     assert list(facts["pieces"]) == list(page.PIECES)
     for name, piece in facts["pieces"].items():
-        sound = songs.read(built / f"{name}.mp3")
+        sound = songs.read(played / f"{name}.mp3")
         assert len(sound) / features.SR == pytest.approx(piece["seconds"], abs=0.2)
         for way in ("composed", "heard"):
             seconds, *u = np.array(piece[way]).T
@@ -130,21 +140,33 @@ def test_paths_go_where_the_music_was_sent(facts):
     np.testing.assert_allclose(journey * 4 + 5, sent)
 
 
-def test_each_second_is_heard_among_songs(tiny_forest):
-    sound = synth.compose(6, 4, seconds=8)
-    heard = page.listen(sound, tiny_forest)
-    told = ear.over_time(sound, tiny_forest)
-    np.testing.assert_allclose(heard[:, 0], np.arange(8))
-    np.testing.assert_allclose(heard[:, 1:], tiny_forest.va_map(told[["valence", "arousal"]]))
+def test_quantiles_are_those_of_songs(facts):
+    levels = np.array(facts["hearing"]["quantiles"])
+    ratings = np.linspace(1, 9, levels.shape[1])
+    told = np.stack([np.interp([3.3, 5, 6.1], ratings, row) for row in levels], 1)
+    expected = ear.load().va_map(np.array([[3.3] * 2, [5] * 2, [6.1] * 2]))
+    np.testing.assert_allclose(told, expected, atol=0.02)
 
 
-def test_cards_show_and_play_each_mood(built):
-    text = (built / "pieces.md").read_text()
-    assert {p.name for p in built.glob("*.jpg")} == {"grid.jpg"} | {f"{m}.jpg" for m in page.MOODS}
+def test_the_first_page_has_a_small_film(played):
+    assert (played / "film.mp4").stat().st_size < 1e6
+    with av.open(str(played / "film.mp4")) as file:
+        assert {s.type for s in file.streams} == {"video", "audio"}
+        parts = len(page.PIECES["journey"])
+        assert file.duration / 1e6 == pytest.approx(4 * parts - page.OVERLAP * (parts - 1), abs=0.1)
+    with Image.open(played / "film.jpg") as poster:
+        assert poster.size == (page.FILM, page.FILM)
+
+
+def test_cards_show_and_play_each_mood(played):
+    text = (played / "pieces.md").read_text()
+    assert {p.name for p in played.glob("*.jpg")} == {"grid.jpg", "film.jpg"} | {
+        f"{m}.jpg" for m in page.MOODS
+    }
     for mood, (v, a) in page.MOODS.items():
         assert f"valence {v}, arousal {a}](_static/play/{mood}.jpg)" in text
         assert f'src="../_static/play/{mood}.mp3" aria-label="{mood.capitalize()} piece' in text
-        assert soundfile.info(built / f"{mood}.mp3").format == "MP3"
+        assert soundfile.info(played / f"{mood}.mp3").format == "MP3"
 
 
 def test_without_a_generator_nothing_is_built(tmp_path):

@@ -5,6 +5,7 @@ The player is opened in a page of its own, made from its sources; the first page
 """
 
 import base64
+import json
 import re
 import shutil
 import sys
@@ -13,11 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from PIL import Image
 
-from m2l import generate, page
+from m2l import film, generate, page
 from m2l.errors import InputError
+from m2l.music import ear
+from m2l.sample import compose as synth
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build/html"
@@ -43,7 +47,7 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(tmp_path_factory, played):
     """A folder with the player alone, as the book has it."""
     shelves = (ROOT / "book/_static/ort", ROOT / "web/node_modules/onnxruntime-web/dist")
     runtime = next((f for f in shelves if (f / RUNTIME[-1]).is_file()), None)
@@ -57,9 +61,10 @@ def site(tmp_path_factory):
         shutil.copy(runtime / name, static / "ort")
     for path in (ROOT / "book/_static").glob("*.*"):
         shutil.copy(path, static)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "SECONDS", 8.0)
-        page.build(static / "play")
+    shutil.copytree(played, static / "play")
+    facts = json.loads((static / "play/generator.json").read_text())
+    facts["bytes"]["runtime"] = (static / "ort" / RUNTIME[-1]).stat().st_size
+    (static / "play/generator.json").write_text(json.dumps(facts))
     raw = re.search(r"```\{raw\} html\n(.*?)```", (ROOT / "book/play.md").read_text(), re.S)[1]
     (folder / "book/play.html").write_text(PAGE.format(raw))
     return folder
@@ -242,6 +247,114 @@ def test_the_answer_comes_at_once(running):
     measured = running.page.evaluate("window.ms")
     # What feels like one's own doing ends at 100 ms; benchmarks/page.py measures how far below.
     assert len(measured) >= 20 and np.median(measured) < 100
+
+
+# -- a song of one's own ---------------------------------------------------------------------
+
+
+def told(watched, pattern, seconds=120):
+    """What the page says of a song, once it says something that has the pattern in it."""
+    watched.page.wait_for_function(
+        "p => document.querySelector('.player-heard').textContent.match(p)",
+        arg=pattern,
+        timeout=1000 * seconds,
+    )
+    return watched.page.inner_text(".player-heard")
+
+
+def drop(watched, path):
+    """Drop a file on the page, as a hand does."""
+    data = watched.page.evaluate_handle(
+        """([bytes, name]) => {
+          const data = new DataTransfer();
+          const content = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+          data.items.add(new File([content], name));
+          return data;
+        }""",
+        [base64.b64encode(path.read_bytes()).decode(), path.name],
+    )
+    watched.page.dispatch_event(".player", "dragover", {"dataTransfer": data})
+    watched.page.dispatch_event(".player", "drop", {"dataTransfer": data})
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Ten clips, all moods and kinds of files."""
+    folder = tmp_path_factory.mktemp("clips")
+    emotions = [(v, a) for v in (1.5, 5, 8.5) for a in (1.5, 5, 8.5)] + [(3, 7)]
+    kinds = ("mp3", "wav", "flac", "ogg")
+    for i, emotion in enumerate(emotions):
+        sound = synth.compose(*emotion, seed=i, seconds=10)
+        if i % 3 == 0:  # recordings have noise, and two channels
+            rng = np.random.default_rng(i)
+            sound = np.stack([sound, 0.7 * sound], 1) + rng.normal(0, 0.003, (len(sound), 2))
+        soundfile.write(folder / f"{i}.{kinds[i % 4]}", sound, synth.SR)
+    return sorted(folder.iterdir())
+
+
+def test_a_dropped_song_leads_and_the_page_hears_what_the_package_hears(book, clips):
+    watched = Watched(book)
+    assert not watched.page.evaluate("navigator.gpu?.requestAdapter()")  # the page needs none
+    words = watched.words()
+    far = []
+    expected = ear.predict(clips)
+    for clip, (_, row) in zip(clips, expected.iterrows(), strict=True):
+        drop(watched, clip)
+        says = told(watched, f"^{clip.name}: valence [^%]*$")
+        numbers = [float(x) for x in re.findall(r"(?:valence|arousal) (\d\.\d+)", says)]
+        far.append(np.abs(row[["valence", "arousal"]].to_numpy(float) - numbers))
+    assert np.max(far) <= 0.15
+    # The point has moved, and its path is the one that the package finds.
+    assert watched.words() != words
+    points = watched.page.get_attribute("polyline", "points").split()
+    found = np.array([p.split(",") for p in points], float) * (1, -1)
+    _, u = film.path(clips[-1])
+    assert len(found) == len(u) and np.abs(found - u).mean() < 0.1
+    assert watched.page.evaluate("document.querySelector('.player audio').duration") > 9
+    watched.close()  # which asserts that nothing was sent or asked for elsewhere
+
+
+def test_what_is_no_song_gets_one_friendly_line(opened, tmp_path):
+    (tmp_path / "letter.mp3").write_text("Dear all")
+    drop(opened, tmp_path / "letter.mp3")
+    assert told(opened, "no song") == (
+        "letter.mp3 is no song that this browser can play; try an mp3, m4a, ogg, flac or wav."
+    )
+    soundfile.write(tmp_path / "short.wav", np.ones(22050), 22050)
+    drop(opened, tmp_path / "short.wav")
+    assert told(opened, "three seconds") == (
+        "short.wav is shorter than three seconds; give a longer one."
+    )
+
+
+def test_a_song_can_be_chosen_by_keyboard_on_a_phone(book, clips):
+    watched = Watched(book, viewport={"width": 390, "height": 844})
+    watched.page.focus(".player-own input")
+    with watched.page.expect_file_chooser() as chooser:
+        watched.page.keyboard.press("Enter")
+    chooser.value.set_files(clips[0])
+    told(watched, f"^{clips[0].name}: valence [^%]*$")
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert watched.page.is_visible(".player-own button")
+    watched.close()
+
+
+def test_the_microphone_leads(site):
+    options = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    with browsers.serve(site) as address, browsers.chromium(options) as browser:
+        watched = Watched((address, browser))
+        words = watched.words()
+        watched.page.click(".player-microphone")
+        told(watched, r"Heard: valence \d\.\d, arousal \d\.\d among songs")
+        watched.page.wait_for_timeout(500)
+        assert watched.words() != words
+        watched.page.keyboard.press("Enter")
+        told(watched, r"^\s*$")
+        assert watched.page.get_attribute(".player-microphone", "aria-pressed") == "false"
+        watched.close()
+
+
+# -- where little can run --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["no scripts", "a file", "paper"])

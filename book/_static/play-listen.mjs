@@ -61,30 +61,39 @@ export class Ear {
 }
 
 // Hear a song: first a window every few seconds, which is what its emotion as a whole is told by,
-// then those between. Tells its path [seconds, valence, arousal] and the whole as they grow.
+// then those between. Each second is felt by the windows about it, as m2l.music.over_time has it.
+// Tells its path [seconds, valence, arousal] and the whole as they grow, until told false.
 export async function hear(samples, run, hearing, tell) {
-  const { rate, window, every, step, smooth } = hearing;
+  const { rate, window, every, about } = hearing;
+  const before = Math.floor(about / 2); // to the last window that ends as late after the moment
+  const after = before - 2;
   const edge = 256; // of silence that the first frame looks into
-  const last = samples.length - window + 2 * edge;
-  if (last < 0) throw new RangeError("short");
+  const count = Math.floor((samples.length - window + 2 * edge) / rate) + 1; // one starts each second
+  if (count < 1) throw new RangeError("short");
   const ear = new Ear(run, hearing);
-  const starts = [];
-  for (let t = 0; t * rate <= last; t += step) starts.push(t);
-  const coarse = starts.filter((t) => t % every === 0);
-  const order = [...coarse, ...starts.filter((t) => t % every)];
-  const middle = (window / 2 - edge) / rate;
-  let whole, path;
-  for (let i = 0; i < order.length; i++) {
-    await ear.add(order[i], cut(samples, Math.round(order[i] * rate) - edge, window));
-    const done = i + 1;
-    if (done === coarse.length) [whole] = await ear.feel([ear.times.map(() => 1)]);
-    if (done >= coarse.length && (done % 10 === 0 || done === coarse.length || done === order.length)) {
-      const times = starts.map((t) => t + middle);
-      const weigh = (t) => ear.times.map((s) => Math.exp(-0.5 * ((s + middle - t) / smooth) ** 2) + 1e-12);
-      const felt = await ear.feel(times.map(weigh));
-      path = felt.map((va, j) => [times[j], ...va]);
+  const starts = [...Array(count).keys()];
+  const coarse = starts.filter((start) => start % every === 0);
+  const order = [...coarse, ...starts.filter((start) => start % every)];
+  const near = (second) => {
+    const first = Math.min(Math.max(0, second - before), count - 1);
+    const end = Math.max(first + 1, second + after);
+    const row = ear.times.map((start) => Number(start >= first && start < end));
+    if (!row.includes(1)) { // none of these is heard yet
+      const away = ear.times.map((start) => Math.abs(start - second));
+      row[away.indexOf(Math.min(...away))] = 1;
     }
-    if (!tell({ done: done / order.length, whole, path })) return; // another was given
+    return row;
+  };
+  let whole, path;
+  for (let i = 1; i <= count; i++) {
+    const start = order[i - 1];
+    await ear.add(start, cut(samples, start * rate - edge, window));
+    if (i === coarse.length) [whole] = await ear.feel([ear.times.map(() => 1)]);
+    if (i === coarse.length || i === count || (i > coarse.length && i % 10 === 0)) {
+      const felt = await ear.feel([...Array(count + 2).keys()].map(near));
+      path = felt.map((va, second) => [second, ...va]);
+    }
+    if (!tell({ done: i / count, whole, path })) return; // another was given
   }
 }
 

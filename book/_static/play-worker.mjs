@@ -1,18 +1,23 @@
-// One network, run by ONNX Runtime Web away from the page's own thread.
+// Networks of which each takes up where the one before left off, run by ONNX Runtime Web away from
+// the page's own thread. What one calls features stays here, for the next.
 
-let ort, session;
+let ort, sessions;
+const kept = {};
 
-const load = async ({ runtime, wasm, graph }) => {
+const load = async ({ runtime, wasm, graphs }) => {
   ort = await import(runtime);
   ort.env.wasm.numThreads = 1; // more need headers that plain hosting does not send
   ort.env.wasm.wasmBinary = wasm;
-  session = await ort.InferenceSession.create(new Uint8Array(graph));
+  sessions = [];
+  for (const graph of graphs) sessions.push(await ort.InferenceSession.create(new Uint8Array(graph)));
 };
 
-const run = async (feeds) => {
+const run = async ({ which, feeds }) => {
   for (const name in feeds) feeds[name] = new ort.Tensor("float32", ...feeds[name]);
-  const out = await session.run(feeds);
-  return Object.fromEntries(session.outputNames.map((name) => [name, out[name].data]));
+  const { features, ...out } = await sessions[which].run({ ...(which && kept), ...feeds });
+  kept.features = features;
+  for (const name in out) out[name] = out[name].data;
+  return out;
 };
 
 onmessage = async ({ data: { id, how, what } }) => {

@@ -19,7 +19,6 @@ await grid.decode();
 
 const picture = $(".player-picture").getContext("2d");
 const map = $(".player-map").getContext("2d");
-const small = new OffscreenCanvas(facts.resolution, facts.resolution).getContext("2d");
 const sliders = player.querySelectorAll("input[type=range]");
 const audio = $("audio");
 const n = facts.grid;
@@ -28,7 +27,7 @@ picture.imageSmoothingQuality = map.imageSmoothingQuality = "high";
 
 const u = [0, 0];
 let scene = facts.scene;
-let generator = null; // (u, scene) -> small, filled; null until it is started
+let generator = null; // paints, once it is started
 let path = [];
 let following = false;
 
@@ -53,16 +52,30 @@ function announce() {
 
 // -- pictures ----------------------------------------------------------------------------------
 
-// Draw the picture of a point: the generator's, or the nearest of the grid.
-async function put(point, context, x, y, side) {
-  if (generator) {
-    await generator(point, scene);
-    context.drawImage(small.canvas, x, y, side, side);
-  } else {
-    const column = Math.round(((point[0] + 1) / 2) * (n - 1));
-    const row = Math.round(((1 - point[1]) / 2) * (n - 1));
-    context.drawImage(grid, column * size, row * size, size, size, x, y, side, side);
+// Draw the nearest picture of the grid.
+function near(point, context, x, y, side) {
+  const column = Math.round(((point[0] + 1) / 2) * (n - 1));
+  const row = Math.round(((1 - point[1]) / 2) * (n - 1));
+  context.drawImage(grid, column * size, row * size, size, size, x, y, side, side);
+}
+
+let pace = 0; // ms that a whole picture takes
+let hand = false; // whether one leads, rather than a song
+
+// Draw the picture of the point. Where painting is slow, a hand sees it at half its side first.
+async function show() {
+  const side = picture.canvas.width;
+  if (!generator) return near(u, picture, 0, 0, side);
+  const begin = performance.now();
+  const lead = await generator.lead(u, scene);
+  if (hand && pace > 120) {
+    picture.drawImage(lead, 0, 0, side, side);
+    if (wish !== null) return undefined;
   }
+  picture.drawImage(await generator.whole(), 0, 0, side, side);
+  pace = performance.now() - begin;
+  $(".player-time").textContent = `${Math.max(1, Math.round(pace))} ms`;
+  return undefined;
 }
 
 // One picture at a time: the newest wish first, then the tiles of a new scene's map.
@@ -79,17 +92,14 @@ async function work() {
       if (wish !== null) {
         const since = wish;
         wish = null;
-        const begin = performance.now();
-        await put(u, picture, 0, 0, picture.canvas.width);
-        const end = performance.now();
-        if (generator) $(".player-time").textContent = `${Math.max(1, Math.round(end - begin))} ms`;
-        player.dispatchEvent(new CustomEvent("painted", { detail: end - since }));
+        await show();
+        player.dispatchEvent(new CustomEvent("painted", { detail: performance.now() - since }));
       } else {
         const tile = blank.shift();
         const [column, row] = [tile % n, Math.floor(tile / n)];
         const side = map.canvas.width / n;
         const point = [(2 * column) / (n - 1) - 1, 1 - (2 * row) / (n - 1)];
-        await put(point, map, column * side, row * side, side);
+        map.drawImage(await generator.lead(point, scene), column * side, row * side, side, side);
         await new Promise((done) => setTimeout(done)); // lets a hand that moves go first
       }
     }
@@ -115,7 +125,8 @@ function move(point, how, since = performance.now()) {
   $(".player-scene").textContent = `scene ${scene}`;
   $(".player-picture").ariaLabel = `Landscape for ${words()}, scene ${scene}`;
   if (how === "pointer") announce();
-  if (how === "pointer" || how === "key") following = false; // a hand leads, until the next play
+  hand = how === "pointer" || how === "key";
+  if (hand) following = false; // until the next play
   wish = since;
   work();
 }
@@ -186,11 +197,11 @@ async function get(name) {
 
 let runtime; // fetched once for all networks
 
-// A network in a worker of its own: feeds {name: [data, shape]} to {name: data}.
-async function network(name) {
+// Networks in a worker of their own: (feeds {name: [data, shape]}, which) to {name: data}.
+async function network(...names) {
   runtime ??= get("ort/ort-wasm-simd-threaded.wasm");
   runtime.catch(() => (runtime = undefined));
-  const [graph, wasm] = await Promise.all([get(name), runtime]);
+  const [wasm, ...graphs] = await Promise.all([runtime, ...names.map(get)]);
   const worker = new Worker(at("play-worker.mjs"), { type: "module" });
   const calls = [];
   worker.onmessage = ({ data: { id, answer, error } }) =>
@@ -200,26 +211,42 @@ async function network(name) {
       calls.push({ resolve, reject });
       worker.postMessage({ id: calls.length - 1, how, what });
     });
-  await call("load", { runtime: at("ort/ort.wasm.min.mjs"), wasm, graph });
-  return (feeds) => call("run", feeds);
+  await call("load", { runtime: at("ort/ort.wasm.min.mjs"), wasm, graphs });
+  return (feeds, which = 0) => call("run", { which, feeds });
 }
 
 async function load() {
   got = 0;
-  const [run, noise] = await Promise.all([network("play/generator.onnx"), get("play/noise.bin")]);
+  const [run, noise] = await Promise.all([
+    network("play/lead.onnx", "play/generator.onnx"),
+    get("play/noise.bin"),
+  ]);
   const z = new Float32Array(noise);
-  const image = small.createImageData(facts.resolution, facts.resolution);
-  const pixels = facts.resolution ** 2;
-  return async (point, scene) => {
-    const { image: rgb } = await run({ // (1, 3, H, W) in [-1, 1]
-      z: [z.slice(scene * facts.z, (scene + 1) * facts.z), [1, facts.z]],
-      u: [Float32Array.from(point), [1, 2]],
-    });
-    for (let i = 0; i < pixels; i++) {
-      for (let c = 0; c < 3; c++) image.data[4 * i + c] = (rgb[c * pixels + i] + 1) * 127.5;
+  const canvas = (side) => new OffscreenCanvas(side, side).getContext("2d");
+  const drawn = [canvas(facts.resolution / 2), canvas(facts.resolution)];
+  let feeds;
+  const paint = async (which) => {
+    const { image: rgb } = await run(feeds, which); // (1, 3, H, W) in [-1, 1]
+    const side = drawn[which].canvas.width;
+    const image = new ImageData(side, side);
+    for (let i = 0; i < side ** 2; i++) {
+      for (let c = 0; c < 3; c++) image.data[4 * i + c] = (rgb[c * side ** 2 + i] + 1) * 127.5;
       image.data[4 * i + 3] = 255;
     }
-    small.putImageData(image, 0, 0);
+    drawn[which].putImageData(image, 0, 0);
+    return drawn[which].canvas;
+  };
+  return {
+    // The picture at half its side, in half the time.
+    lead: (point, scene) => {
+      feeds = {
+        z: [z.slice(scene * facts.z, (scene + 1) * facts.z), [1, facts.z]],
+        u: [Float32Array.from(point), [1, 2]],
+      };
+      return paint(0);
+    },
+    // The same picture whole.
+    whole: () => paint(1),
   };
 }
 
@@ -229,7 +256,8 @@ async function start() {
   player.dataset.state = "loading";
   try {
     const ready = await load();
-    await ready(u, scene); // the first run is slower: it prepares the rest
+    await ready.lead(u, scene); // the first run is slower: it prepares the rest
+    await ready.whole();
     generator = ready;
     player.dataset.state = "running";
     $(".player-new").focus({ preventScroll: true });
@@ -247,7 +275,7 @@ player.dataset.state = facts.bytes.runtime ? "waiting" : "grid";
 
 $(".player-new").addEventListener("click", () => {
   scene = (scene + 1 + Math.floor(Math.random() * (facts.scenes - 1))) % facts.scenes;
-  blank = [...Array(n * n).keys()];
+  if (generator) blank = [...Array(n * n).keys()];
   move(u, "scene");
   announce();
 });
@@ -356,11 +384,8 @@ const listen = () => {
 // From ratings among songs to the same quantiles among landscapes.
 const place = (va) =>
   va.map((x, axis) => {
-    const { ratings, levels } = facts.hearing.scale[axis];
-    const i = Math.min(Math.max(ratings.findIndex((r) => r > x), 1), ratings.length - 1);
-    if (x >= ratings.at(-1)) return levels.at(-1);
-    const part = (x - ratings[i - 1]) / (ratings[i] - ratings[i - 1]);
-    return lerp(levels[i - 1], levels[i], Math.max(0, part));
+    const { [axis]: levels } = facts.hearing.quantiles; // of ratings from 1 to 9
+    return levels[Math.round(((x - 1) / 8) * (levels.length - 1))];
   });
 const feeling = ([v, a]) => `valence ${v.toFixed(1)}, arousal ${a.toFixed(1)}`;
 

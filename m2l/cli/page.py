@@ -21,11 +21,14 @@ def page(out, weights):
     """Write what the book's pages play with.
 
     \b
-    generator.onnx    the generator: z (N, 100), u (N, 2) to image (N, 3, H, W)
+    lead.onnx         the generator to half its side: z (N, 100), u (N, 2) to image and features
+    generator.onnx    the rest of it: z, u, features to image (N, 3, H, W)
+    ear.onnx          the networks and trees that hear a song
     generator.json    its card, the scale of its plane, the pieces and their paths
     noise.bin         z of the scenes 0 to 255, float32
     grid.jpg, *.jpg   one scene over the plane; a landscape for each mood
     *.mp3             pieces that m2l composes
+    film.mp4, *.jpg   the film of one that passes through all moods, and its first picture
     """
     from m2l import generate as generator
     from m2l import page as pages
