@@ -36,6 +36,7 @@ rule study:
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
         [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
+        [] if SMOKE else "book/_static/stills.jpg",
 
 
 rule data:
@@ -246,6 +247,18 @@ rule picture:
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
     shell:
         "m2l gan sample --weights {input:q} --seed 22 -o {output:q}"
+
+
+rule stills:
+    # The README's picture of a film, from the one that opens the book.
+    input:
+        rules.gan.output.weights,
+    output:
+        "book/_static/stills.jpg",
+    params:
+        folder=f"{RUN}/play",
+    shell:
+        "m2l page -o {params.folder:q} --weights {input:q} && cp {params.folder:q}/stills.jpg {output:q}"
 
 
 rule study_power:

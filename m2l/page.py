@@ -40,6 +40,7 @@ PART = 13.0  # of a part of a piece in several, s
 OVERLAP = 1.5  # of neighbouring parts, s
 FILM, FILM_PART = 448, 7.0  # the first page's film: side in pixels, s of each mood
 FILM_SCENE = 42
+STILLS = 7
 
 
 def build(folder, weights=generate.WEIGHTS):
@@ -83,7 +84,7 @@ def build(folder, weights=generate.WEIGHTS):
     for mood in MOODS:
         u = songs[mood]["composed"][0][1:]
         save(generate.paint(u, SCENE, released), f"{mood}.jpg", SIDE)
-    film(folder)
+    film(folder, weights)
     sizes = {file.stem: file.stat().st_size for file in folder.glob("*.onnx")}
     runtime = (folder.parent / "ort").glob("*.wasm")
     facts = {
@@ -333,22 +334,31 @@ def piece(moods, path, seconds):
     }
 
 
-def film(folder):
+def film(folder, weights):
     """The first page's film, of a piece through all moods, and its picture before it is played.
 
     As the pictures beside it, it is painted for the emotion that the piece was composed for.
     """
     import av
+    from PIL import Image
+
+    from m2l.gan.pictures import tile
 
     with TemporaryDirectory() as scratch:
         song = Path(scratch) / "piece.mp3"
         composed = np.array(piece(PIECES["journey"], song, FILM_PART)["composed"])
         felt = composed[:, 0], composed[:, 1:]
         out = folder / "film.mp4"
-        films.write(song, out, FILM, seed=FILM_SCENE, felt=felt, quality=29, progress=False)
+        films.write(song, out, FILM, None, FILM_SCENE, felt, 29, weights, progress=False)
     with av.open(str(out)) as file:
         shown = list(file.decode(video=0))
     shown[round(0.6 * len(shown))].to_image().save(folder / "film.jpg", quality=85, optimize=True)
+    stills = [
+        shown[i].to_ndarray(format="rgb24")
+        for i in np.linspace(0, len(shown) - 1, STILLS, dtype=int)
+    ]
+    picture = tile(generate.enlarged(np.stack(stills), SIDE // 2), columns=STILLS)
+    Image.fromarray(picture).save(folder / "stills.jpg", quality=88, optimize=True)
 
 
 CARD = """\

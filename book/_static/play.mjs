@@ -68,7 +68,7 @@ async function show() {
   if (!generator) return near(u, picture, 0, 0, side);
   const begin = performance.now();
   const lead = await generator.lead(u, scene);
-  if (hand && pace > 120) {
+  if (hand && pace > 50) {
     picture.drawImage(lead, 0, 0, side, side);
     if (wish !== null) return undefined;
   }

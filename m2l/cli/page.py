@@ -28,7 +28,7 @@ def page(out, weights):
     noise.bin         z of the scenes 0 to 255, float32
     grid.jpg, *.jpg   one scene over the plane; a landscape for each mood
     *.mp3             pieces that m2l composes
-    film.mp4, *.jpg   the film of one that passes through all moods, and its first picture
+    film.mp4          the film of one that passes through all moods; film.jpg, stills.jpg of it
     """
     from m2l import generate as generator
     from m2l import page as pages
