@@ -707,3 +707,37 @@ def test_options_are_the_parameters_of_the_function_called(monkeypatch, tmp_path
         assert run(command, ["--out", "a", *bad]).exit_code == 2
     text = " ".join(run(command, ["--help"]).output.split())
     assert "How often." in text and "[default: 5]" in text and "[default: 0]" in text
+
+
+def test_answers_named_like_a_table_of_the_report_are_not_written_over(m2l, tmp_path):
+    (tmp_path / "persons.csv").write_text("answers")
+    m2l("study", "design", "--participants", 2, "-o", "design.json")
+    words = ("study", "analyse", "design.json", "persons.csv", "-o", ".")
+    refused(m2l, *words, match="persons.csv: is an input")
+    assert (tmp_path / "persons.csv").read_text() == "answers"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("features", "a.wav", "-o", "a.wav"),
+        ("generate", "a.wav", "-o", "a.wav"),
+        ("film", "a.wav", "-o", "a.wav"),
+        ("cover", "a.wav", "-o", "a.wav"),
+        ("data", "-o", "a.wav"),
+        ("gan", "sample", "-o", "a.wav"),
+        ("gan", "train", "--preset", "smoke", "--photos", "sample", "-o", "a.wav"),
+        ("study", "export", "a.csv", "-o", "a.csv"),
+        ("study", "simulate", "a.json", "-o", "a.json"),
+        ("study", "design", "--stimuli", "a.json", "-o", "./a.json"),
+        ("study", "design", "--config", "a.json", "-o", "a.json"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_that_is_read_or_of_another_kind_is_written_over(m2l, tmp_path, words):
+    paths = [tmp_path / f"a.{ending}" for ending in ("wav", "csv", "json")]
+    for path in paths:
+        path.write_text("precious")
+    refused(m2l, *words, match=words[-1].removeprefix("./"))
+    assert [path.read_text() for path in paths] == ["precious"] * 3
+    assert len(list(tmp_path.iterdir())) == 3

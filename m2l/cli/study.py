@@ -292,6 +292,8 @@ def study_analyse(design, answers, out):
     from m2l.people import analysis
     from m2l.people import design as study
 
+    for name in ("report.md", *(f"{name}.csv" for name in analysis.CAPTIONS)):
+        outputs.check(Path(out, name), inputs=[design, answers])
     with threadpool_limits(1):  # threads that wait for each other made minutes of seconds
         result = analysis.analyse(study.load(design), analysis.read(answers), progress=True)
     analysis.write(result, out)

@@ -34,7 +34,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import t as student
 
-from m2l.doors import tables
+from m2l.doors import outputs, tables
 from m2l.errors import InputError
 from m2l.people import design as study
 from m2l.people.design import COMPARED, DIMENSIONS, HYPOTHESES, MATCHED, SYSTEMS
@@ -728,7 +728,8 @@ def write(result, folder):
         if table is None:
             lines += [f"**{name}: not known.** {result['unknown'][name]}.", ""]
             continue
-        table.to_csv(folder / f"{name}.csv")
+        with outputs.writing(folder / f"{name}.csv") as aside:
+            table.to_csv(aside)
         if name == "persons":
             continue
         shown = table.drop(columns="simulated").reset_index().astype(object)
@@ -743,4 +744,5 @@ def write(result, folder):
                 )
                 plt.close(figure)
             lines += [f"![{text}]({name}.png)", ""]
-    (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
+    with outputs.writing(folder / "report.md") as aside:
+        aside.write_text("\n".join(lines), encoding="utf-8")
