@@ -38,12 +38,13 @@ assert Path("calm.png").stat().st_size > 1000
 assert run("study", "design", "--participants", "10", "-o", "design.json")[0] == 0
 assert run("study", "simulate", "design.json", "-o", "answers.csv")[0] == 0
 
-given = {"design": "design.json", "answers": "answers.csv", "out": "out.png"}
+given = {"design": "design.json", "answers": "answers.csv"}
 for words, command in leaves(main):
     needed = [p for p in command.params if p.required]
     filled = []
     for p in needed:
-        value = given.get(p.name, "gone")
+        folder = isinstance(p.type, click.Path) and not p.type.file_okay
+        value = given.get(p.name, "folder" if folder else "gone.png" if p.name == "out" else "gone")
         filled += [value] if isinstance(p, click.Argument) else [p.opts[-1], value]
     status, line = run(*words, *filled, seconds=30)
     print(f"m2l {' '.join([*words, *filled])}: {line}", flush=True)
