@@ -147,9 +147,13 @@ figures.table(
 # %% [markdown]
 # ## Differences from the full model
 #
-# Seeds differ; pairs of the same seed differ less. A part has an effect where the interval of the
-# paired difference leaves zero ({numref}`fig-base-differences`). One in twenty intervals would do so if
-# nothing had an effect; one alone, with its end close to zero, is a hint.
+# Seeds differ; pairs of the same seed differ less ({numref}`fig-base-differences`). Of the
+# {result}`ablation:grids.ablation.comparisons.number` comparisons with the full model at 32×32,
+# {result}`ablation:grids.ablation.comparisons.uncorrected` have a p below 0.05, where one in twenty would
+# by chance; {result}`ablation:grids.ablation.comparisons.survive` survive a correction for their number
+# {cite:p}`holm1979simple`. At 64×64 it is
+# {result}`ablation:grids.ablation64.comparisons.survive` of
+# {result}`ablation:grids.ablation64.comparisons.number`.
 
 # %%
 gaps = ablation.differences(large, ablation.MEASURES["variety"][0])
