@@ -180,10 +180,12 @@ plt.show()
 # {result}`ablation:grids.ablation64.variants.non-progressive.Fréchet distance` and
 # {result}`ablation:grids.ablation64.variants.full.Fréchet distance`.
 #
-# **Labels** cost likeness to photographs and give what they are for: without them the correlation with
-# the request is {result}`ablation:grids.ablation64.variants.unconditional.r valence` for valence and
+# **Labels** give what they are for. Without them the correlation with the request is {result}`ablation:grids.ablation64.variants.unconditional.r valence` for valence and
 # {result}`ablation:grids.ablation64.variants.unconditional.r arousal` for arousal at 64×64, with them
 # {result}`ablation:grids.ablation64.variants.full.r valence` and {result}`ablation:grids.ablation64.variants.full.r arousal`.
+#
+# These differences survive the correction. So do the lower variety of label input in place of ERUs, and
+# of matching pixel by pixel.
 #
 # **The gradient penalty** is needed: without it every run diverged.
 
@@ -211,7 +213,7 @@ figure.supxlabel("weight", color=figures.INK)
 plt.show()
 
 # %% [markdown]
-# What it does first is to keep pictures apart: variety is
+# What it seems to do first is to keep pictures apart, though five seeds do not decide it: variety is
 # {result}`ablation:grids.ablation.variants.without AFM.variety` of the photographs' without it and
 # {result}`ablation:grids.ablation.variants.full.variety` at the published weight; pixel by pixel
 # {result}`ablation:grids.ablation.variants.AFM spatial.variety`. The emotion seen does not simply follow:
@@ -251,9 +253,10 @@ figures.table(
 # ## Summary
 #
 # - **Growing** was not what made it work: at equal cost, starting at full resolution does as well.
-# - **Labels through ERUs** make the picture answer; the price is time and some likeness. Labels as an
-#   input, in the same time, come to a Fréchet distance of
+# - **Labels through ERUs** make the picture answer; the price is time. Labels as an input, in the same
+#   time, come to a Fréchet distance of
 #   {result}`ablation:grids.ablation.variants.label input, longer.Fréchet distance`, with a variety of
 #   {result}`ablation:grids.ablation.variants.label input, longer.variety`.
-# - **Affective matching** keeps pictures of one emotion apart; that it helps the emotion was not shown.
+# - **Affective matching** by channel: pictures of one emotion lie further apart with it, in the mean; that
+#   it helps the emotion was not shown. Pixel by pixel, as published, it costs variety.
 # - **The gradient penalty** prevents collapse in this critic. The projected critic does without.
