@@ -99,7 +99,6 @@ def measured(root, judged, tiny_generator, tmp_path_factory):
             root,
             n=16,
             draws=8,
-            baselines=True,
             pairs=out.with_name("pairs.png"),
         )
     return out
@@ -136,10 +135,14 @@ def test_a_generator_is_measured_from_all_sides(measured):
         )
 
 
-def test_baselines_are_scored_by_the_judge_that_did_not_choose(measured):
-    told = read(measured)["baselines"]
-    assert set(told["best of 8, chosen by scene"]) == {"ratings"}
-    assert set(told["best of 8, chosen by ratings"]) == {"scene"}
+def test_baselines_are_scored_by_the_judge_that_did_not_choose(
+    root, judged, tiny_generator, tmp_path
+):
+    out, judge = tmp_path / "baselines.json", judged / "scene.safetensors"
+    evaluate.baselines(out, tiny_generator, judge, root=root, n=16, asked=9, of=3, draws=8)
+    told = read(out)["answers"]
+    assert set(told["best, chosen by scene"]) == {"ratings"}
+    assert set(told["best, chosen by ratings"]) == {"scene"}
     for name in ("retrieval", "photo at random", "one picture"):
         assert set(told[name]) == {"scene", "ratings"}
         assert set(told[name]["scene"]["valence"]) == INTERVAL

@@ -86,6 +86,16 @@ def metrics_model(out, inception, fetch, **settings):
     click.echo(f"{out}: written")
 
 
+@metrics.command("baselines", cls=Stage, calls="m2l.experiments.evaluation:baselines")
+@output("results/baselines.json", "-o", "--out", help="Result.")
+def metrics_baselines(out, **settings):
+    """Measure what does without a generator: retrieval, and the best of several pictures."""
+    from m2l.experiments import evaluation as evaluate
+
+    evaluate.baselines(out, **settings)
+    click.echo(f"{out}: written")
+
+
 @metrics.command("folders", calls="m2l.experiments.evaluation:folders")
 @click.argument("generated", type=click.Path())
 @click.argument("real", type=click.Path())

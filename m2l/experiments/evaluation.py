@@ -122,7 +122,6 @@ def model(
     limit: int | None = None,
     preset="full",
     inception: Path | None = None,
-    baselines=False,
     pairs: Path | None = None,
     draws=100,
     rated: Path | None = None,
@@ -143,7 +142,6 @@ def model(
     preset : a name for the record.
     draws : for the intervals.
     inception : path of the official Inception weights, for FID; not reported without.
-    baselines : whether to measure also retrieval, photos at random and the best of eight pictures.
     pairs : .png to write, of the nearest pictures beside the photos; it holds photos.
     """
     from m2l.experiments import landscapes
@@ -160,8 +158,6 @@ def model(
         released = generate.load(generator)
         painted, card = paint(released, pyramid, n, seed), released.card
     result, arrays, nearest, beside = measure(judges, pyramid, painted, seed, draws, inception)
-    if baselines:
-        result["baselines"] = compare_baselines(judges, pyramid, painted, released, seed, draws)
     folder = Path(out).with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     save_grid(nearest, folder / "nearest.png", columns=max(1, len(nearest) // 2))
@@ -427,50 +423,82 @@ def _looks(sides, draws, seed):
     }
 
 
-def compare_baselines(judges, pyramid, painted, released, seed=0, draws=None, of=8):
+# -- what does without a generator -----------------------------------------------------------
+
+
+def baselines(
+    out,
+    generator=generate.WEIGHTS,
+    judge: Path | None = None,
+    rated: Path | None = None,
+    root=None,
+    n=2048,
+    asked=128,
+    of=8,
+    seed=0,
+    limit: int | None = None,
+    preset="full",
+    draws=100,
+):
     """What any generator must justify itself against: see and score other ways to answer.
 
     Retrieval answers with the training photo whose label is nearest to the request, "photo at
-    random" with any. Of eight pictures for one request, one judge chooses the one whose emotion it
+    random" with any. Of several pictures for one request, one judge chooses that whose emotion it
     sees nearest, in standard deviations of the photos; the other judge scores the choice.
 
-    Returns
-    -------
-    dict of baseline to dict of judge to dict of dimension to r with its interval.
+    Parameters
+    ----------
+    out : .json to write.
+    generator : .safetensors
+    judge : .safetensors of the scene network; the shipped one by default.
+    rated : .safetensors of the second judge; the shipped one by default.
+    n : requests to be answered by photos.
+    asked : requests to be answered by several pictures.
+    of : pictures for each of these.
+    seed : of all draws.
+    limit : take only so many photos of each split.
+    preset : a name for the record.
+    draws : for the intervals.
     """
-    rng = np.random.default_rng(seed)
-    photo = judges.photos(pyramid, painted.images.shape[1])
-    test, train, va = pyramid.rows("test"), pyramid.rows("train"), pyramid.va
-    asked, spread = painted.requested, va.std(0)
-    _, nearest = metrics.nearest(asked / spread, va[train] / spread)
+    from m2l.experiments import landscapes
+    from m2l.judge import scene
+
+    started, rng = time.monotonic(), np.random.default_rng(seed)
+    pyramid, released = landscapes.pyramid(root, limit), generate.load(generator)
+    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load(rated or ratings.WEIGHTS))
+    photo, va = judges.photos(pyramid, released.resolution), pyramid.va
+    test, train = rng.permutation(pyramid.rows("test")), pyramid.rows("train")
+    requested, spread = va[np.resize(test, n)], va.std(0)
+    _, nearest = metrics.nearest(requested / spread, va[train] / spread)
 
     def scored(asked, seen):
-        return {
-            name: {
-                d: told[d]["r"]
-                for told in [metrics.consistency(asked, x, draws=draws, seed=seed)]
-                for d in DIMENSIONS
-            }
-            for name, x in seen.items()
-        }
+        told = {k: metrics.consistency(asked, x, draws=draws, seed=seed) for k, x in seen.items()}
+        return {k: {d: x[d]["r"] for d in DIMENSIONS} for k, x in told.items()}
 
-    out = {
-        "retrieval": scored(asked, photo[train[nearest]].va),
-        "photo at random": scored(asked, photo[rng.choice(train, len(asked))].va),
-    }
-    few = asked[: max(16, len(asked) // 8)]
+    few = requested[:asked]
     seeds = np.arange(len(few) * of).reshape(-1, of)
     images = generate.paint(released.va_map(few)[:, None], seeds, released)
     seen = {k: x.reshape(len(few), of, 2) for k, x in judges.look(images).va.items()}
-    out["one picture"] = scored(few, {k: x[:, 0] for k, x in seen.items()})
+    answers = {
+        "retrieval": scored(requested, photo[train[nearest]].va),
+        "photo at random": scored(requested, photo[rng.choice(train, n)].va),
+        "one picture": scored(few, {k: x[:, 0] for k, x in seen.items()}),
+    }
     wanted = (few - va[test].mean(0)) / va[test].std(0)
     for name, x in seen.items():
         usual = photo.va[name][test]
         off = np.linalg.norm((x - usual.mean(0)) / usual.std(0) - wanted[:, None], axis=-1)
         best = np.arange(len(few)), off.argmin(1)
         others = {k: y[best] for k, y in seen.items() if k != name}
-        out[f"best of {of}, chosen by {name}"] = scored(few, others)
-    return out
+        answers[f"best, chosen by {name}"] = scored(few, others)
+    provenance.save(
+        out,
+        {"n": n, "asked": len(few), "of": of, "answers": answers},
+        started=started,
+        seed=seed,
+        preset=preset,
+        data={"landscapes": photos.fingerprint(pyramid.table)},
+    )
 
 
 # -- folders ---------------------------------------------------------------------------------
