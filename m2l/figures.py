@@ -18,6 +18,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
+from m2l import results
+
 INK = "#757b84"
 QUADRANTS = {
     "Q1": (7, 8.6, "excited, pleasant"),
@@ -285,9 +287,9 @@ def table(frame, caption, decimals=2, name=None):
 
     def text(value):
         if isinstance(value, float):
-            return f"{value:,.{decimals}f}".replace("-", "−") if value == value else "–"
+            return results.text(value, f",.{decimals}f") if value == value else "–"
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        return f"{value:,}" if whole else str(value)
+        return results.text(value) if whole else str(value)
 
     return Table(frame.astype(object).map(text), caption, name)
 

@@ -157,7 +157,7 @@ def text(value, form=""):
     if form[:1] in ("*", "/"):
         factor, _, form = form.partition(" ")
         value = value * float(factor[1:]) if factor[0] == "*" else value / float(factor[1:])
-    written = format(value, form or ("," if isinstance(value, int) else ".2f"))
+    written = format(value, form or ("," if isinstance(value, int | np.integer) else ".2f"))
     if not written.strip("-0.%"):  # a negative zero is none
         written = written.lstrip("-")
     return written.replace("-", "\u2212").replace("%", "\u00a0%")
