@@ -320,10 +320,10 @@ figures.pictures([image for stage in stages for image in stage], columns=6)
 plt.show()
 
 # %% [markdown]
-# ## One scene under many emotions
+# ## One seed under many emotions
 #
-# The seed chooses the scene, valence and arousal its mood. Held to one seed, the plane of emotions
-# becomes a picture of its own ({numref}`fig-gan-plane`).
+# Seed and emotion choose the scene together. Held to one seed, the plane of emotions becomes a picture of its
+# own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners often another scene.
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards; at the edges, the valence and arousal asked for, on the landscapes' scale.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}}
 places = 0.9 * plane(7).numpy()

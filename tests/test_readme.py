@@ -75,8 +75,7 @@ def made_up(home, copy):
     rng = np.random.default_rng(0)
     (home / "Music").mkdir(parents=True)
     soundfile.write(copy / "song.mp3", compose.compose(7, 7, seconds=8), compose.SR)
-    for i in range(12):  # as many as pictures can be measured by
-        shutil.copy(copy / "song.mp3", home / f"Music/{i}.mp3")
+    shutil.copy(copy / "song.mp3", home / "Music")
     (home / "photos").mkdir()
     rows = ["file,valence,arousal"]
     for i in range(60):

@@ -10,6 +10,7 @@ other settings is made anew.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -65,7 +66,8 @@ class Task:
     def fingerprint(self):
         """Fingerprint of all that a model can learn from."""
         names = "\n".join(map(str, [*self.x.columns, *self.groups]))
-        return cache.key(self.x.to_numpy(float), self.y, names)
+        parts = self.x.to_numpy(float).tobytes(), self.y.tobytes(), names.encode()
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
 @dataclass
@@ -219,7 +221,7 @@ def hear(paths, folder):
             "mels": np.stack([models.log_mel(p) for p in tqdm(paths, unit="song", disable=None)])
         }
 
-    key = cache.key(*map(Path, paths))
+    key = hashlib.sha256("\n".join(paths).encode()).hexdigest()
     return cache.arrays(Path(folder) / "mels.npz", work, key)["mels"]
 
 
