@@ -81,6 +81,8 @@ class Preset:
     flip : mirror half of the photos.
     photos : train on so many photos only, drawn at random.
     snapshots : averaged generators to keep from the last stage, at equal distances.
+    compiled : fuse what is large of the networks by `torch.compile` before the last stage, which
+        takes a minute and is worth it on a GPU.
     precision, seed : as Fabric names it, see `m2l.gan.training.at_hand`; of everything random.
     """
 
@@ -105,6 +107,7 @@ class Preset:
     flip: bool = True
     photos: int | None = setting(None, low=1)
     snapshots: int = setting(0, low=0)
+    compiled: bool = False
     precision: str = setting("32-true", choices=("32-true", "bf16-mixed"))
     seed: int = setting(0, low=0, below=2**24)
 

@@ -84,8 +84,6 @@ class Run:
     checkpoint_seconds : time between checkpoints.
     progress : where it stands.
     capture : repeat steps from graphs on a CUDA device.
-    compiled : compile what is large of the networks, by `torch.compile`, before the last stage,
-        where a minute of that is worth it.
 
     Raises
     ------
@@ -101,7 +99,6 @@ class Run:
     checkpoint_seconds: float = 300.0
     progress: Progress = field(default_factory=Progress)
     capture: bool = True
-    compiled: bool = False
 
     def __post_init__(self):
         p = self.preset
@@ -167,7 +164,8 @@ class Run:
             pixels = torch.from_numpy(self.pyramid.array(stage.resolution))
             self._pixels = pixels.to(self.device)  # uint8 (N, R, R, 3)
             self._rows = torch.zeros(stage.batch, dtype=torch.long, device=self.device)
-            if self.compiled and stage is self.preset.stages[-1]:
+            last = stage is self.preset.stages[-1]
+            if self.preset.compiled and last and self.device.type == "cuda":
                 self._compile(stage)
         return stage
 
