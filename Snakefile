@@ -260,7 +260,7 @@ rule picture:
     output:
         "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
     shell:
-        "m2l gan sample --weights {input:q} --seed 22 -o {output:q}"
+        "m2l gan sample --what both --side 6 --size 100 --weights {input:q} -o {output:q}"
 
 
 rule stills:

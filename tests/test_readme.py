@@ -75,7 +75,8 @@ def made_up(home, copy):
     rng = np.random.default_rng(0)
     (home / "Music").mkdir(parents=True)
     soundfile.write(copy / "song.mp3", compose.compose(7, 7, seconds=8), compose.SR)
-    shutil.copy(copy / "song.mp3", home / "Music")
+    for i in range(12):  # as many as pictures can be measured by
+        shutil.copy(copy / "song.mp3", home / f"Music/{i}.mp3")
     (home / "photos").mkdir()
     rows = ["file,valence,arousal"]
     for i in range(60):

@@ -133,6 +133,22 @@ def test_joined_mp3s_are_read_to_the_last(tmp_path):
     assert len(songs.read(tmp_path / "both.mp3")) == pytest.approx(8 * SR, rel=0.02)
 
 
+def test_joined_mp3s_of_different_kinds_go_on_as_the_first(tmp_path):
+    one = write(tmp_path / "1.mp3", noise(4, 1)).read_bytes()
+    both = np.stack([noise(4, 2, 44100), noise(4, 3, 44100)], axis=1)
+    (tmp_path / "both.mp3").write_bytes(one + write(tmp_path / "2.mp3", both, 44100).read_bytes())
+    assert len(songs.read(tmp_path / "both.mp3")) == pytest.approx(8 * SR, rel=0.02)
+
+
+def test_a_little_damage_costs_no_song(tmp_path):
+    path = write(tmp_path / "song.mp3", noise(8))
+    whole, junk = path.read_bytes(), np.random.default_rng(0).bytes(3000)
+    half = len(whole) // 2
+    for damaged in (whole + junk, whole[:half] + junk[:400] + whole[half + 400 :]):
+        path.write_bytes(damaged)
+        assert len(songs.read(path)) == pytest.approx(8 * SR, rel=0.05)
+
+
 def test_an_mp3_with_tags_at_both_ends(tmp_path):
     path = write(tmp_path / "song.mp3", noise(4))
     plain = songs.read(path)

@@ -229,10 +229,10 @@ def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings)
 )
 @click.option(
     "--what",
-    type=click.Choice(["plane", "seeds"]),
+    type=click.Choice(["plane", "seeds", "both"]),
     default="plane",
     show_default=True,
-    help="One scene over the VA plane, or many scenes at its centre.",
+    help="One scene over the VA plane, many at its centre, or another at each point of it.",
 )
 @click.option(
     "--size", type=click.IntRange(4, 512), default=96, show_default=True, help="Side of a picture."
@@ -246,8 +246,7 @@ def gan_sample(out, seed, side, what, size, weights):
     from m2l.gan.pictures import plane, save_grid
 
     released = generator.load(weights or generator.WEIGHTS)
-    seeds, u = seed + np.arange(side**2), np.zeros((side**2, 2))
-    if what == "plane":
-        seeds, u = seed, plane(side).numpy() * 0.95
+    seeds = seed if what == "plane" else seed + np.arange(side**2)
+    u = np.zeros((side**2, 2)) if what == "seeds" else plane(side).numpy() * 0.95
     save_grid(generator.enlarged(generator.paint(u, seeds, released), size), out)
     click.echo(f"{out}: {side}×{side} landscapes")

@@ -292,22 +292,24 @@ def _pyav(path, file):
 def _by_pyav(path, file, container, stream):
     import av
 
-    resampler = av.AudioResampler(format="fltp")  # keeps channels and rate
-    good, bad, samples, rate, held, waiting = 0, 0, 0, stream.rate, [], 0
+    good, bad, inside, samples, rate = 0, 0, 0, 0, stream.rate
+    held, waiting, kind, first = [], 0, None, None
     packets = container.demux(stream)
-    while True:
+    while bad <= 100 + good:
         try:
             packet = next(packets, None)
             if packet is None:
                 break
             frames = packet.decode()
-            good += 1
-        except av.FFmpegError:  # such as a tag behind the last frame
+        except av.FFmpegError:  # damage, or a tag behind the last frame
             bad += 1
-            if packet is None or bad > 100 + good:
-                break
             continue
+        good, inside = good + 1, bad  # what is bad behind the last good one is no part of the song
         for frame in frames:
+            now = (frame.format.name, frame.layout.name, frame.sample_rate)
+            first = first or now
+            if now != kind:  # joined files may change channels and rate, and go on as the first
+                kind, resampler = now, av.AudioResampler("fltp", *first[1:])
             for part in resampler.resample(frame):
                 rate, samples = part.sample_rate, samples + part.samples
                 held.append(part.to_ndarray().T)
@@ -318,20 +320,23 @@ def _by_pyav(path, file, container, stream):
     if held:
         yield rate, np.ascontiguousarray(np.concatenate(held))
     promised = _promised(file, container, stream)
-    if not samples or bad > 0.05 * good or samples < WHOLE * promised * rate:
+    short = samples < WHOLE * promised * rate if promised else inside > (1 - WHOLE) * good
+    if short or not samples:
         raise _damaged(path)
 
 
 def _promised(file, container, stream):
     """Seconds that a file says it lasts; 0 where it does not say, or only bytes are counted."""
     names = container.format.name.split(",")
-    if not ("mp3" in names and _tells_length(file)) and not set(names) & set(_PROMISE):
-        return 0
-    return float(stream.duration * stream.time_base) if stream.duration else 0
+    if "mp3" in names:
+        return _counted(file) * (1152 if stream.rate >= 32000 else 576) / stream.rate
+    if set(names) & set(_PROMISE) and stream.duration:
+        return float(stream.duration * stream.time_base)
+    return 0
 
 
-def _tells_length(file):
-    """Whether an mp3 has a Xing, Info or VBRI header that counts the frames which follow."""
+def _counted(file):
+    """How many frames an mp3 tells in a Xing, Info or VBRI header; 0 without."""
     file.seek(0)
     head = file.read(10)
     size = 0
@@ -339,7 +344,12 @@ def _tells_length(file):
         a, b, c, d = head[6:10]
         size = 10 + (a << 21 | b << 14 | c << 7 | d)
     file.seek(size)
-    return re.search(rb"(Xing|Info)\0\0\0[\1\3\5\7\x09\x0b\x0d\x0f]|VBRI", file.read(4096))
+    told = re.search(
+        rb"(?:Xing|Info)\0\0\0[\1\3\5\7\x09\x0b\x0d\x0f](.{4})|VBRI.{10}(.{4})",
+        file.read(4096),
+        re.DOTALL,
+    )
+    return int.from_bytes(told[1] or told[2]) if told else 0
 
 
 def _damaged(path):

@@ -10,7 +10,6 @@ other settings is made anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -66,8 +65,7 @@ class Task:
     def fingerprint(self):
         """Fingerprint of all that a model can learn from."""
         names = "\n".join(map(str, [*self.x.columns, *self.groups]))
-        parts = self.x.to_numpy(float).tobytes(), self.y.tobytes(), names.encode()
-        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+        return cache.key(self.x.to_numpy(float), self.y, names)
 
 
 @dataclass
@@ -221,7 +219,7 @@ def hear(paths, folder):
             "mels": np.stack([models.log_mel(p) for p in tqdm(paths, unit="song", disable=None)])
         }
 
-    key = hashlib.sha256("\n".join(paths).encode()).hexdigest()
+    key = cache.key(*map(Path, paths))
     return cache.arrays(Path(folder) / "mels.npz", work, key)["mels"]
 
 
