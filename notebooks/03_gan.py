@@ -205,7 +205,7 @@ figures.source(looking.Head.forward)
 # %%
 second = Run(Preset.load(projected, seed=seed), paintings, tempfile.mkdtemp(), accelerator="cpu")
 stage = second.preset.stages[-1]
-maps = second.critic.look(painted[:8], stage.seen)
+maps = second.critic.look(painted[:8], stage.side)
 scores, gates, reading = second.critic.judge(maps, second.va[:8])
 
 # %% tags=["hide-input"]
