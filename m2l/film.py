@@ -36,12 +36,13 @@ OPTIONS = {
 MUXING = {".mp4": {"movflags": "faststart"}}
 SIZE, FPS = 512, 24
 RATE = 48000  # of the sound, Hz
+STEP = 0.5  # at which a song is described, s
 PAINTED = 4  # pictures painted a second
 DRIFT = 1 / 45  # scenes a second, at middling loudness
 TURN = 5.0  # that a turn to the next scene takes, s
 PART = 10.0  # the least between two turns, s
 LIGHT, NEAR = 0.08, 0.05  # how much loudness changes the light, and the nearness
-BATCH = 4
+BATCH = 2
 
 
 @dataclass
@@ -155,37 +156,47 @@ def storyboard(song, seed=0, felt=None):
     """
     from scipy.ndimage import gaussian_filter1d
 
-    from m2l.doors import songs
-    from m2l.music import features
-
-    y = songs.read(song)
-    seconds = len(y) / features.SR
+    seconds, level, rows = describe(song)
     moments, felt = felt or path(song)
     time = np.arange(np.ceil(seconds * PAINTED) + 1) / PAINTED
     u = np.stack([np.interp(time, moments, column) for column in np.transpose(felt)], axis=1)
     u = gaussian_filter1d(u, PAINTED, axis=0, mode="nearest")
-    curves = _curves(y)
-    loudness = _loudness(curves["loudness"].to_numpy(), time)
-    turns = boundaries(curves.drop(columns=["loudness", "rms"]).to_numpy())
+    loudness, turns = _loudness(level, time), boundaries(rows)
     near = np.clip((time[:, None] - turns) / TURN, -0.5, 0.5)
     speed = DRIFT * (0.5 + loudness) + ((1 + np.cos(2 * np.pi * near)) / TURN).sum(1)
     scene = seed + np.concatenate([[0], np.cumsum(speed[:-1])]) / PAINTED
     return Storyboard(seconds, time, u, scene, loudness, turns)
 
 
-def _curves(y):
-    """The sound's descriptors over time, made in parts: a long song does not fit the memory."""
-    import pandas as pd
+def describe(song):
+    """A song in steps of half a second (`STEP`), read in blocks.
 
-    from m2l.music import features
+    Returns
+    -------
+    seconds : length of the song.
+    level : ndarray (N,), dB of the mean square.
+    rows : ndarray (N, 36), the spectrum in 24 bands from 60 Hz to 10 kHz, in dB, and in the twelve
+        pitch classes, as shares of their sum.
+    """
+    from m2l.doors import songs
 
-    every = 1300 * features.HOP  # half a minute
-    starts = range(0, max(1, len(y) - every // 2), every)
-    parts = [y[s : s + every] for s in starts[:-1]] + [y[starts[-1] :]]
-    return pd.concat(
-        [features.curves(part).iloc[:-1] for part in parts],
-        ignore_index=True,
-    )
+    size, frame = round(STEP * songs.SR), 2048
+    hertz = np.fft.rfftfreq(frame, 1 / songs.SR)[1:]
+    band = np.floor(24 * np.log(hertz / 60) / np.log(10000 / 60))
+    pitch = np.where((hertz > 100) & (hertz < 2000), np.round(12 * np.log2(hertz / 440)) % 12, -1)
+    sums = np.hstack([band[:, None] == np.arange(24), pitch[:, None] == np.arange(12)])
+    window, held, total, level, rows = np.hanning(frame), np.zeros(0, np.float32), 0, [], []
+    for block in songs.blocks(song):
+        total += len(block)
+        held = np.concatenate([held, block])
+        steps = held[: len(held) // size * size].reshape(-1, size)
+        held = held[steps.size :]
+        level += (10 * np.log10((steps**2).mean(1) + 1e-10)).tolist()
+        frames = steps[:, : size // frame * frame].reshape(len(steps), size // frame, frame)
+        power = np.square(np.abs(np.fft.rfft(frames * window))).mean(1)[:, 1:] @ sums
+        pitches = power[:, 24:] / (power[:, 24:].sum(1, keepdims=True) + 1e-10)
+        rows.append(np.hstack([10 * np.log10(power[:, :24] + 1e-4), pitches]))
+    return total / songs.SR, np.array(level), np.concatenate(rows)
 
 
 def path(song, model="ear"):
@@ -204,60 +215,49 @@ def path(song, model="ear"):
     )
 
 
-def _loudness(decibels, time):
-    """Loudness in [0, 1] at some times, from decibels a frame, without its beats.
+def _loudness(level, time):
+    """Loudness in [0, 1] at some times, from decibels each half second, without its beats.
 
     From the song's quiet parts to its loud ones, which are taken to be 12 dB apart at least: in
     music that keeps its level, nothing moves.
     """
     from scipy.ndimage import gaussian_filter1d
 
-    from m2l.music.features import HOP, SR
-
-    smooth = gaussian_filter1d(np.maximum(decibels, -70), SR / HOP, mode="nearest")
+    smooth = gaussian_filter1d(np.maximum(level, -70), 1 / STEP, mode="nearest")
     low, high = np.percentile(smooth, [5, 95])
     spare = max(0, 12 - (high - low)) / 2
-    level = np.interp(time, np.arange(len(smooth)) * HOP / SR, smooth)
-    return np.clip((level - low + spare) / (high - low + 2 * spare), 0, 1)
+    smooth = np.interp(time, (np.arange(len(smooth)) + 0.5) * STEP, smooth)
+    return np.clip((smooth - low + spare) / (high - low + 2 * spare), 0, 1)
 
 
-def boundaries(rows, step=0.5, reach=8.0, least=0.12):
+def boundaries(rows, reach=8.0, least=0.12):
     """Where the music turns: peaks of Foote's novelty, which compares what was with what comes.
 
     Parameters
     ----------
-    rows : ndarray (frames, F), descriptors of the sound, `m2l.music.features.HOP` samples apart.
-    step : resolution, s.
+    rows : ndarray (N, F), descriptors of the sound each half second, see `describe`.
     reach : how far before and after a moment the sound is compared, s.
-    least : prominence of a peak; novelty is in [-1, 1].
+    least : height of a peak; novelty is in [-1, 1].
 
     Returns
     -------
     ndarray (K,), s, at least `PART` apart and from both ends.
     """
-    from scipy.signal import find_peaks
+    from scipy.ndimage import maximum_filter1d
 
-    from m2l.music.features import HOP, SR
-
-    every = round(step * SR / HOP)
-    n = len(rows) // every
-    blocks = np.asarray(rows)[: n * every].reshape(n, every, -1).mean(1)
-    spread = blocks.std(0)
-    blocks = (blocks - blocks.mean(0))[:, spread > 1e-9] / spread[spread > 1e-9]
-    blocks /= np.maximum(np.linalg.norm(blocks, axis=1, keepdims=True), 1e-9)
-    alike = blocks @ blocks.T
-    half = round(reach / step)
+    spread = rows.std(0)
+    rows = (rows - rows.mean(0))[:, spread > 1e-9] / spread[spread > 1e-9]
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    half = round(reach / STEP)
     at = np.arange(-half, half) + 0.5
     taper = np.exp(-2 * (at / half) ** 2) * np.sign(at)
     kernel = np.outer(taper, taper) / np.abs(taper).sum() ** 2
-    padded = np.pad(alike, half, mode="edge")
-    novelty = np.array(
-        [(padded[i : i + 2 * half, i : i + 2 * half] * kernel).sum() for i in range(n)]
-    )
-    seconds = np.arange(n) * every * HOP / SR
-    peaks, _ = find_peaks(novelty, prominence=least, distance=round(PART / step))
-    turns = seconds[peaks]
-    return turns[(turns > PART) & (turns < seconds[-1] - PART)] if n else turns
+    rows = np.pad(rows, ((half, half), (0, 0)), mode="edge")
+    windows = (rows[i : i + 2 * half] for i in range(len(rows) - 2 * half))
+    novelty = np.array([(kernel * (near @ near.T)).sum() for near in windows])
+    seconds = np.arange(len(novelty)) * STEP
+    peak = (novelty == maximum_filter1d(novelty, 2 * round(PART / STEP) + 1)) & (novelty > least)
+    return seconds[peak & (seconds > PART) & (seconds < seconds[-1] - PART)]
 
 
 def frames(song, size=SIZE, fps=FPS, seed=0, weights=generate.WEIGHTS):
