@@ -186,7 +186,9 @@ def gan_release(preset, folder, out, weights, snapshot, note, photos, limit):
 @click.option("--seed", type=SEED, help="Only this seed; 0, 1 and 2 by default.")
 @click.option("--run", "folder", default="runs/ablation", show_default=True, help="Of the runs.")
 @click.option("-o", "--out", default="results/ablation", show_default=True, help="Folder.")
-@click.option("--threads", type=COUNT, default=1, show_default=True)
+@click.option(
+    "--threads", type=COUNT, default=1, show_default=True, help="Processor threads of a run."
+)
 @click.option("--dry-run", is_flag=True, help="Only list what there is to do.")
 def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings):
     """Train and measure the full model and what is left without one of its parts.
@@ -219,7 +221,7 @@ def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings)
 
 @gan.command("sample")
 @click.option("-o", "--out", required=True, type=Output(".png"), help="PNG to write.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="The first scene.")
 @click.option(
     "--side",
     type=click.IntRange(1, 50),
