@@ -310,6 +310,124 @@ axes[1].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
+# ## What does without a generator
+#
+# To answer a request, one could show the training photograph whose label is nearest, or a photograph at
+# random; or paint {result}`baselines:of` pictures and let one judge choose, while the other scores the
+# choice ({numref}`tab-metrics-baselines`).
+
+# %% tags=["hide-input"]
+labels = {
+    "retrieval": "nearest training photograph",
+    "photo at random": "photograph at random",
+    "one picture": "one generated picture",
+    "best, chosen by scene": "best of several, chosen by the scene network",
+    "best, chosen by ratings": "best of several, chosen by the judge of ratings",
+}
+answers = provenance.load("baselines")["answers"]
+figures.table(
+    pd.DataFrame(
+        {"answer": label}
+        | {
+            f"{d}, {who}": text(answers[key][space][d]) if space in answers[key] else "–"
+            for d in DIMENSIONS
+            for space, who in spaces.items()
+        }
+        for key, label in labels.items()
+    ),
+    "Correlation of the emotion asked for and seen, by both judges, with 95 % intervals.",
+    name="tab-metrics-baselines",
+)
+
+# %% [markdown]
+# Retrieval obeys as well as photographs are seen to have their labels, and better than the generator:
+# whoever wants obedience alone needs no generator. What it adds is that its pictures are not among the
+# photographs, and that there are as many of them as there are seeds.
+
+# %% [markdown]
+# (sec-nb-metrics-way)=
+# ## From the song to the picture
+#
+# The whole way is measured on {result}`end_to_end:songs` clips by {result}`end_to_end:artists` artists.
+# Each is heard by a model that was trained on other artists' songs; the generator paints what was heard;
+# the judges say what emotion the picture has. All emotions are quantiles here, the song's among songs
+# and the picture's among photographs, because that is how they are carried over ({ref}`sec-bridge`). The
+# songs' own labels come from mood tags, not from listeners ({ref}`sec-provenance`).
+
+# %% mystnb={"figure": {"caption": "Correlation along the way, with 95 % intervals over artists: the song's label and what is heard; what is asked of the generator and what a judge sees; the whole way, with one picture for a song and with the mean of several. Points: the judge of ratings; squares: the scene network. Grey: the middle 95 % with pictures of other songs.", "name": "fig-metrics-way"}, "image": {"alt": "Points with intervals for four links, for valence and for arousal; the whole way lies below each of its parts, and a grey band around zero shows chance."}} tags=["hide-input"]
+journey = provenance.load("end_to_end")
+links = {
+    "heard": "song → heard",
+    "generator": "request → picture",
+    "whole": "song → picture",
+    "whole, mean of pictures": f"song → {journey['pictures']} pictures",
+}
+figure, axes = plt.subplots(1, 2, figsize=(7.8, 2.6), sharey=True, layout="constrained")
+for ax, d in zip(axes, DIMENSIONS):
+    for space, marker, shift in (("ratings", "o", -0.12), ("scene", "s", 0.12)):
+        told = [journey["judges"][space].get(key, journey["heard"])[d]["r"] for key in links]
+        value = np.array([x["value"] for x in told])
+        ends = np.array([[x["low"], x["high"]] for x in told]).T
+        ax.errorbar(
+            value,
+            np.arange(len(links)) + shift,
+            xerr=np.abs(ends - value),
+            fmt=marker,
+            ms=5,
+            capsize=2,
+            lw=1.2,
+        )
+    chance = journey["judges"]["ratings"]["shuffled"][d]
+    ax.axvspan(chance["low"], chance["high"], color=figures.INK, alpha=0.25, lw=0)
+    ax.axvline(0, color=figures.INK, lw=0.8)
+    ax.set_yticks(range(len(links)), links.values())
+    ax.set(title=d, xlabel="correlation")
+    ax.grid(axis="x")
+axes[1].invert_yaxis()
+plt.show()
+
+# %% [markdown]
+# Given a song, its own picture is nearer to it in the plane than the picture of another song in
+# {result}`end_to_end:judges.ratings.matched.one picture:*100 .0f` % of the choices by the judge of
+# ratings ({result}`end_to_end:judges.scene.matched.one picture:*100 .0f` % by the scene network), and
+# the mean of {result}`end_to_end:pictures` pictures in
+# {result}`end_to_end:judges.ratings.matched.mean of pictures:*100 .0f` %; with pictures dealt out at
+# random it is {result}`end_to_end:judges.ratings.matched.shuffled:*100 .0f` %.
+#
+# ### Where a picture's emotion comes from
+#
+# The emotion that a judge sees in one picture varies for three reasons ({numref}`tab-metrics-shares`):
+# songs differ, as far as they were heard to; what was heard is uncertain, so that a song could as well
+# have been heard a little differently; and seeds differ, at one and the same request.
+
+# %% tags=["hide-input"]
+parts = {"songs": "songs as heard", "unknown": "what is not known of a song", "seeds": "seeds"}
+figures.table(
+    pd.DataFrame(
+        {"": d, "judge": who}
+        | {
+            name: text(journey["judges"][space]["shares"][d][key], "*100 .0f")
+            for key, name in parts.items()
+        }
+        for d in DIMENSIONS
+        for space, who in spaces.items()
+    ),
+    "Shares of the variance of one picture's emotion, in per cent, with 95 % intervals over artists.",
+    name="tab-metrics-shares",
+)
+
+# %% mystnb={"figure": {"caption": "Three songs, from the one whose possible emotions lie closest together to the one where they lie furthest apart. Leftmost: the picture of what was heard. Others: the same seed for emotions drawn over what is not known, in order of their valence.", "name": "fig-metrics-uncertainty"}, "image": {"alt": "Three rows of generated landscapes of one seed each."}} tags=["hide-input"]
+strip = Image.open(provenance.results_dir() / "end_to_end" / "uncertainty.png")
+figure, ax = plt.subplots(figsize=(8, 8 * strip.height / strip.width))
+ax.imshow(strip)
+ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# A song takes {result}`end_to_end:seconds.listening.cpu:.2f` s of one core to be listened to and
+# {result}`end_to_end:seconds.picture.cpu:.2f` s to be painted.
+
+# %% [markdown]
 # ## Summary
 #
 # - Against photographs the released generator is
@@ -323,3 +441,6 @@ plt.show()
 #   {result}`metrics:va.ratings.photos.valence.r` and {result}`metrics:va.ratings.photos.arousal.r`.
 #   Within one kind of scene {result}`metrics:va.ratings.random.valence.within` and
 #   {result}`metrics:va.ratings.random.arousal.within` are left.
+# - From the song to one picture, the correlation is
+#   {result}`end_to_end:judges.ratings.whole.valence.r` for valence and
+#   {result}`end_to_end:judges.ratings.whole.arousal.r` for arousal.

@@ -96,4 +96,4 @@ quadrant("Q4")
 # of valence take up half the scale. Pictures of one song differ from each other at least as much as the
 # same seed differs from song to song. A listener's own choice between a song's picture and another's is
 # what would decide; a judge's is in {ref}`sec-nb-metrics`: over all songs it takes the song's own
-# picture in {result}`end_to_end:matched.one picture:*100 .0f` % of choices, where chance is 50 %.
+# picture in {result}`end_to_end:judges.ratings.matched.one picture:*100 .0f` % of choices, where chance is 50 %.

@@ -44,7 +44,9 @@ def power(out, config):
         )
     result = {"simulated": True, "config": study.frame(config), "power": rows}
     try:
-        result["measured"] = results.load("end_to_end")["matched"]["one picture"]
+        result["measured"] = results.load("end_to_end")["judges"]["ratings"]["matched"][
+            "one picture"
+        ]
     except InputError:
         log.warning("no results/end_to_end.json: the assumed rate stands without the measured one")
     results.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
