@@ -267,7 +267,7 @@ def test_cache_keeps_features_by_content(folder, tmp_path, monkeypatch):
     moved = folder[0].rename(folder[0].with_name("moved.wav"))
     assert len(list(cache.iterdir())) == len(list(cache.glob("*.npz"))) == 2
 
-    monkeypatch.setattr(features.songs, "read", lambda path: 1 / 0)
+    monkeypatch.setattr(features.songs, "blocks", lambda path: 1 / 0)
     second, skipped = features.extract_many([moved, folder[2]], cache=cache, progress=False)
     assert np.array_equal(second, first)
     assert not skipped

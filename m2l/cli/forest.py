@@ -7,6 +7,7 @@ import click
 from m2l.cli._base import Commands, Stage, main, output
 
 EMOTION, EAR = "m2l.experiments.emotion", "m2l.experiments.ear"
+ABROAD = "m2l.experiments.abroad"
 
 
 @main.group(cls=Commands)
@@ -41,3 +42,15 @@ def forest_ear(features, out, weights, **settings):
 
     ear.study(features, out, weights, **settings)
     click.echo(f"{out}, {weights}: written")
+
+
+@forest.command("abroad", cls=Stage, calls=f"{ABROAD}:study")
+@click.option("--features", required=True, type=click.Path(), help=".parquet with --embedding")
+@output("results/abroad.json", "-o", "--out", help="Result.")
+@click.option("--run", "folder", default="runs/abroad", show_default=True, help="Keeps its parts.")
+def forest_abroad(features, out, **settings):
+    """Test models on music that they do not know: other corpora, songs over time."""
+    from m2l.experiments import abroad
+
+    abroad.study(features, out, **settings)
+    click.echo(f"{out}: written")

@@ -29,7 +29,6 @@ import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +105,7 @@ KEY_SECONDS = 3.0
 TEMPO_SECONDS = 8.0
 PULSE_BPM = (40, 240)
 
-PART = 120 * SR // HOP * HOP  # samples, two minutes
+PART = 60 * SR // HOP * HOP  # samples, a minute
 
 log = logging.getLogger(__name__)
 
@@ -156,22 +155,32 @@ def curves(y):
     Parameters
     ----------
     y : ndarray (n,), float32
-        Mono signal at 22,050 Hz, at least 3 seconds.
+        Mono signal at 22,050 Hz, at least 3 seconds; or an iterable of such pieces of one signal.
 
     Returns
     -------
     DataFrame, one row a frame (1 + n // 512) and the 74 columns `ROWS`
         Hz for centroid, bandwidth and rolloff; beats a minute for tempo; dB for loudness,
         contrast and onset strength (mean rise over mel bands); the rest has no unit. Songs of
-        four minutes and more are followed in parts of two, as an hour does not fit the memory.
+        three minutes and more are followed in parts of one, as an hour does not fit the memory.
     """
     import pandas as pd
 
-    starts = [*range(0, max(1, len(y) - 2 * PART + 1), PART), len(y)]
-    parts = [_curves(y[a:b]) for a, b in pairwise(starts)]
+    parts = [_curves(part) for part in _parts([y] if isinstance(y, np.ndarray) else y)]
     # At a seam both parts have the frame, of which the later's lacks what came before.
     rows = [part[:, :-1] for part in parts[:-1]] + parts[-1:]
     return pd.DataFrame(np.hstack(rows).T, columns=list(ROWS))
+
+
+def _parts(pieces):
+    """Pieces of a signal of any length as parts of `PART` and a last of up to three times that."""
+    held = np.empty(0, np.float32)
+    for piece in pieces:
+        held = np.concatenate([held, piece])
+        while len(held) >= 3 * PART:
+            yield held[:PART]
+            held = held[PART:]
+    yield held
 
 
 def _curves(y):
@@ -210,7 +219,7 @@ def _curves(y):
         "key_clarity": key_clarity,
         "pulse_clarity": _pulse_clarity(tempogram),
     }
-    return np.vstack([values[name] for name in DESCRIPTORS])
+    return np.vstack([values[name] for name in DESCRIPTORS]).astype(np.float32)
 
 
 def from_signal(y, names=EXTENDED):
@@ -219,7 +228,7 @@ def from_signal(y, names=EXTENDED):
     Parameters
     ----------
     y : ndarray (n,), float32
-        Mono signal at 22,050 Hz, at least 3 seconds.
+        Mono signal at 22,050 Hz, at least 3 seconds; or an iterable of its pieces.
     names : which of `EXTENDED`, all by default.
 
     Returns
@@ -272,7 +281,7 @@ def _compute(path, kind):
     if kind == "heard":
         embedding = tagging.embed(songs.blocks(path), SR).mean(0)
         return pd.Series(embedding, list(tagging.NAMES))
-    return pd.Series(from_signal(songs.read(path)), list(EXTENDED))
+    return pd.Series(from_signal(songs.blocks(path)), list(EXTENDED))
 
 
 def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):

@@ -42,7 +42,7 @@ NAMES = tuple(f"{name}_{i}" for name in NETWORKS for i in range(SIZE))
 VERSION = "1"  # part of the cache key: raise it with every change that moves a number
 WEIGHTS = Path(__file__).parents[1] / "weights" / "tagging.safetensors"
 
-_BATCH = 8  # windows at a time, some 100 MB
+_BATCH = 2  # windows at a time: more need more memory and save no time
 
 
 def network(front):
