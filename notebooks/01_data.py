@@ -29,7 +29,6 @@ seed = 0
 place = 1
 seconds = 7
 pictures = 24
-pieces = 40
 
 # %% tags=["remove-cell"]
 import warnings
@@ -44,8 +43,6 @@ from myst_nb import glue
 from m2l import corpora, figures
 from m2l import results as provenance
 from m2l.corpora import audit
-from m2l.music import features
-from m2l.music._librosa import librosa
 from m2l.sample import compose as synth
 from m2l.sample import paint
 
@@ -108,37 +105,16 @@ for mood, va in corners.items():
 figures.players({mood.capitalize(): song for mood, song in songs.items()}, synth.SR)
 
 # %% [markdown]
-# What the ear takes in at once can also be seen. A mel spectrogram shows how much sound there is at
-# each frequency at each moment, with the frequencies spaced as hearing spaces them. It is what most
-# of the features of the {doc}`next chapter <02_forest>` are computed from.
-
-# %% mystnb={"figure": {"caption": "Mel spectrograms of the four pieces, placed as on the plane: excited above, pleasant on the right. Brighter is louder.", "name": "fig-data-spectrograms"}, "image": {"alt": "Four spectrograms. The two excited pieces have dense vertical onsets and energy up to several kilohertz; the two calm ones have few, long horizontal tones below one kilohertz."}} tags=["hide-input"]
-figure, axes = plt.subplots(2, 2, figsize=(7.2, 4.4), sharex=True, sharey=True)
-for ax, (mood, song) in zip(axes.flat, songs.items(), strict=True):
-    mel = librosa.feature.melspectrogram(y=song, sr=synth.SR, hop_length=features.HOP)
-    level = librosa.power_to_db(mel, ref=1.0)
-    shown = librosa.display.specshow(
-        level, sr=synth.SR, hop_length=features.HOP, x_axis="time", y_axis="mel", ax=ax,
-        cmap="cividis", vmin=-50, vmax=30, rasterized=True,
-    )  # fmt: skip
-    ax.set(title=mood, xlabel="", ylabel="")
-    ax.set_yticks([256, 1024, 4096], ["256 Hz", "1 kHz", "4 kHz"])
-    ax.minorticks_off()
-figure.supxlabel("seconds", color=figures.INK, size=10)
-figure.colorbar(shown, ax=axes, label="dB", shrink=0.6, aspect=25)
-plt.show()
-
-# %% [markdown]
-# The excited pieces are walls of onsets that reach into the high frequencies; the calm ones are a
-# few long, dark tones. Left and right differ far less. It is a first hint at what studies of
-# music and emotion keep finding: **arousal is close to the sound, valence is not.**
+# The excited pieces are walls of onsets; the calm ones are a few long, dark tones. Pleasant and unpleasant
+# differ far less. It is a first hint at what studies of music and emotion keep finding: **arousal is close
+# to the sound, valence is not.**
 
 # %% [markdown]
 # ## Landscapes whose emotion is known
 #
 # `m2l.sample.paint` does for the eye what `m2l.sample.compose` does for the ear. A seed fixes a place. Valence and
 # arousal set its light, colours, relief and weather, following what is known about colour and
-# emotion {cite:p}`valdez1994color`.
+# emotion {cite:p}`valdez1994color` ({numref}`fig-data-place`).
 
 # %%
 marks = [1.8, 3.4, 5.0, 6.6, 8.2]
@@ -152,17 +128,6 @@ for (v, a), view in views.items():
     ax.imshow(view, extent=(v - 0.76, v + 0.76, a - 0.76, a + 0.76), interpolation="antialiased")
 figures.va_plane(ax, label=False)
 ax.spines[["left", "bottom"]].set_visible(False)
-plt.show()
-
-# %% [markdown]
-# The same emotion also has to look different from place to place. A generator that had learnt one
-# picture for each emotion would be of little use, and a {doc}`later chapter <05_metrics>` tests for
-# that.
-
-# %% mystnb={"figure": {"caption": "Eight places with the same emotion, unpleasant and calm above, pleasant and excited below.", "name": "fig-data-seeds"}, "image": {"alt": "Two rows of painted landscapes: hills, seas, lakes, forests and mountains, grey and misty in the upper row, bright and saturated in the lower."}} tags=["hide-input"]
-moods = [corners["calm, unpleasant"], corners["excited, pleasant"]]
-views = [paint.landscape(*va, seed=n, size=96) for va in moods for n in range(8)]
-figures.pictures(views, columns=8)
 plt.show()
 
 # %% [markdown]
@@ -320,26 +285,8 @@ for ax in axes.flat:
     ax.label_outer()
 plt.show()
 
-# %% tags=["hide-input"]
-figures.table(
-    pd.DataFrame(
-        {
-            "corpus": name,
-            **{
-                f"{d}, {what}": described[key]["labels"][d][what]
-                for d in ("valence", "arousal") for what in ("mean", "sd")
-            },
-            "correlation": described[key]["correlation"],
-            **{f"raters' sd, {d}": described[key]["rater_sd"][d] or np.nan for d in ("valence", "arousal")},
-        }
-        for key, name in names.items()
-    ),
-    "Labels on the scale of 1 to 9: mean and standard deviation over items, correlation of valence "
-    "with arousal, and the standard deviation of the raters of one item, averaged over items.",
-)  # fmt: skip
-
 # %% [markdown]
-# Each panel has its own story.
+# Each panel of {numref}`fig-data-planes` has its own story.
 #
 # - **Rated music lies along a diagonal.** Valence and arousal correlate at
 #   {glue:text}`data_deam_r` in DEAM and {glue:text}`data_pmemo_r` in PMEmo: what excites tends to
@@ -386,33 +333,12 @@ ax.tick_params(axis="y", length=0)
 ax.legend(loc="lower right")
 plt.show()
 
-# %% tags=["hide-input"]
-figures.table(
-    pd.DataFrame(
-        {
-            "corpus": name,
-            **{
-                f"valence {tail}": f"{n:,} ({percent(n / described[key]['rows'], 1)})"
-                for tail, n in described[key]["beyond"]["valence"].items()
-            },
-        }
-        for key, name in names.items()
-    ),
-    "The two ends of the valence scale: items more than one and more than two points from the middle, "
-    "with their share of the corpus.",
-)
-
 # %% [markdown]
-# In DEAM it is {glue:text}`data_deam_below_4` of the songs, in PMEmo
-# {glue:text}`data_pmemo_below_4`. Of the landscapes it is {glue:text}`data_landscapes_below_4`. The
-# ratings of OASIS, with its fires, wrecks and rubbish heaps, reach much further down
-# ({glue:text}`data_oasis_below_4`). It is the landscapes people put on the web that are hardly ever
-# unpleasant, and a predictor that plays safe makes them less so. The further out, the lonelier:
-# two points below the middle there are {glue:text}`data_deam_3` songs in all of DEAM,
-# {glue:text}`data_pmemo_3` in PMEmo and {glue:text}`data_landscapes_3` among the landscapes. Yet it
-# is not only the negative end that is thin. A mean over raters is pulled to the middle wherever they
-# disagree, so DEAM has few extremes of either kind ({glue:text}`data_deam_7` songs above a
-# valence of 7); it is PMEmo that leans to one side, with {glue:text}`data_pmemo_7` such songs.
+# In DEAM it is {glue:text}`data_deam_below_4` of the songs, in PMEmo {glue:text}`data_pmemo_below_4`, of the
+# landscapes {glue:text}`data_landscapes_below_4` ({numref}`fig-data-negative`). The ratings of OASIS, with its
+# fires, wrecks and rubbish heaps, reach much further down. Landscapes that people put on the web are hardly
+# ever unpleasant, and a predictor that plays safe makes them less so. DEAM has few extremes of either kind,
+# since a mean over raters who disagree is pulled to the middle.
 #
 # The two worlds therefore do not meet if numbers are simply handed over.
 # {numref}`fig-data-spread` puts their ranges side by side.
@@ -432,160 +358,6 @@ plt.show()
 # one landscape reaches down to {glue:text}`data_landscapes_floor`. That is why the approach passes on
 # not the number but its place in the order: a song that is sad among songs asks for a landscape that
 # is sad among landscapes ({ref}`sec-bridge`).
-
-# %% [markdown]
-# (sec-nb-data-features)=
-# ## How the songs sound
-#
-# A model of emotion does not see the labels' plane but the sound: 148 numbers a song, 74 descriptors
-# by mean and standard deviation over time ({doc}`next chapter <02_forest>`). They can be computed
-# where there is sound, so here for {glue:text}`data_sounds` clips of 4Q-TAFFC, whose distributions
-# are in the results, and at once for a few new pieces of the sample corpus.
-
-# %%
-rng = np.random.default_rng(seed)
-asked = pd.DataFrame(
-    rng.uniform(1.5, 8.5, (pieces, 2)),
-    columns=["valence", "arousal"],
-)
-sounds = pd.DataFrame(
-    [
-        features.from_signal(synth.compose(*va, seed=n, seconds=6), features.NAMES)
-        for n, va in enumerate(asked.values)
-    ],
-    columns=features.NAMES,
-)
-
-# %% tags=["remove-cell"]
-described_by = dict(zip(features.NAMES, range(148), strict=True))
-sample_quadrant = np.select(
-    [(asked >= 5).all(axis=1), (asked < 5).all(axis=1), asked["arousal"] >= 5],
-    ["Q1", "Q3", "Q2"],
-    "Q4",
-)
-with_labels = pd.DataFrame(
-    planes["features_labels"].T, index=features.NAMES, columns=["valence", "arousal"]
-)
-related = planes["features_correlation"].astype(float)
-pairs = np.abs(related[np.triu_indices(148, 1)])
-shares = np.cumsum(np.linalg.eigvalsh(related)[::-1]) / 148
-keep("pairs", f"{len(pairs):,}")
-keep("pairs_9", f"{(pairs > 0.9).sum()}")
-keep("pairs_5", percent((pairs > 0.5).mean()))
-keep("pairs_middle", f"{np.median(pairs):.2f}")
-keep("components_50", f"{(shares < 0.5).sum() + 1}")
-keep("components_90", f"{(shares < 0.9).sum() + 1}")
-for d in ("valence", "arousal"):
-    keep(f"strongest_{d}", f"{with_labels[d].abs().max():.2f}")
-
-# %% mystnb={"figure": {"caption": "Eight of the 148 features by quadrant: 4Q-TAFFC (dots; thick line from the first to the third quartile, thin from the 5th to the 95th percentile) and the new pieces of the sample corpus (diamonds, median and quartiles).", "name": "fig-data-features"}, "image": {"alt": "Eight panels with four rows, one a quadrant. In 4Q-TAFFC the excited quadrants are louder and brighter and have less spectral contrast than the calm ones, while pleasant and unpleasant differ little, most in pulse clarity and mode. The sample pieces are softer and darker, with more contrast and clearer pulse and key, and their mode tells pleasant from unpleasant."}} tags=["hide-input"]
-chosen = {
-    "loudness_mean": "loudness (dB)", "onset_strength_mean": "onset strength", "tempo_mean": "tempo (bpm)",
-    "pulse_clarity_mean": "pulse clarity", "spectral_centroid_mean": "spectral centroid (Hz)",
-    "spectral_contrast_1_mean": "low-band contrast (dB)", "mode_mean": "mode (minor to major)",
-    "key_clarity_mean": "key clarity",
-}  # fmt: skip
-rows = {
-    "Q1": "excited, pleasant",
-    "Q2": "excited, unpleasant",
-    "Q4": "calm, pleasant",
-    "Q3": "calm, unpleasant",
-}
-figure, axes = plt.subplots(2, 4, figsize=(7.2, 4.4), sharey=True)
-for ax, (name, label) in zip(axes.flat, chosen.items(), strict=True):
-    for row, quadrant in enumerate(rows):
-        q5, q25, q50, q75, q95 = planes["features_quadrants"][
-            int(quadrant[1]) - 1, :, described_by[name]
-        ]
-        ax.hlines(row - 0.13, q5, q95, color="C0", lw=0.9)
-        ax.hlines(row - 0.13, q25, q75, color="C0", lw=3)
-        ax.plot(
-            q50,
-            row - 0.13,
-            "o",
-            color="C0",
-            ms=6,
-            mec="w",
-            mew=0.8,
-            label="4Q-TAFFC" if row == 0 else None,
-        )
-        live = sounds.loc[sample_quadrant == quadrant, name].quantile([0.25, 0.5, 0.75])
-        ax.hlines(row + 0.2, live.iloc[0], live.iloc[2], color="C1", lw=3)
-        ax.plot(
-            live.iloc[1],
-            row + 0.2,
-            "D",
-            color="C1",
-            ms=5,
-            mec="w",
-            mew=0.8,
-            label="sample" if row == 0 else None,
-        )
-    ax.set_title(label, fontsize=8, loc="center")
-    ax.tick_params(labelsize=8)
-    ax.locator_params(axis="x", nbins=3)
-    ax.set_yticks(range(4), rows.values())
-    ax.tick_params(axis="y", length=0)
-axes[0, 0].set_ylim(3.5, -0.5)
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
-plt.show()
-
-# %% [markdown]
-# What the spectrograms promised holds for real music: from the excited quadrants to the calm ones the
-# clips change in many features at once; from pleasant to unpleasant, in few and by little. Of the 148
-# features, the one that follows arousal most closely has a rank correlation of
-# {glue:text}`data_strongest_arousal` with it; with valence no feature goes beyond
-# {glue:text}`data_strongest_valence`. The sample pieces follow the same rules more neatly than life does:
-# their mode alone tells pleasant from unpleasant. But they are softer and darker, with clearer pulse and
-# key, and often lie outside the range of real clips. They are good for showing methods, not for training
-# a model of real music.
-
-# %% tags=["hide-input"]
-figures.table(
-    pd.concat(
-        [
-            with_labels[d].loc[with_labels[d].abs().nlargest(5).index].rename_axis(f"with {d}")
-            .rename(f"correlation, {d}").reset_index()
-            for d in ("valence", "arousal")
-        ],
-        axis=1,
-    ),
-    "The five features of 4Q-TAFFC with the highest rank correlation (Spearman) with each label.",
-)  # fmt: skip
-
-# %% mystnb={"figure": {"caption": "Correlations among the 148 features, grouped by family: 4Q-TAFFC left, the new pieces of the sample corpus right. Blue is negative, red positive; in each family the means come first, then the deviations.", "name": "fig-data-correlations"}, "image": {"alt": "Two square matrices. On the left, moderate correlations within timbre and within harmony, with bright diagonals where the three chromas describe the same pitch class; on the right the same diagonals, and stronger correlations among timbre, loudness and rhythm."}} tags=["hide-input"]
-family = {d: name for name, members in features.FAMILIES.items() for d in members}
-order = [
-    i for name in features.FAMILIES for statistic in ("_mean", "_std") for i, feature in enumerate(features.NAMES)
-    if feature.endswith(statistic) and family[max((d for d in family if feature.startswith(d)), key=len)] == name
-]  # fmt: skip
-sizes = [
-    2 * sum(features.DESCRIPTORS[d] for d in members) for members in features.FAMILIES.values()
-]
-borders = np.cumsum([0, *sizes])
-figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7), sharey=True)
-for ax, matrix, name in zip(
-    axes, (related, np.nan_to_num(sounds.corr().to_numpy())), ("4Q-TAFFC", "sample"), strict=True
-):
-    shown = ax.imshow(matrix[np.ix_(order, order)], vmin=-1, vmax=1, cmap="RdBu_r", rasterized=True)
-    ax.set_title(name, fontsize=9)
-    ax.set_xticks([])
-    ax.set_yticks((borders[1:] + borders[:-1]) / 2 - 0.5, features.FAMILIES, fontsize=8)
-    ax.tick_params(length=0)
-    for border in borders[1:-1] - 0.5:
-        ax.axhline(border, color="k", lw=0.6)
-        ax.axvline(border, color="k", lw=0.6)
-for label, side in zip(axes[0].get_yticklabels()[2:], ("bottom", "top"), strict=True):
-    label.set_va(side)  # the two smallest families lie close together
-figure.colorbar(shown, ax=axes, label="Pearson correlation", shrink=0.75, aspect=25)
-plt.show()
-
-# %% [markdown]
-# The features overlap, but less than their number suggests. Of the {glue:text}`data_pairs` pairs,
-# {glue:text}`data_pairs_9` correlate beyond 0.9 and {glue:text}`data_pairs_5` beyond 0.5; half of them
-# stay below {glue:text}`data_pairs_middle`. {glue:text}`data_components_50` principal components hold
-# half of the variance, {glue:text}`data_components_90` hold nine tenths of it. Correlated features
-# have to be judged together: shuffle one, and its neighbours still tell the model what it said.
 
 # %% [markdown]
 # (sec-nb-data-audit)=
@@ -642,8 +414,8 @@ figures.table(
 # %% [markdown]
 # PMEmo lists {glue:text}`data_twice` songs twice, under different ids; the labels of one song can lie
 # more than a point apart, so small differences between songs mean little, and a split must keep artists
-# together. And there is one finding of another order of magnitude. Here are the correlations of DEAM's
-# static labels with its dynamic ones in its three blocks of ids, as published and after correction.
+# together. And there is one finding of another order of magnitude. {numref}`fig-data-audit` correlates DEAM's
+# static labels with its dynamic ones in its three blocks of ids.
 
 # %% tags=["remove-cell"]
 published = pd.DataFrame(described["deam"]["audit"]["published"]).set_index("block")
@@ -662,23 +434,7 @@ for pair in ("valence_valence", "valence_arousal", "arousal_arousal", "arousal_v
     keep(f"audit_{pair}", f"{first[pair]:.2f}")
     keep(f"audit_second_{pair}", f"{published.iloc[1][pair]:.2f}")
 
-# %% tags=["hide-input"]
-blocks = pd.concat({"published": published, "corrected": corrected}, names=["labels"])
-blocks = blocks.rename(index=lambda name: name.replace("-", "–"))
-figures.table(
-    blocks.reset_index()[
-        ["labels", "block", "songs", "valence_valence", "valence_arousal", "arousal_arousal", "arousal_valence"]
-    ].rename(
-        columns={
-            "block": "ids", "valence_valence": "V with dyn. V", "valence_arousal": "V with dyn. A",
-            "arousal_arousal": "A with dyn. A", "arousal_valence": "A with dyn. V",
-        }
-    ),
-    "DEAM against itself: Pearson correlation of static labels, valence (V) and arousal (A), with "
-    "the mean of the song's own dynamic (dyn.) ones.",
-)  # fmt: skip
-
-# %% mystnb={"figure": {"caption": "The same correlations as published. Where labels are in order, the dot (same dimension) lies right of the square (the other dimension). For ids up to 1000 it is the other way round, in both dimensions.", "name": "fig-data-audit"}, "image": {"alt": "Pairs of a dot and a square joined by a line, for valence and arousal of three blocks of ids. In ids 1 to 1000 both squares lie near one and both dots near 0.6; in the other blocks both dots lie near one and the squares far to the left."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "DEAM against itself: correlation of the published static labels with the mean of the song's own dynamic ones, by blocks of ids. Where labels are in order, the dot (same dimension) lies right of the square (the other dimension). For ids up to 1000 it is the other way round, in both dimensions.", "name": "fig-data-audit"}, "image": {"alt": "Pairs of a dot and a square joined by a line, for valence and arousal of three blocks of ids. In ids 1 to 1000 both squares lie near one and both dots near 0.6; in the other blocks both dots lie near one and the squares far to the left."}} tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(7.2, 2.9))
 rows = [(block, d) for block in published.index for d in ("valence", "arousal")]
 own = [published.loc[block, f"{d}_{d}"] for block, d in rows]
@@ -858,7 +614,8 @@ figures.table(
 #   landscapes are therefore matched by rank.
 # - Cleaning took {glue:text}`data_photos_grey` grey photos and {glue:text}`data_photos_same`
 #   duplicates, and tied near-duplicates together.
-# - Arousal is in many features of the sound, valence in few and weakly.
+# - Arousal is in many features of the sound, valence in few and weakly ({ref}`sec-nb-data-features`, an
+#   appendix).
 # - Valence and arousal are exchanged in {glue:text}`data_audit_songs` songs of DEAM. The audit finds it
 #   by checking the corpus against itself, and the loader corrects it.
 # - Raters disagree, so no model can go beyond an $R^2$ of {glue:text}`data_ceiling_deam_valence` in
