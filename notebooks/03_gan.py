@@ -294,8 +294,14 @@ figures.Gallery(
 
 # %% [markdown]
 # The first are what the milestone promised: sky, horizon, ground. The second have mountains,
-# woods, glaciers and shores that anyone names, and a rough texture when looked at closely.
-# {ref}`sec-nb-metrics` puts numbers to that.
+# woods, glaciers and shores that anyone names, and a rough texture when looked at closely. For the judge taught by
+# people's ratings ({ref}`sec-nb-metrics`) the first lie {result}`metrics_milestone:likeness.ratings.frechet.generated:.0f`
+# from photographs and have pictures near {result}`metrics_milestone:likeness.ratings.coverage.generated:*100 .0f` % of
+# them; the second {result}`metrics:likeness.ratings.frechet.generated:.0f` and
+# {result}`metrics:likeness.ratings.coverage.generated:*100 .0f` %. The emotion asked and seen correlates by
+# {result}`metrics_milestone:va.ratings.random.valence.r` for valence and
+# {result}`metrics_milestone:va.ratings.random.arousal.r` for arousal in the first, by
+# {result}`metrics:va.ratings.random.valence.r` and {result}`metrics:va.ratings.random.arousal.r` in the second.
 
 # %% [markdown]
 # ## How the released run went
