@@ -1,10 +1,20 @@
 """What several tests share: a small forest, an untrained generator, a piece of music."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 from PIL import Image
+
+
+def pytest_collection_modifyitems(items):
+    """What is marked `data` is skipped where there are no corpora."""
+    if not os.path.isdir(os.environ.get("M2L_DATA", "")):
+        for item in items:
+            if item.get_closest_marker("data"):
+                item.add_marker(pytest.mark.skip(reason="M2L_DATA names no folder of corpora"))
 
 
 @pytest.fixture(scope="session")

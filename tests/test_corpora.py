@@ -1,6 +1,5 @@
 """The registry, the summary, and what all corpora share."""
 
-import os
 import sys
 from types import SimpleNamespace
 
@@ -170,7 +169,6 @@ def test_summary_without_a_data_root(monkeypatch):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
 def test_real_summary():
     table = corpora.summary(clean=False).set_index("name")
     assert table["present"].all()

@@ -311,7 +311,6 @@ def test_import_is_cheap():
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="M2L_DATA is not set")
 def test_real_song():
     song = Path(os.environ["M2L_DATA"]) / "music/DEAM/MEMD_audio/10.mp3"
     values = features.extract(song)

@@ -1,6 +1,5 @@
 """Landscapes: cleaning, near-duplicates, splits."""
 
-import os
 import shutil
 
 import numpy as np
@@ -204,7 +203,6 @@ def test_photos_turned_by_their_tag_are_the_same_photos(root, tag):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
 def test_real_scenes():
     corpus = landscapes.load(folder="scenes256")
     assert len(corpus.table) + len(corpus.dropped) == 800
@@ -212,7 +210,6 @@ def test_real_scenes():
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
 def test_real_landscapes_table():
     table = landscapes.load(clean=False).table
     assert len(table) == landscapes.CARD.counts["photos of landscapes128"]

@@ -1,7 +1,5 @@
 """OASIS: layout, scale, themes."""
 
-import os
-
 import pytest
 
 from m2l.corpora import oasis
@@ -51,7 +49,6 @@ def test_path_only_where_the_photo_is(corpus):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
 def test_real_oasis():
     corpus = oasis.load()
     assert len(corpus.dropped) == 0

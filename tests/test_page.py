@@ -160,7 +160,7 @@ def test_the_first_page_has_a_small_film(played):
 
 def test_cards_show_and_play_each_mood(played):
     text = (played / "pieces.md").read_text()
-    assert {p.name for p in played.glob("*.jpg")} == {"grid.jpg", "film.jpg"} | {
+    assert {p.name for p in played.glob("*.jpg")} == {"grid.jpg", "film.jpg", "stills.jpg"} | {
         f"{m}.jpg" for m in page.MOODS
     }
     for mood, (v, a) in page.MOODS.items():

@@ -1,7 +1,5 @@
 """PMEmo: layout, scale, artists."""
 
-import os
-
 import pytest
 
 from m2l.corpora import pmemo
@@ -76,7 +74,6 @@ def test_labels_already_on_1_9_are_refused(tmp_path):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
 def test_real_pmemo():
     table = pmemo.load().table
     assert len(table) == pmemo.CARD.counts["songs with static labels"]

@@ -1,7 +1,5 @@
 """4Q-TAFFC: layout, derived labels, artists."""
 
-import os
-
 import pandas as pd
 import pytest
 
@@ -66,7 +64,6 @@ def test_group_is_the_artist_or_else_the_song(corpus):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("M2L_DATA"), reason="needs the real corpora")
 def test_real_taffc():
     table = taffc.load().table
     assert table["path"].notna().sum() == 720
