@@ -1,7 +1,7 @@
-"""What the book's pages play with: the generator for the browser, a grid of it, pieces of music.
+"""What the book's pages play with: generator and ear for the browser, a grid, pieces and a film.
 
 Everything here is computed from what the package ships, so none of it is kept under version
-control. The page "Play with it" runs the generator by ONNX Runtime Web; where it cannot run, and
+control. The page "Play with it" runs the networks by ONNX Runtime Web; where they cannot run, and
 on paper, the grid stands in its place.
 
 Conventions

@@ -252,6 +252,7 @@ async function load() {
 
 async function start() {
   if (generator || button.disabled) return;
+  const pressed = document.activeElement === button; // which is about to go
   button.disabled = true;
   player.dataset.state = "loading";
   try {
@@ -260,7 +261,7 @@ async function start() {
     await ready.whole();
     generator = ready;
     player.dataset.state = "running";
-    $(".player-new").focus({ preventScroll: true });
+    if (pressed) $(".player-new").focus({ preventScroll: true });
     move(u, "start");
   } catch (error) {
     player.dataset.state = "failed";

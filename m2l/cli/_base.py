@@ -179,6 +179,8 @@ def main(verbose):
     \b
     m2l generate song.mp3 -o song.png          a landscape for a song
     m2l generate --valence 7 --arousal 3 -o calm.png
+    m2l film song.mp3 -o song.mp4              a film, with its sound
+    m2l cover Album --beside                   covers for the songs of a folder
     m2l emotion *.mp3                          valence and arousal, 1 to 9
     m2l data                                   which corpora are at hand
 
