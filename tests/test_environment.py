@@ -10,10 +10,11 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+# opensmile's licence is not for everyone: who wants it installs it.
+LOCKED_EXTRAS = [group for name, group in EXTRAS.items() if name != "smile"]
 DIRECT = [
-    Requirement(text)
-    for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
-    for text in group
+    Requirement(text) for group in (PROJECT["dependencies"], *LOCKED_EXTRAS) for text in group
 ]
 LOCKED = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
 HERE = {
