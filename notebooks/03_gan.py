@@ -49,7 +49,7 @@ from m2l.gan import projected as looking
 from m2l.gan.pictures import plane, tile, to_tensor
 from m2l.gan.presets import Preset
 from m2l.gan.training import Run
-from m2l.music import features, forest
+from m2l.music import ear, features, forest
 from m2l.sample import compose as synth
 
 figures.use_style()
@@ -364,7 +364,7 @@ figures.Gallery(
 
 # %%
 practice = corpora.load("sample", kind="music", n=songs, seed=seed).table
-hearing = forest.train(
+hearing = ear.fit(
     features.extract_many(practice["path"], progress=False, names=features.NAMES)[0],
     practice[["valence", "arousal"]],
     practice["group"],
@@ -377,7 +377,7 @@ for mood, corner in corners.items():
     piece = f"{tempfile.mkdtemp()}/piece.wav"
     sound = synth.compose(*(5 + 3 * np.array(corner)), seed=seed + 1000, seconds=7)
     soundfile.write(piece, sound, synth.SR)
-    images, felt = generate.from_song(piece, seed=[1, 2, 3], forest=hearing)
+    images, felt = generate.from_song(piece, seed=[1, 2, 3], model=hearing)
     asked = felt[["landscape_valence", "landscape_arousal"]].to_numpy(float)
     heard[f"Composed as {mood}"] = images, figures.felt([asked] * 3)
 
