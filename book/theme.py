@@ -31,6 +31,7 @@ _MENDED = [
     (r'\s*<script type="text/x-thebe-config">.*?</script>', ""),
     (r"\s*<script>kernelName = .*?</script>", ""),
 ]  # fmt: skip
+_MATHJAX = r"\s*<script>window\.MathJax = .*?</script>|\s*<script defer[^>]*mathjax[^>]*></script>"
 
 
 def mended(page, lighter=()):
@@ -42,6 +43,8 @@ def mended(page, lighter=()):
     """
     for found, instead in _MENDED:
         page = re.sub(found, instead, page, flags=re.S)
+    if 'class="math' not in page:  # the first page gets it in any case, and it weighs most
+        page = re.sub(_MATHJAX, "", page)
     names = {Path(name).stem: name for name in lighter}
     return re.sub(r"(?<=_images/)([\w.-]+)\.png", lambda found: names.get(found[1], found[0]), page)
 

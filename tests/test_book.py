@@ -174,6 +174,15 @@ def test_the_pages_are_mended():
     assert theme.mended(once) == once
 
 
+def test_a_page_without_an_equation_loads_no_mathjax():
+    script = (
+        '<script>window.MathJax = {}</script><script defer="defer" src="mathjax/x.js"></script>'
+    )
+    assert theme.mended(f"<p>Text</p>{script}") == "<p>Text</p>"
+    equation = f'<span class="math">x</span>{script}'
+    assert theme.mended(equation) == equation
+
+
 @pytest.mark.parametrize("ending", [".webp", ".jpg"])
 def test_pictures_become_lighter_and_pages_follow(tmp_path, ending):
     rng = np.random.default_rng(0)
