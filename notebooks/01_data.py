@@ -156,10 +156,9 @@ card = corpora.card("pmemo")
 print(card.title, card.licence, card.where, card.layout, sep="\n\n")
 
 # %% [markdown]
-# With the files in place, `corpora.load("pmemo")` reads them, checks every label against its scale,
-# maps all scales to 1–9, drops what cannot be used and says why. For this chapter that was done once
-# for all corpora; what it found is kept in `results/data.json` (last written on
-# {glue:text}`data_date`), and everything below is read from there.
+# With the files in place, `corpora.load("pmemo")` reads them, checks every label against its scale, maps all
+# scales to 1–9, drops what cannot be used and says why. What it found for all corpora is kept in
+# `results/data.json`, and everything below is read from there.
 
 # %%
 study = provenance.load("data")
@@ -303,42 +302,11 @@ plt.show()
 #   {glue:text}`data_oasis_arousal_sd` in the ratings of OASIS from which the predictor had learnt.
 
 # %% [markdown]
-# ### Few strongly negative examples
-#
-# What a generator cannot see it cannot learn to paint. Take everything more than one point below the
-# middle of the valence scale as strongly negative, and ask how much of it there is.
-
-# %% mystnb={"figure": {"caption": "Items with a valence below 4, as a share of the corpus, split by arousal at 5.", "name": "fig-data-negative"}, "image": {"alt": "Stacked bars for five corpora. 4Q-TAFFC has by far the most strongly negative items, OASIS and DEAM about half as many, PMEmo fewer, and the landscapes next to none."}} tags=["hide-input"]
-figure, ax = plt.subplots(figsize=(7.2, 2.4))
-low, middle = 12, 16  # cells of a quarter point: valence below 4, arousal below 5
-calm, excited = (
-    np.array([100 * planes[key][:low, part].sum() / planes[key].sum() for key in names])
-    for part in (slice(None, middle), slice(middle, None))
-)
-ax.barh(list(names.values()), calm, height=0.6, label="calm")
-ax.barh(
-    list(names.values()),
-    excited,
-    height=0.6,
-    left=calm,
-    hatch="////",
-    edgecolor="w",
-    label="excited",
-)
-for row, total in enumerate(calm + excited):
-    ax.text(total + 0.6, row, f"{total:.1f} %", va="center", fontsize=9)
-ax.invert_yaxis()
-ax.set(xlabel="per cent of the corpus", xlim=(0, 52))
-ax.tick_params(axis="y", length=0)
-ax.legend(loc="lower right")
-plt.show()
-
-# %% [markdown]
-# In DEAM it is {glue:text}`data_deam_below_4` of the songs, in PMEmo {glue:text}`data_pmemo_below_4`, of the
-# landscapes {glue:text}`data_landscapes_below_4` ({numref}`fig-data-negative`). The ratings of OASIS, with its
+# **Few strongly negative examples.** What a generator cannot see it cannot learn to paint. A valence below 4 have
+# {glue:text}`data_deam_below_4` of DEAM's songs, {glue:text}`data_pmemo_below_4` of PMEmo's and
+# {glue:text}`data_landscapes_below_4` of the landscapes. The ratings of OASIS, with its
 # fires, wrecks and rubbish heaps, reach much further down. Landscapes that people put on the web are hardly
-# ever unpleasant, and a predictor that plays safe makes them less so. DEAM has few extremes of either kind,
-# since a mean over raters who disagree is pulled to the middle.
+# ever unpleasant, and a predictor that plays safe makes them less so.
 #
 # The two worlds therefore do not meet if numbers are simply handed over.
 # {numref}`fig-data-spread` puts their ranges side by side.
@@ -570,22 +538,6 @@ ax.legend(loc="lower left")
 curve.set(xlabel="raters a song", ylabel="highest possible R²", xlim=(0, 40), ylim=(0, 1))
 curve.grid()
 plt.show()
-
-# %% tags=["hide-input"]
-figures.table(
-    pd.DataFrame(
-        {
-            "corpus": names[key],
-            "label": d,
-            "ratings an item": limit[key]["per_item"]["mean"],
-            "agreement of two ratings, ICC(1)": limit[key][d]["icc1"],
-            "ceiling": "{value:.2f} ({low:.2f} to {high:.2f})".format(**limit[key][d]["ceiling"]),
-        }
-        for key in ("deam", "oasis")
-        for d in ("valence", "arousal")
-    ),
-    "Agreement of raters, and the R² that it leaves to a perfect model (with 95 % interval).",
-)
 
 # %% [markdown]
 # From DEAM's {glue:text}`data_ratings` ratings by {glue:text}`data_raters` people, a perfect model would
