@@ -211,14 +211,13 @@ figures.table(
 # features and {result}`metrics:likeness.ratings.nearest.closer:*100 .1f` % in the other judge's. The
 # twelve that come nearest ({numref}`fig-metrics-nearest`) were looked at beside their photographs: they
 # share a kind of scene and its colours, not a picture, and the correlations of their pixels, which are
-# written above them, are far from the 1 of a copy. The verdict: no copies.
+# written below them, are far from the 1 of a copy. The verdict: no copies.
 
 # %% mystnb={"figure": {"caption": "The twelve of the generated pictures that come nearest to a training photograph in the features of the judge of ratings, with the correlation of their pixels with that photograph's. The photographs themselves cannot be shown here.", "name": "fig-metrics-nearest"}, "image": {"alt": "Twelve generated landscapes, each with a small correlation below one half."}} tags=["hide-input"]
 side = study["resolution"]
 sheet = np.asarray(Image.open(provenance.results_dir() / "metrics" / "nearest.png"))
 tiles = sheet.reshape(2, side, -1, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
-figures.pictures(tiles, columns=6, titles=[f"{x['pixels']:.2f}" for x in study["nearest"]])
-plt.show()
+figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])})
 
 # %% [markdown]
 # ## Varied?
@@ -240,28 +239,23 @@ plt.show()
 # changing its scene. So r is also given within one kind of scene, as the scene network names it, and
 # without brightness and saturation. Shuffled requests are the control.
 
-# %% tags=["hide-input", "full-width"]
-sources = {
-    "random": "generated, photographs' emotions",
-    "grid": "generated, 7×7 grid",
-    "photos": "photographs, their labels",
-    "shuffled": "control: requests shuffled",
+# %% tags=["hide-input"]
+rows = {
+    "generated": ("random", "r"),
+    "generated, within a kind": ("random", "within"),
+    "generated, without colour": ("random", "left"),
+    "photographs, their labels": ("photos", "r"),
+    "photographs, within a kind": ("photos", "within"),
+    "control: requests shuffled": ("shuffled", "r"),
 }
-keys = {"r": "r", "within": "within a kind", "left": "without colour", "slope": "slope"}
 figures.table(
     pd.DataFrame(
-        {"": d, "judge": who, "pictures": label}
-        | {
-            name: text(study["va"][space][source][d][key])
-            if key in study["va"][space][source][d]
-            else "–"
-            for key, name in keys.items()
-        }
-        for d in DIMENSIONS
+        {"r of asked and seen": f"{who}: {label}"}
+        | {d: text(study["va"][space][source][d][key]) for d in DIMENSIONS}
         for space, who in spaces.items()
-        for source, label in sources.items()
+        for label, (source, key) in rows.items()
     ),
-    "Emotion asked for and emotion seen, with 95 % bootstrap intervals.",
+    "Emotion asked for and emotion seen: correlations with 95 % bootstrap intervals.",
     name="tab-metrics-va",
 )
 
