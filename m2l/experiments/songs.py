@@ -37,6 +37,8 @@ def songs(
     folder : of `m2l.experiments.ear.study`, which keeps what its models answered.
     each : songs of each quadrant, by as many artists.
     pictures : seeds, from 0 on.
+    seed : of the draw of songs.
+    preset : a name for the record.
     effort : fields of `emotion.Effort`.
     """
     started, effort = time.monotonic(), emotion.Effort(**effort)
