@@ -35,7 +35,7 @@ rule study:
                      "end_to_end", "songs", "study", "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
         [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
-        "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
+        "runs/smoke/plane.jpg" if SMOKE else "book/_static/plane.jpg",
         [] if SMOKE else "book/_static/stills.jpg",
 
 
@@ -272,9 +272,9 @@ rule picture:
     input:
         rules.gan.output.weights,
     output:
-        "runs/smoke/plane.png" if SMOKE else "book/_static/plane.png",
+        "runs/smoke/plane.jpg" if SMOKE else "book/_static/plane.jpg",
     shell:
-        "m2l gan sample --what both --side 6 --size 100 --weights {input:q} -o {output:q}"
+        "m2l gan sample --what both --side 6 --size 128 --weights {input:q} -o {output:q}"
 
 
 rule stills:

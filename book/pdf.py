@@ -32,7 +32,7 @@ _STYLES = (
     "source-code-pro/index.css",
 )
 _COVER = """<section class="cover">
-<img src="_static/plane.png" alt="">
+<img src="_static/plane.jpg" alt="">
 <p class="kind">AIST4010 project report</p>
 <h1>{title}</h1>
 <p class="lead-line">{lead}</p>

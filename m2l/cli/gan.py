@@ -220,7 +220,7 @@ def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings)
 
 
 @gan.command("sample")
-@click.option("-o", "--out", required=True, type=Output(".png"), help="PNG to write.")
+@click.option("-o", "--out", required=True, type=Output(".png", ".jpg"), help="PNG or JPEG.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="The first scene.")
 @click.option(
     "--side",

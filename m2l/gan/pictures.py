@@ -35,9 +35,9 @@ def plane(n):
 
 
 def save_grid(images, path, columns=None):
-    """Tile images (N, H, W, 3) uint8 into one PNG."""
+    """Tile images (N, H, W, 3) uint8 into one picture, .png or .jpg."""
     with outputs.writing(path) as aside:
-        Image.fromarray(tile(images, columns)).save(aside)
+        Image.fromarray(tile(images, columns)).save(aside, quality=88)
 
 
 def tile(images, columns=None):
