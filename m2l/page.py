@@ -137,13 +137,11 @@ def export(released, folder):
     class Lead(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.network, self.seen = network, None
-
-        def see(self, _, given):
-            (self.seen,) = given
+            self.network = network
 
         def forward(self, z, u):
-            return self.network(z, u, top - 1), self.seen
+            x, _ = self.network.features(z, u, top - 1)
+            return torch.tanh(self.network.to_rgb[top - 1](x)), x
 
     class Rest(torch.nn.Module):
         def __init__(self):
@@ -159,10 +157,8 @@ def export(released, folder):
     # Three, since a batch of one or two might be taken for a constant.
     z, u = torch.zeros(3, released.z), torch.zeros(3, 2)
     lead = Lead().eval()
-    hook = network.to_rgb[top - 1].register_forward_pre_hook(lead.see)
     _, features = lead(z, u)
     _to_onnx(lead, {"z": z, "u": u}, ["image", "features"], folder / "lead.onnx")
-    hook.remove()
     given = {"z": z, "u": u, "features": features}
     _to_onnx(Rest().eval(), given, ["image"], folder / "generator.onnx")
 

@@ -359,19 +359,23 @@ class Generator(nn.Module):
         sizes ask for noise, it comes from `draw`, see `Noise`.
         """
         stage = len(self.blocks) - 1 if stage is None else stage
-        x = torch.cat([z, va], 1) if self.sizes.condition == "eru" else z
-        va, z = self.embed(va), pixel_norm(z)
-        x = channels_last(self.dense(pixel_norm(x)).view(len(z), -1, 4, 4))  # (N, w0, 4, 4)
-        x = self.blocks[0](pixel_norm(leaky(x)), va, z, self.blocks[0].noise(draw))
-        for block in self.blocks[1 : stage + 1]:
-            before = x
-            x = upsample(x, self.sizes.upsampling)
-            x = block(x, va, z, block.noise(draw))  # (N, w_i, R_i, R_i)
+        x, before = self.features(z, va, stage, draw)
         image = torch.tanh(self.to_rgb[stage](x).float())
         if alpha is not None and stage > 0:
             below = torch.tanh(self.to_rgb[stage - 1](before).float())
             image = blend(upsample(below), image, alpha)
         return image
+
+    def features(self, z, va, stage, draw=None):
+        """Features (N, w_i, R_i, R_i) of a stage, and of the one before it."""
+        x = torch.cat([z, va], 1) if self.sizes.condition == "eru" else z
+        va, z = self.embed(va), pixel_norm(z)
+        x = channels_last(self.dense(pixel_norm(x)).view(len(z), -1, 4, 4))  # (N, w0, 4, 4)
+        x, before = self.blocks[0](pixel_norm(leaky(x)), va, z, self.blocks[0].noise(draw)), None
+        for block in self.blocks[1 : stage + 1]:
+            before, x = x, upsample(x, self.sizes.upsampling)
+            x = block(x, va, z, block.noise(draw))
+        return x, before
 
 
 class CriticBlock(nn.Module):
