@@ -95,6 +95,7 @@ class Live:
         self.process = subprocess.Popen([*self.words, "--port", self.port], stdout=pipe, text=True)
         url = self.process.stdout.readline().split()[0]
         self.port = url.rsplit(":", 1)[1].strip("/")
+        httpx.get(url, timeout=20)  # its address is told a moment before it minds signals
         return url
 
     def stop(self, with_=signal.SIGINT):
