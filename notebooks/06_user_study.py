@@ -218,10 +218,9 @@ figures.table(first, "The first choices of one participant, from the design file
 #   the plane between a person's ratings of the picture and of the song.
 # - **H3.** When two systems are compared, the full one is chosen over these three.
 #
-# The rate at which the matched picture is chosen is assumed to be the one that a network's judgement
-# gives for one picture a song, {glue:text}`study_measured` ({ref}`sec-nb-metrics`); the study is planned
-# for {glue:text}`study_rate`. An earlier plan assumed 0.65, which nothing had shown. The other effects
-# are made smaller in proportion. What else is assumed of people is a guess until a pilot has been run;
+# A network's judgement chooses the matched picture, one for a song, at a rate of
+# {glue:text}`study_measured` ({ref}`sec-nb-metrics`). The study is planned for {glue:text}`study_rate`,
+# a little less, since people are not that network. The other effects are made smaller in proportion. What else is assumed of people is a guess until a pilot has been run;
 # all of it is written down with the rest of the settings ({ref}`sec-preregistration`).
 
 # %% tags=["remove-cell"]
