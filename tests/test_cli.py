@@ -541,6 +541,7 @@ def test_any_folder_of_photos_with_a_table_is_trained_on(m2l, tmp_path):
     (mine / "photos.csv").write_text("\n".join(rows))
     m2l(*words)
     card = json.loads((tmp_path / "own/gan.json").read_text())["card"]
+    assert "photos of my photos" in card["data"]
     assert "predicted, not rated by people" in card["data"]
 
 

@@ -57,14 +57,18 @@ def gan(run, out, weights, note=None, snapshot=None):
         raise InputError(f"{run.folder}: not trained yet; run 'm2l gan train' first")
     shown = len(run.rows)
     resolution, source = run.reached, run.pyramid.table["label_source"].iloc[0]
+    named = Path(run.pyramid.table["path"].iloc[0]).parent.name
     lines = [json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines()]
     keys = ("images", "seconds", "resolution", "alpha", *FIGURES)
     curve = pd.DataFrame(lines).reindex(columns=keys).astype(float)
     card = {
         "what": f"Progressive ERU generator, {resolution}×{resolution} landscapes for an emotion",
-        "data": f"{shown} photos with ratings"
-        if source == "rated"
-        else f"{shown} photos; their valence and arousal are {source}, not rated by people",
+        "data": f"{shown} photos of {named}"
+        + (
+            " with ratings"
+            if source == "rated"
+            else f"; their valence and arousal are {source}, not rated by people"
+        ),
         "emotion": "valence and arousal from 1 to 9; each becomes its quantile among the training "
         "photos, from -1 to 1, and this map travels with the weights",
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 60:.0f} minutes on "
