@@ -251,14 +251,6 @@ plt.show()
 # Timbre and harmony carry it. Loudness and rhythm are hardly missed, since the others say too how dense a sound
 # is. {ref}`sec-nb-listening`, an appendix, follows single features and shows how the scores grow with the number of
 # songs.
-#
-# (sec-nb-forest-abroad)=
-# ## Music from elsewhere
-#
-# What is learned of one corpus need not hold in another. Of DEAM and PMEmo, {result}`forest:abroad.taffc.all.n` clips
-# are at hand as sound, with ratings by listeners. There the forest of 4Q-TAFFC's 148 features has a correlation of
-# {result}`forest:abroad.taffc.all.valence.r` in valence and {result}`forest:abroad.taffc.all.arousal.r` in arousal: so
-# few clips decide little.
 
 # %% [markdown]
 # ## Summary
