@@ -197,12 +197,13 @@ rule metrics_milestone:
     input:
         generator=rules.milestone.output.weights,
         judge=rules.scene.output.weights,
+        rated=rules.people.output.rated,
     output:
         f"{RESULTS}/metrics_milestone.json",
     threads: 2
     shell:
-        "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} -o {output:q} "
-        "--preset gpu"
+        "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} "
+        "--rated {input.rated:q} -o {output:q} --preset gpu"
 
 
 rule end_to_end:

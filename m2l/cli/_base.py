@@ -25,13 +25,11 @@ from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
 
-
 COUNT = click.IntRange(min=1)
-
-
 SEED = click.IntRange(0, 2**24 - 1)  # what every generator of random numbers here takes
-
-
+SCENE = click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
+)
 FILE = click.Path(dir_okay=False)
 
 

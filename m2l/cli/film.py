@@ -7,15 +7,11 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import SEED, Output, _plural, main
+from m2l.cli._base import SCENE, Output, _plural, main
 from m2l.doors import outputs
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
-
-SCENE = click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
-)
 
 
 @main.command()

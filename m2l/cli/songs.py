@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import COUNT, SEED, Output, _plural, main
+from m2l.cli._base import COUNT, SCENE, Output, _plural, main
 from m2l.doors import outputs
 from m2l.errors import InputError
 
@@ -113,9 +113,7 @@ def emotion(songs, model, over_time, plot, as_json, jobs):
 @click.option("--valence", type=float, help="1 (unpleasant) to 9 (pleasant), in place of a song.")
 @click.option("--arousal", type=float, help="1 (calm) to 9 (excited), in place of a song.")
 @click.option("-o", "--out", required=True, type=click.Path(), help=".png; for a folder a folder.")
-@click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
-)
+@SCENE
 @click.option(
     "-n",
     "count",

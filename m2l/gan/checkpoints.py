@@ -25,14 +25,22 @@ def write_checkpoint(path, tensors, header):
         save_file(own, aside, header)
 
 
-def read_checkpoint(path, kind="m2l-run"):
+def read_checkpoint(path, kind="m2l-run", missing=None):
     """Header and tensors of a safetensors file of this package.
+
+    Parameters
+    ----------
+    path : of the file
+    kind : its format
+    missing : what is not there, and what makes one, for those who read the error.
 
     Raises
     ------
     InputError
-        If the file is truncated, foreign or of another kind.
+        If the file is missing, truncated, foreign or of another kind.
     """
+    if missing and not Path(path).is_file():
+        raise InputError(f"{path}: no {missing}")
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
@@ -58,9 +66,8 @@ def load_network(path, kind, make, name, maker):
     InputError
         If the file is missing, damaged or of another kind.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no {name.split(' ', 1)[1]} here; {maker}")
-    header, tensors = read_checkpoint(path, kind)
+    missing = f"{name.split(' ', 1)[1]} here; {maker}"
+    header, tensors = read_checkpoint(path, kind, missing)
     try:
         net = make(header)
         net.load_state_dict(tensors)

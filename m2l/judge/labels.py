@@ -164,9 +164,8 @@ def load(path=WEIGHTS):
     InputError
         If the file is missing, damaged or of another kind.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no labelling machines here; 'm2l metrics people' fits them")
-    _, tensors = read_checkpoint(path, "m2l-labels")
+    missing = "labelling machines here; 'm2l metrics people' fits them"
+    _, tensors = read_checkpoint(path, "m2l-labels", missing)
     machines = {which: {} for which in SIDES}
     for name, tensor in tensors.items():
         which, _, part = name.partition(".")

@@ -132,9 +132,8 @@ def load(path=WEIGHTS):
     InputError
         If the file is missing, damaged or of another kind.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no second judge here; 'm2l metrics people' fits one")
-    _, tensors = read_checkpoint(path, "m2l-ratings")
+    missing = "second judge here; 'm2l metrics people' fits one"
+    _, tensors = read_checkpoint(path, "m2l-ratings", missing)
     judge = tensors.get("ridge")
     if judge is None or judge.shape != (1025, 2) or not judge.isfinite().all():
         raise InputError(f"{path}: tensors do not fit a judge; get it again")

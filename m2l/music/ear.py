@@ -231,7 +231,7 @@ def load(model="ear"):
         return model
     path = _WEIGHTS / f"{model}.safetensors" if model in MODELS else Path(model)
     if not path.is_file():
-        raise InputError(f"{path}: no model here; make one with 'm2l forest release'")
+        raise InputError(f"{path}: no model here; make one with 'm2l forest ear'")
     try:
         with safe_open(path, "np") as file:
             told = json.loads(file.metadata()["model"])
