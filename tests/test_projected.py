@@ -84,6 +84,18 @@ def test_a_score_moves_with_each_label(critic, images, dimension):
         assert (head(m, va)[0] - head(m, other)[0]).abs().max() > 1e-4
 
 
+@pytest.mark.parametrize("condition, moves", [("ili", True), ("none", False)])
+@torch.no_grad()
+def test_baselines_have_no_gates_and_mind_labels_by_projection_or_not_at_all(
+    images, condition, moves
+):
+    critic = ProjectedCritic(HEADS, SIDE, condition).eval()
+    maps, va = critic.look(images, SIDE), torch.zeros(4, 2)
+    (one, gates, read), (other, _, _) = (critic.judge(maps, x) for x in (va, va + 0.8))
+    assert gates == critic.gates(maps, va) == [] and (read is not None) == moves
+    assert torch.equal(torch.cat(one, 1), torch.cat(other, 1)) != moves
+
+
 @torch.no_grad()
 def test_a_score_moves_with_the_rest_of_the_batch(critic, images):
     """Four alike are told from four that differ."""

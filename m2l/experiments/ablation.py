@@ -65,6 +65,7 @@ GRIDS = {
     "smoke": HEADLINE,
     "losses": LOSSES,
     "ablation": HEADLINE + REST,
+    "ablation-projected": (*HEADLINE, "label input", "AFM spatial"),
     "ablation64": HEADLINE,
     "ablation128": HEADLINE + REST,
 }

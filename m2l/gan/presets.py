@@ -166,7 +166,8 @@ class Preset:
         generator = Generator(self.sizes)
         if self.heads is None:
             return generator, Critic(self.sizes)
-        return generator, ProjectedCritic(self.heads, max(s.side for s in self.stages))
+        side = max(s.side for s in self.stages)
+        return generator, ProjectedCritic(self.heads, side, self.sizes.condition)
 
 
 def preset_path(name):

@@ -29,7 +29,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrizations import spectral_norm
 
 from m2l.doors.settings import check, setting
-from m2l.gan.networks import ERU, channels_last, minibatch_deviation, upsample
+from m2l.gan.networks import ERU, NoERU, channels_last, minibatch_deviation, upsample
 from m2l.gan.pretrained import lite
 
 STRIDES = (4, 8, 16, 32)
@@ -128,11 +128,15 @@ def _folded(block):
 
 
 class Head(nn.Module):
-    """One map and the labels to a score at each point, ERU gates, and a reading of the labels."""
+    """One map and the labels to a score at each point, ERU gates, and a reading of the labels.
 
-    def __init__(self, channels, side, heads):
+    `condition` is that of `m2l.gan.networks.Sizes`: label input leaves the ERU out, "none" all that
+    looks at the labels.
+    """
+
+    def __init__(self, channels, side, heads, condition="eru"):
         super().__init__()
-        self.eru = ERU(channels, 1, residual=True)
+        self.eru = ERU(channels, 1, residual=True) if condition == "eru" else NoERU()
         body, width = [], channels
         while side > heads.end:
             out, side = min(2 * width, heads.widest), side // 2
@@ -141,15 +145,19 @@ class Head(nn.Module):
         self.body = nn.Sequential(*body)
         self.last = nn.Sequential(*_layer(width + 1, width, 3))
         self.score = spectral_norm(nn.Conv2d(width, 1, 1))
-        self.projected = spectral_norm(nn.Conv2d(width, heads.labels, 1))
-        self.embed = nn.Sequential(
-            nn.Linear(2, 128), nn.LeakyReLU(0.2), nn.Linear(128, heads.labels)
-        )
-        self.reading = nn.Linear(width, 2)
+        self.conditional = condition != "none"
+        if self.conditional:
+            self.projected = spectral_norm(nn.Conv2d(width, heads.labels, 1))
+            self.embed = nn.Sequential(
+                nn.Linear(2, 128), nn.LeakyReLU(0.2), nn.Linear(128, heads.labels)
+            )
+            self.reading = nn.Linear(width, 2)
 
     def forward(self, x, va):
         x, gates = self.eru(x, va)
         x = self.last(minibatch_deviation(self.body(x).float()))
+        if not self.conditional:
+            return self.score(x).flatten(1), gates, None
         label = self.embed(va).float()
         label = F.normalize(label, dim=1)[:, :, None, None]
         score = self.score(x) + (self.projected(x) * label).sum(1, keepdim=True)
@@ -168,13 +176,15 @@ class ProjectedCritic(nn.Module):
     ----------
     heads : Heads
     side : that pictures are seen at where heads are largest; they work at smaller ones too.
+    condition : how labels enter, see `Head`.
     """
 
-    def __init__(self, heads, side):
+    def __init__(self, heads, side, condition="eru"):
         super().__init__()
         self.eyes = Projection(heads.mixed)
         self.heads = nn.ModuleList(
-            Head(c, math.ceil(side / s), heads) for c, s in zip(heads.mixed, STRIDES, strict=True)
+            Head(c, math.ceil(side / s), heads, condition)
+            for c, s in zip(heads.mixed, STRIDES, strict=True)
         )
 
     @property
@@ -191,11 +201,13 @@ class ProjectedCritic(nn.Module):
 
     def judge(self, maps, va, stage=None, alpha=None, gates=True):
         """Lists over heads of scores (N, points) and of gates (N, 2, C, H, W), and the labels as
-        they are read (N, 2)."""
+        they are read (N, 2); no gates without ERUs, None where labels do not enter."""
         seen = [head(m, va) for head, m in zip(self.heads, maps, strict=True)]
         scores, gates_, read = zip(*seen, strict=True)
-        return list(scores), list(gates_) if gates else [], torch.stack(read).float().mean(0)
+        read = None if read[0] is None else torch.stack(read).float().mean(0)
+        return list(scores), [g for g in gates_ if gates and g is not None], read
 
     def gates(self, maps, va, stage=None, alpha=None):
         """The gates of each ERU alone, as `judge` gives them."""
-        return [head.eru(m, va)[1] for head, m in zip(self.heads, maps, strict=True)]
+        each = (head.eru(m, va)[1] for head, m in zip(self.heads, maps, strict=True))
+        return [g for g in each if g is not None]

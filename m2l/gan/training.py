@@ -228,7 +228,7 @@ class Run:
         if figure == "penalty":
             return penal and p.gp_weight > 0
         if figure == "reading":
-            return p.heads is not None and p.reading_weight > 0
+            return p.heads is not None and p.reading_weight > 0 and p.sizes.conditional
         return turn or figure not in ("generator", "afm")
 
     def _repeat(self, stage, kind):
