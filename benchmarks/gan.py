@@ -3,7 +3,8 @@
 The milestone's critic learns from nothing and carries a gradient penalty; the projected one looks
 through a frozen network. Both train the generator of their preset at each resolution, in turns, so
 that other work on the machine slows both alike. On a CUDA device each step is also measured as it
-is repeated from a captured graph.
+is repeated from a captured graph, and where the preset asks for it compiled as well. The last two
+columns are ratios to the first row of a resolution, and to the same preset's plain step.
 
     python benchmarks/gan.py                            # photos under $M2L_DATA, else painted
     python benchmarks/gan.py --presets gpu projected --sides 32 64 128
@@ -44,8 +45,12 @@ def rate(run, steps):
 
 
 def measure(names, pyramid, side, seconds):
-    """Rows of (preset, way, batch, images a second), the median of rounds taken in turns."""
-    runs, rates = {}, {}
+    """Rows of (preset, way, batch, images a second), the median of rounds taken in turns.
+
+    A GPU is nobody else's, and has no room for all networks and graphs at once: there each is
+    measured alone.
+    """
+    alone, waiting = torch.cuda.is_available(), []
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             preset = Preset.load(name)
@@ -53,18 +58,31 @@ def measure(names, pyramid, side, seconds):
             if stage is None:
                 continue
             stage = replace(stage, epochs=None, minutes=None, images=10**9, fade=0.0)
-            ways = {"plain": False} | ({"captured": True} if torch.cuda.is_available() else {})
-            for way, capture in ways.items():
-                run = Run(replace(preset, stages=(stage,)), pyramid, folder, capture=capture)
+            ways = {"plain": {"capture": False}}
+            if alone:
+                compiled = preset.compiled and side == preset.stages[-1].resolution
+                ways |= {"captured": {}} | ({"compiled": {}} if compiled else {})
+            for way, how in ways.items():
+                preset = replace(preset, stages=(stage,), compiled=way == "compiled")
+                run = Run(preset, pyramid, folder, **how)
                 for _ in range((EAGER + 1) * preset.gp_interval):
                     run.step()
-                runs[name, way], rates[name, way] = run, []
-        began = time.perf_counter()
-        while runs and time.perf_counter() - began < seconds:
-            for key, run in runs.items():
-                rates[key].append(rate(run, run.preset.gp_interval * 2))
-    for (name, way), run in runs.items():
-        yield name, way, run.preset.stages[0].batch, float(np.median(rates[name, way]))
+                waiting.append((name, way, run, []))
+                if alone:
+                    yield from _rates(waiting, seconds / 5)
+                    waiting.clear()
+                    del run
+                    torch.cuda.empty_cache()
+        yield from _rates(waiting, seconds)
+
+
+def _rates(waiting, seconds):
+    began = time.perf_counter()
+    while waiting and time.perf_counter() - began < seconds:
+        for _, _, run, rates in waiting:
+            rates.append(rate(run, run.preset.gp_interval * 2))
+    for name, way, run, rates in waiting:
+        yield name, way, run.preset.stages[0].batch, float(np.median(rates))
 
 
 def main():
@@ -81,13 +99,15 @@ def main():
     pyramid, what = (Pyramid(options.pyramid), "photos") if options.pyramid else corpus()
     device = torch.cuda.get_device_name() if cuda else f"{options.threads} threads"
     print(f"{what}; {device}")
-    print(f"{'':10}{'preset':20}{'step':10}{'batch':>6}{'images/s':>10}{'ratio':>7}")
+    print(f"{'':10}{'preset':20}{'step':10}{'batch':>6}{'images/s':>10}{'first':>8}{'plain':>8}")
     for side in options.sides:
-        rows = list(measure(options.presets, pyramid, side, options.seconds))
-        for name, way, batch, speed in rows:
-            base = rows[0][3]
+        first = plain = None
+        for name, way, batch, speed in measure(options.presets, pyramid, side, options.seconds):
+            first = first or speed
+            plain = speed if way == "plain" else plain
             print(
-                f"{f'{side}×{side}':10}{name:20}{way:10}{batch:6}{speed:10.0f}{speed / base:7.2f}",
+                f"{f'{side}×{side}':10}{name:20}{way:10}{batch:6}{speed:10.0f}"
+                f"{speed / first:7.2f}×{speed / plain:7.2f}×",
                 flush=True,
             )
 

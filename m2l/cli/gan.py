@@ -50,7 +50,11 @@ def _setting(context, option, words):
 )
 @click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
-@click.option("--start", metavar="FOLDER", help="Begin with the networks of the run in FOLDER.")
+@click.option(
+    "--start",
+    type=click.Path(exists=True),
+    help="Begin with the networks of a run, its folder, or with a generator, .safetensors.",
+)
 @PHOTOS
 @click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option(

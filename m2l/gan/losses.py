@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 OBJECTIVES = ("wgan-gp", "hinge", "relativistic")
-POLICIES = ("color", "translation", "cutout")
+POLICIES = ("crop", "color", "translation", "cutout")
 
 
 def critic_loss(real, fake, objective="wgan-gp"):
@@ -141,22 +141,24 @@ def augment(x, policy, u):
     Parameters
     ----------
     x : Tensor (N, C, H, W)
-    policy : str, some of "color", "translation" and "cutout" joined by commas; "" changes nothing.
-        "color" moves brightness by ±0.5, and saturation and contrast by factors of 0–2 and
-        0.5–1.5; "translation" moves the image by up to an eighth of its side; "cutout" blanks a
-        square of half its side.
-    u : Tensor (N, 7), uniform in [0, 1), one number a choice. At 0.5, colour and translation
-        leave the image as it is.
+    policy : str, some of `POLICIES` joined by commas; "" changes nothing.
+        "crop" takes a window of half the side, anywhere; "color" moves brightness by ±0.5, and
+        saturation and contrast by factors of 0–2 and 0.5–1.5; "translation" moves the image by up
+        to an eighth of its side; "cutout" blanks a square of half its side.
+    u : Tensor (N, 7), uniform in [0, 1), one number a choice; a crop and a translation share
+        theirs. At 0.5, colour and translation leave the image as it is.
 
     Returns
     -------
-    Tensor (N, C, H, W)
+    Tensor (N, C, H, W), of half the height and width after a crop
 
     References
     ----------
     Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training".
     """
     chosen = policy.split(",") if policy else ()
+    if "crop" in chosen:
+        x = _window(x, u[:, 3:5])
     if "color" in chosen:
         brightness, saturation, contrast = u[:, :3, None, None, None].unbind(1)
         x = x + (brightness - 0.5)
@@ -173,13 +175,26 @@ def augment(x, policy, u):
 
 def _translate(x, u):
     """Move each image by whole pixels, (N, 2) down and right, over a ground of zeros."""
-    _, c, h, w = x.shape
+    h, w = x.shape[2:]
     most = max(1, round(h / 8))
-    dy, dx = (torch.floor(u * (2 * most + 1)).long() - most).unbind(1)
-    rows = torch.arange(h, device=x.device) - dy[:, None] + most
-    columns = torch.arange(w, device=x.device) - dx[:, None] + most
+    down, right = (torch.floor(u * (2 * most + 1)).long() - most).unbind(1)
+    return _take(F.pad(x, [most] * 4), most - down, most - right, h, w)
+
+
+def _window(x, u):
+    """A window of half the side of each image, (N, 2) down and right."""
+    h, w = (side // 2 for side in x.shape[2:])
+    sides = torch.tensor([h + 1, w + 1], device=x.device)
+    top, left = torch.floor(u * sides).long().unbind(1)
+    return _take(x, top, left, h, w)
+
+
+def _take(x, top, left, h, w):
+    """Of each image h rows from its `top` and w columns from its `left`, (N,) each."""
+    c = x.shape[1]
+    rows = top[:, None] + torch.arange(h, device=x.device)
+    columns = left[:, None] + torch.arange(w, device=x.device)
     # Two gathers: going back through one index of both is many times as slow on a GPU.
-    x = F.pad(x, [most] * 4)
     x = x.gather(2, rows[:, None, :, None].expand(-1, c, -1, x.shape[3]))
     return x.gather(3, columns[:, None, None].expand(-1, c, h, -1))
 

@@ -358,13 +358,19 @@ class Generator(nn.Module):
         With `alpha`, a number or a tensor, the stage's layers are blended in so far. Where the
         sizes ask for noise, it comes from `draw`, see `Noise`.
         """
+        return self.pair(z, va, stage, alpha, draw)[0]
+
+    def pair(self, z, va, stage=None, alpha=None, draw=None):
+        """As `forward`, and the picture (N, 3, R/2, R/2) of the stage before; None at 4×4."""
         stage = len(self.blocks) - 1 if stage is None else stage
         x, before = self.features(z, va, stage, draw)
         image = torch.tanh(self.to_rgb[stage](x).float())
-        if alpha is not None and stage > 0:
-            below = torch.tanh(self.to_rgb[stage - 1](before).float())
+        if stage == 0:
+            return image, None
+        below = torch.tanh(self.to_rgb[stage - 1](before).float())
+        if alpha is not None:
             image = blend(upsample(below), image, alpha)
-        return image
+        return image, below
 
     def features(self, z, va, stage, draw=None):
         """Features (N, w_i, R_i, R_i) of a stage, and of the one before it."""

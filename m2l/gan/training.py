@@ -31,7 +31,7 @@ from tqdm import tqdm
 from m2l.errors import InputError
 from m2l.gan import losses
 from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
-from m2l.gan.networks import Generator, blend, downsample, upsample
+from m2l.gan.networks import Generator, Sizes, blend, downsample, upsample
 from m2l.gan.pictures import plane, save_grid, to_uint8
 from m2l.gan.presets import Preset
 from m2l.va import QuantileMap
@@ -115,7 +115,6 @@ class Run:
             raise InputError(f"{self.pyramid.folder}: no photo of the split 'train'")
         if p.photos:
             self.rows = np.random.default_rng(p.seed).permutation(self.rows)[: p.photos]
-        self.va_map = QuantileMap.fit(self.pyramid.va[self.rows])
         self.fabric = Fabric(
             accelerator=self.accelerator,
             devices=1,
@@ -124,6 +123,10 @@ class Run:
         self.device = self.fabric.device
         torch.manual_seed(p.seed)
         generator, critic = p.networks()
+        if p.frozen:
+            generator.requires_grad_(False)
+            generator.blocks[-1].requires_grad_(True)
+            generator.to_rgb[-1].requires_grad_(True)
         average = Generator(p.sizes).requires_grad_(False)
         average.load_state_dict(generator.state_dict())
         self.generator, self.critic, self.average = (
@@ -142,15 +145,21 @@ class Run:
             )
             for net, rate in ((self.generator, p.lr), (self.critic.trained, p.lr_critic))
         )
-        self.va = self._there(self.va_map(self.pyramid.va))
+        self._label(QuantileMap.fit(self.pyramid.va[self.rows]))
         self.rng = torch.Generator(self.device)
         self._alpha, self._keep = (torch.zeros((), device=self.device) for _ in range(2))
         self._pixels = self._rows = None  # of the stage at hand: the photos, and those of a batch
         self._graphs = {}  # kind of step: how often it was taken, then its graph
         self._order = (None, None)  # an epoch and its permutation
+        self.started = 0  # the resolution that it began with, if not with fresh weights
         self._sums = torch.zeros(len(FIGURES), device=self.device)  # since the last line of metrics
         self._counts = np.zeros(len(FIGURES), int)
         self._stop = False
+
+    def _label(self, va_map):
+        """Let the networks see labels through a map."""
+        self.va_map = va_map
+        self.va = self._there(va_map(self.pyramid.va))
 
     def _there(self, values, dtype=torch.float32):
         return torch.as_tensor(values, dtype=dtype).to(self.device)
@@ -272,7 +281,7 @@ class Run:
         with autocast:
             # The generator learns, when its turn is, from the same images as the critic.
             with torch.set_grad_enabled(turn):
-                fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
+                fake, below = self.generator.pair(draw(p.sizes.z), va, level, alpha, draw)
                 # A pair is changed alike, so that its emotion maps can be compared.
                 u = draw(7, of=torch.rand) if p.augment else None
                 seen_fake = self.critic.look(losses.augment(fake, p.augment, u), stage.side)
@@ -301,6 +310,8 @@ class Run:
             self.critic.trained.requires_grad_(False)
             with autocast:
                 made, afm, total = self._generator_loss(seen, seen_fake, va, level, alpha)
+                if p.keep_weight:
+                    total = total + p.keep_weight * (downsample(fake) - below).abs().mean()
             self._descend(total, self.opt_g)
             self._update_average()
         with torch.no_grad():
@@ -380,7 +391,8 @@ class Run:
     def alpha(self):
         """How far the current stage's new layers are blended in, in [0, 1]."""
         stage = self.preset.stages[self.progress.stage]
-        if self.progress.stage == 0 or stage.fade == 0:
+        known = self.started or self.preset.stages[0].resolution  # nothing is below it, or itself
+        if stage.resolution <= known or stage.fade == 0:
             return 1.0
         return min(self._done() / stage.fade, 1.0)
 
@@ -610,6 +622,7 @@ class Run:
             "preset": json.dumps(self.preset.asdict()),
             "progress": json.dumps(asdict(self.progress)),
             "counts": json.dumps(self._counts.tolist()),
+            "started": str(self.started),
         }
         scratch = self.checkpoint.with_suffix(".writing")
         write_checkpoint(scratch, tensors, header)
@@ -639,7 +652,11 @@ class Run:
                 f"{path}: made with other network sizes than preset '{self.preset.name}'; "
                 "choose its preset, or another folder"
             )
-        if not np.allclose(tensors["va_knots"].numpy(), self.va_map.knots, atol=1e-4):
+        knots = tensors["va_knots"].numpy()
+        if int(header.get("started", 0)):
+            self.started = int(header["started"])
+            self._label(QuantileMap(knots))
+        elif not np.allclose(knots, self.va_map.knots, atol=1e-4):
             raise InputError(
                 f"{path}: made with photos of other labels; choose the same, or another folder"
             )
@@ -648,28 +665,43 @@ class Run:
         self._counts[:] = json.loads(header["counts"])
         return True
 
-    def start_from(self, folder):
-        """Take over the networks of another run; optimisers and schedule begin anew.
+    def start_from(self, path):
+        """Take over a released generator, or the networks of another run.
 
-        Stages that the other run does not have keep their fresh weights.
+        Their map of the labels comes along; optimisers and schedule begin anew. What they do not
+        have keeps its fresh weights.
+
+        Parameters
+        ----------
+        path : of a generator's file, or folder of a run.
 
         Raises
         ------
         InputError
-            If there is no checkpoint, or its sizes are not those of this run's first stages.
+            If there is none, or its sizes are not those of this run's first stages.
         """
-        found = newest(folder)
-        if not found:
-            raise InputError(f"{folder}: no checkpoint here; name the folder of a run")
-        path, header, tensors = found
-        theirs, ours = recorded(header).sizes, self.preset.sizes
+        if Path(path).is_file():
+            header, tensors = read_checkpoint(path, "m2l-generator")
+            theirs = Sizes(**json.loads(header["sizes"]))
+            nets = {"": (self.generator, self.average)}
+        else:
+            found = newest(path)
+            if not found:
+                raise InputError(f"{path}: no checkpoint here; name a run's folder or a generator")
+            path, header, tensors = found
+            theirs = recorded(header).sizes
+            nets = {f"{name}.": (net,) for name, net in self._modules().items()}
+        ours = self.preset.sizes
         if theirs != replace(ours, widths=ours.widths[: len(theirs.widths)]):
             raise InputError(
                 f"{path}: its networks, {theirs.widths}, are no beginning of preset "
                 f"'{self.preset.name}', {ours.widths}; choose another"
             )
-        for name, module in self._modules().items():
-            module.load_state_dict(_under(tensors, name), strict=False)
+        for start, modules in nets.items():
+            for module in modules:
+                module.load_state_dict(_under(tensors, start), strict=False)
+        self._label(QuantileMap(tensors["va_knots"].numpy()))
+        self.started = ours.resolution(len(theirs.widths) - 1)
 
     def _modules(self):
         trained = self.critic.trained
@@ -685,10 +717,10 @@ class Run:
     def _restore(self, progress, tensors):
         self._go_on(replace(Progress(), **progress))
         for name, module in self._modules().items():
-            module.load_state_dict(_under(tensors, name))
+            module.load_state_dict(_under(tensors, f"{name}."))
         for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
             state = {}
-            for key, value in _under(tensors, name).items():
+            for key, value in _under(tensors, f"{name}.").items():
                 index, what = key.split(".", 1)
                 state.setdefault(int(index), {})[what] = value
             opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
@@ -715,8 +747,8 @@ class Run:
         write_checkpoint(path, tensors, header)
 
 
-def _under(tensors, name):
-    return {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(name + ".")}
+def _under(tensors, start):
+    return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
 
 
 def recorded(header):
