@@ -184,8 +184,7 @@ def _translate(x, u):
 def _window(x, u):
     """A window of half the side of each image, (N, 2) down and right."""
     h, w = (side // 2 for side in x.shape[2:])
-    sides = torch.tensor([h + 1, w + 1], device=x.device)
-    top, left = torch.floor(u * sides).long().unbind(1)
+    top, left = (torch.floor(v * (side + 1)).long() for v, side in ((u[:, 0], h), (u[:, 1], w)))
     return _take(x, top, left, h, w)
 
 
