@@ -20,6 +20,7 @@ from m2l import Callable, va
 from m2l.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights" / "generator.safetensors"
+OTHERS = 2**24  # between the seeds of the scenes that are tried for one picture
 DETAIL = 0.3  # of the last octave's contrast, in each octave that enlarging adds
 
 
@@ -103,7 +104,7 @@ def noise(seed, z):
     )
 
 
-def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4):
+def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4, of=1):
     """Paint landscapes for an emotion.
 
     Parameters
@@ -113,6 +114,8 @@ def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4):
         The three broadcast to the N pictures.
     weights : path of a generator's file, the released one by default.
     batch : pictures computed at a time; with more, memory is asked for and given back each time.
+    of : scenes tried for each picture, `seed` and others; what is kept is the one whose emotion
+        the scene network (`m2l.judge.scene`) sees closest to what is asked.
 
     Returns
     -------
@@ -125,16 +128,25 @@ def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4):
     """
     released = load(weights)
     ratings = va.check(valence, arousal)
-    return paint(released.va_map(ratings), seed, released, batch)
+    return paint(released.va_map(ratings), seed, released, batch, of)
 
 
-def paint(u, seed, released, batch=4):
+def paint(u, seed, released, batch=4, of=1):
     """Paint landscapes for quantiles u (..., 2) in [-1, 1]; see `landscapes`."""
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
     u = np.broadcast_to(u, (*shape, 2)).reshape(-1, 2)
-    z = noise(np.broadcast_to(seed, shape).ravel(), released.z).numpy()
-    return render(z, u, released, batch)
+    seeds = np.broadcast_to(seed, shape).reshape(-1, 1) + OTHERS * np.arange(of)
+    u = np.repeat(u, of, axis=0)
+    images = render(noise(seeds.ravel(), released.z).numpy(), u, released, batch)
+    if of == 1:
+        return images
+    from m2l.judge import scene
+
+    net = scene.load()
+    off = (scene.look(net, images)[2] - released.va_map.inverse(u)) / net.va_sd.numpy()
+    nearest = np.linalg.norm(off, axis=1).reshape(-1, of).argmin(1)
+    return images[of * np.arange(len(nearest)) + nearest]
 
 
 def render(z, u, released, batch=4, side=None):
@@ -206,7 +218,7 @@ def carry(emotion, model, released):
     return released.va_map.inverse(model.va_map(emotion))
 
 
-def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False):
+def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=1):
     """Paint landscapes for a song.
 
     Parameters
@@ -217,6 +229,7 @@ def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False):
     model : m2l.music.ear.Ear, or the name of one that ships.
     spread : whether each picture is for an emotion of its own, drawn from what the song may be
         felt like (`m2l.music.ear.Ear.draw`), in place of the one that is likeliest.
+    of : scenes tried for each picture, see `landscapes`.
 
     Returns
     -------
@@ -244,7 +257,7 @@ def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False):
     else:
         asked = carry(emotion[["valence", "arousal"]].to_numpy(float), model, released)
     emotion["landscape_valence"], emotion["landscape_arousal"] = asked.reshape(-1, 2).mean(0)
-    return paint(released.va_map(asked), seed, released), emotion
+    return paint(released.va_map(asked), seed, released, of=of), emotion
 
 
 def cover(path, count=1, size=1024, seed=0, weights=WEIGHTS):

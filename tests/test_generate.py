@@ -59,6 +59,23 @@ def test_painting_leaves_the_global_generator_alone(tiny_generator, tmp_path):
     assert torch.equal(torch.rand(3), want)
 
 
+def test_of_several_scenes_the_one_that_suits_the_emotion_is_kept(paint):
+    from m2l.judge import scene
+
+    asked, net = np.array([[7.0, 5.5], [3.0, 3.0]]), scene.load()
+    one, best = (paint(*asked.T, seed=[4, 9], of=k) for k in (1, 16))
+    np.testing.assert_array_equal(one, paint(*asked.T, seed=[4, 9]))
+
+    def off(images, wanted):
+        return np.linalg.norm((scene.look(net, images)[2] - wanted) / net.va_sd.numpy(), axis=1)
+
+    for picture, own, wanted, seed in zip(best, one, asked, [4, 9], strict=True):
+        tried = paint(*wanted, seed=seed + generate.OTHERS * np.arange(16))
+        apart = np.abs(tried.astype(int) - picture).max((1, 2, 3))
+        assert apart.min() <= 1 and off(tried, wanted)[apart.argmin()] == off(tried, wanted).min()
+        assert off(picture[None], wanted) <= off(own[None], wanted)
+
+
 def test_seeds_and_emotions_change_the_picture(paint):
     a, b = paint(5, 5, seed=[0, 1]).astype(int)
     assert np.abs(a - b).mean() > 1
@@ -204,7 +221,7 @@ def test_a_song_becomes_landscapes(song, tiny_forest, tiny_generator):
 def test_pictures_spread_over_what_a_song_may_be(song, tiny_forest, tiny_generator, monkeypatch):
     asked = []
     paint = generate.paint
-    monkeypatch.setattr(generate, "paint", lambda u, *a: asked.append(u) or paint(u, *a))
+    monkeypatch.setattr(generate, "paint", lambda u, *a, **k: asked.append(u) or paint(u, *a, **k))
     seeds = np.arange(200)
     images, felt = generate.from_song(song, seeds, tiny_generator, tiny_forest, spread=True)
     assert images.shape == (200, 8, 8, 3) and asked[0].shape == (200, 2)

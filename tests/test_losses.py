@@ -220,6 +220,22 @@ def test_translation_moves_whole_pixels_over_zeros(images, rng):
     assert len(shifts) > 15  # of 25
 
 
+def test_a_crop_is_a_window_of_half_the_side(images, rng):
+    u = torch.rand(64, 7, generator=rng)
+    u[0, 3:5], u[1, 3:5] = torch.tensor([[0.0, 0.999], [0.999, 0.0]])
+    windows = losses.augment(images, "crop", u)
+    assert torch.equal(windows[0], images[0, :, :8, 8:])
+    assert torch.equal(windows[1], images[1, :, 8:, :8])
+    where = {
+        (i, j)
+        for x, y in zip(images, windows, strict=True)
+        for i in range(9)
+        for j in range(9)
+        if torch.equal(y, x[:, i : i + 8, j : j + 8])
+    }
+    assert len(where) > 30  # of 81
+
+
 def test_cutout_blanks_a_square_of_half_the_side(images, rng):
     cut = losses.augment(images, "cutout", torch.rand(64, 7, generator=rng))
     for x, y in zip(images, cut, strict=True):

@@ -537,6 +537,54 @@ def test_a_run_starts_from_no_other_networks(start, unbroken, tmp_path):
         start().start_from(tmp_path / "nowhere")
 
 
+LARGER = replace(
+    PROJECTED,
+    sizes=replace(PROJECTED.sizes, widths=(8, 6, 4)),
+    stages=(Stage(16, batch=8, images=64, side=32, fade=0.5),),
+    frozen=True,
+    keep_weight=10.0,
+    augment="crop,color",
+)
+
+
+def test_a_released_generator_goes_on_frozen_and_shows_the_same_scenes(start, whole, tmp_path):
+    """Also with photos of other labels: it keeps its map of them."""
+    released = tmp_path / "generator.safetensors"
+    whole(PROJECTED).release(released, {})
+    run = start(preset=LARGER, pyramid=make_pyramid(tmp_path / "others", seed=1, side=16))
+    run.start_from(released)
+    np.testing.assert_allclose(run.va_map.knots, whole(PROJECTED).va_map.knots, rtol=1e-6)
+    z, va = torch.randn(4, 4), torch.zeros(4, 2)
+    below = run.average(z, va, 1)
+    with torch.no_grad():
+        assert torch.equal(run.average(z, va, 2, 0.0), upsample(below))
+    assert run.alpha() == 0
+    before = {k: v.clone() for k, v in run.generator.state_dict().items()}
+    run.save()
+    assert run.train(bar=False) and run.reached == 16
+    changed = {k for k, v in run.generator.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed and all(k.startswith(("blocks.2.", "to_rgb.2.")) for k in changed)
+    assert torch.equal(run.average(z, va, 1), below)
+    again = start(preset=LARGER, pyramid=run.pyramid)
+    assert again.resume() and again.started == 8 and again.progress == run.progress
+    np.testing.assert_array_equal(again.va_map.knots, run.va_map.knots)
+
+
+def test_a_larger_picture_is_held_to_the_one_before(start, whole, tmp_path):
+    longer = (replace(LARGER.stages[0], images=256, fade=0.0),)
+
+    def off(weight):
+        preset = replace(LARGER, keep_weight=weight, stages=longer, lr=0.01)
+        run = start(f"{weight}", make_pyramid(tmp_path / f"photos {weight}", side=16), preset)
+        run.start_from(whole(PROJECTED).folder)
+        run.train(bar=False)
+        fake, below = run.generator.pair(torch.randn(32, 4), torch.zeros(32, 2))
+        return (downsample(fake) - below).abs().mean()
+
+    torch.manual_seed(0)
+    assert off(100.0) < 0.8 * off(0.0)
+
+
 def test_other_settings_may_change_on_resuming(two_checkpoints, start):
     run = start(lr=1e-4, afm_weight=10.0)
     assert run.resume()

@@ -132,12 +132,20 @@ def emotion(songs, model, over_time, plot, as_json, jobs):
 @click.option(
     "--spread", is_flag=True, help="With a song: each picture for an emotion from its interval."
 )
+@click.option(
+    "--of",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Scenes tried for each picture: what is kept suits the emotion best.",
+)
 @click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
-def generate(song, valence, arousal, out, seed, count, size, spread, weights):
+def generate(song, valence, arousal, out, seed, count, size, spread, of, weights):
     """Paint a landscape for SONG, or for a valence and an arousal.
 
     \b
     m2l generate song.mp3 -o song.png -n 4             four scenes for the likeliest emotion
+    m2l generate song.mp3 -o song.png --of 8           the best of eight scenes
     m2l generate song.mp3 -o song.png -n 4 --spread    ... for four that the song may have
     m2l generate Album -o pictures                     one for each song of a folder
 
@@ -174,13 +182,13 @@ def generate(song, valence, arousal, out, seed, count, size, spread, weights):
     else:
         outputs.check(out, [".png"], [song] if song else [])
         if song is None:
-            write(generator.landscapes(valence, arousal, seeds, weights), out)
+            write(generator.landscapes(valence, arousal, seeds, weights, of=of), out)
             return
         pictures = {song: out}
     lost = 0
     for path, picture in pictures.items():
         try:
-            images, felt = generator.from_song(path, seeds, weights, spread=spread)
+            images, felt = generator.from_song(path, seeds, weights, spread=spread, of=of)
         except InputError as error:
             if path == song:
                 raise

@@ -34,6 +34,7 @@ def end_to_end(
     rated: Path | None = None,
     folder="runs/ear",
     pictures=3,
+    of=8,
     uncertain=60,
     draws=6,
     timed=10,
@@ -53,6 +54,7 @@ def end_to_end(
     rated : .safetensors of the second judge; the shipped one by default.
     folder : where the study of listening keeps the answers, which are made there if they are not.
     pictures : seeds for each song; 2 or more.
+    of : scenes of which the scene network chooses one, which the second judge scores.
     uncertain : songs for which pictures are painted over what the model does not know.
     draws : pictures for each of these.
     timed : songs for which every part is timed.
@@ -83,6 +85,8 @@ def end_to_end(
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:uncertain])
     seen = _seen(judges, released, asked[:, None], seeds)
     over = _seen(judges, released, felt[some], seeds[some, :1])
+    chosen = judges.look(generate.paint(asked, seeds[:, 0], released, of=of)).va["ratings"]
+    chosen = released.va_map(chosen)
 
     agreement = partial(metrics.consistency, groups=artists, draws=100, seed=seed)
     result = {
@@ -90,6 +94,7 @@ def end_to_end(
         "artists": len(set(artists)),
         "model": {"reads": source, "kind": model},
         "pictures": pictures,
+        "of": of,
         "resolution": released.resolution,
         "heard": agreement(label, asked),
         "judges": {},
@@ -103,10 +108,13 @@ def end_to_end(
             "mean of pictures": mean,
             "shuffled": rng.permutation(single),
         }
+        if name == "ratings":  # the other judge has chosen
+            told["chosen"] = chosen
         result["judges"][name] = {
             "generator": agreement(asked, single),
             "whole": agreement(label, single),
             "whole, mean of pictures": agreement(label, mean),
+            **({"whole, chosen": agreement(label, chosen)} if name == "ratings" else {}),
             "shuffled": {
                 d: stats.permutation(
                     lambda x, y: stats.score(x, y)["r"], label[:, i], single[:, i], seed=rng
