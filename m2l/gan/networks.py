@@ -45,6 +45,7 @@ class Sizes:
         neighbours can leave a faint grid of two pixels.
     noise : give the generator noise of its own at each resolution, see `Noise`.
     styles : let z scale and shift every block's features, beside entering at 4×4.
+    detail : the top stage adds detail alone: halved, its picture is that of the stage before.
     """
 
     z: int = setting(100, low=1)
@@ -56,6 +57,7 @@ class Sizes:
     upsampling: str = setting("nearest", choices=("nearest", "bilinear"))
     noise: bool = False
     styles: bool = False
+    detail: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -358,19 +360,17 @@ class Generator(nn.Module):
         With `alpha`, a number or a tensor, the stage's layers are blended in so far. Where the
         sizes ask for noise, it comes from `draw`, see `Noise`.
         """
-        return self.pair(z, va, stage, alpha, draw)[0]
-
-    def pair(self, z, va, stage=None, alpha=None, draw=None):
-        """As `forward`, and the picture (N, 3, R/2, R/2) of the stage before; None at 4×4."""
         stage = len(self.blocks) - 1 if stage is None else stage
         x, before = self.features(z, va, stage, draw)
         image = torch.tanh(self.to_rgb[stage](x).float())
         if stage == 0:
-            return image, None
+            return image
         below = torch.tanh(self.to_rgb[stage - 1](before).float())
+        if self.sizes.detail and stage == len(self.blocks) - 1:
+            image = image + upsample(below - downsample(image))
         if alpha is not None:
             image = blend(upsample(below), image, alpha)
-        return image, below
+        return image
 
     def features(self, z, va, stage, draw=None):
         """Features (N, w_i, R_i, R_i) of a stage, and of the one before it."""

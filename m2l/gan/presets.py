@@ -78,8 +78,6 @@ class Preset:
     drift : weight of the drift term.
     augment : what the critic sees is changed at random by, see `losses.augment`.
     frozen : the generator keeps what a run begins with, and learns its last resolution alone.
-    keep_weight : of the mean absolute difference between a picture, halved, and the generator's
-        picture of the stage before, so that a new stage shows the same scenes.
     ema_images : half-life of the generator's average, in images.
     flip : mirror half of the photos.
     photos : train on so many photos only, drawn at random.
@@ -107,7 +105,6 @@ class Preset:
     drift: float = setting(1e-3, low=0)
     augment: str = ""
     frozen: bool = False
-    keep_weight: float = setting(0.0, low=0)
     ema_images: float = setting(5000.0, low=0)
     flip: bool = True
     photos: int | None = setting(None, low=1)

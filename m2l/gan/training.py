@@ -281,7 +281,7 @@ class Run:
         with autocast:
             # The generator learns, when its turn is, from the same images as the critic.
             with torch.set_grad_enabled(turn):
-                fake, below = self.generator.pair(draw(p.sizes.z), va, level, alpha, draw)
+                fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
                 # A pair is changed alike, so that its emotion maps can be compared.
                 u = draw(7, of=torch.rand) if p.augment else None
                 seen_fake = self.critic.look(losses.augment(fake, p.augment, u), stage.side)
@@ -310,8 +310,6 @@ class Run:
             self.critic.trained.requires_grad_(False)
             with autocast:
                 made, afm, total = self._generator_loss(seen, seen_fake, va, level, alpha)
-                if p.keep_weight:
-                    total = total + p.keep_weight * (downsample(fake) - below).abs().mean()
             self._descend(total, self.opt_g)
             self._update_average()
         with torch.no_grad():
@@ -692,7 +690,8 @@ class Run:
             theirs = recorded(header).sizes
             nets = {f"{name}.": (net,) for name, net in self._modules().items()}
         ours = self.preset.sizes
-        if theirs != replace(ours, widths=ours.widths[: len(theirs.widths)]):
+        begun = replace(ours, widths=ours.widths[: len(theirs.widths)], detail=theirs.detail)
+        if theirs != begun:
             raise InputError(
                 f"{path}: its networks, {theirs.widths}, are no beginning of preset "
                 f"'{self.preset.name}', {ours.widths}; choose another"
