@@ -2,6 +2,7 @@
 #
 #   make study                  the real thing, hours on two cores
 #   make study PRESET=smoke     every stage on a little data, in minutes, into runs/smoke
+#   snakemake seeds --cores 2   the released preset from three seeds, each a quarter into its last stage
 #   make ablation               the grid of variants and seeds at 32×32; GRID=ablation64, ablation128,
 #                               losses (16×16: objectives, penalties, augmentation, rates)
 #
@@ -130,6 +131,39 @@ rule milestone:
     shell:
         "m2l gan train --preset gpu --run runs/gpu --resume --threads {threads} "
         "-o {output.result:q} --weights {output.weights:q}"
+
+
+rule run:
+    output:
+        directory("runs/seeds/{seed}"),
+    wildcard_constraints:
+        seed=r"\d+",
+    shell:
+        "m2l gan train --preset {PRESET} --seed {wildcards.seed} --run {output:q}"
+
+
+rule snapshot:
+    input:
+        run="runs/seeds/{seed}",
+        judge=ancient(f"{WEIGHTS}/scene.safetensors"),
+    output:
+        generator="runs/seeds/{seed}.safetensors",
+        result="runs/seeds/{seed}.json",
+    shell:
+        "cp $(ls {input.run:q}/snapshots/* | head -n 1) {output.generator:q} && "
+        "m2l metrics model --generator {output.generator:q} -o {output.result:q}"
+
+
+rule seeds:
+    input:
+        results=expand("runs/seeds/{seed}.json", seed=range(3)),
+        generators=expand("runs/seeds/{seed}.safetensors", seed=range(3)),
+    output:
+        f"{RESULTS}/seeds.json",
+    params:
+        generators=lambda wildcards, input: [f"--generators {path}" for path in input.generators],
+    shell:
+        "m2l metrics seeds {input.results:q} {params.generators} -o {output:q}"
 
 
 rule scene:

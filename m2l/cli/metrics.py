@@ -86,6 +86,24 @@ def metrics_model(out, inception, fetch, **settings):
     click.echo(f"{out}: written")
 
 
+@metrics.command("seeds")
+@click.argument("measured", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option(
+    "--generators",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True),
+    help="What was measured, in the same order; once for each.",
+)
+@output("results/seeds.json", "-o", "--out", help="Result.")
+def metrics_seeds(measured, generators, out):
+    """Tell what trainings from several seeds come to, from their results of 'm2l metrics model'."""
+    from m2l.experiments import landscapes
+
+    landscapes.seeds(out, measured, generators)
+    click.echo(f"{out}: written")
+
+
 @metrics.command("baselines", cls=Stage, calls="m2l.experiments.evaluation:baselines")
 @output("results/baselines.json", "-o", "--out", help="Result.")
 def metrics_baselines(out, **settings):

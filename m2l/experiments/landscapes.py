@@ -10,11 +10,22 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from m2l import corpora, results
+from m2l import corpora, results, stats
 from m2l.errors import InputError
 from m2l.gan import photos
 from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
 from m2l.gan.training import FIGURES
+from m2l.va import DIMENSIONS
+
+HEADLINE = {
+    "spread": "diversity.{}.overall.ratio",
+    "spread at one emotion": "diversity.{}.one.ratio",
+    "Fréchet distance": "likeness.{}.frechet.generated",
+    "coverage": "likeness.{}.coverage.generated",
+    **{f"r {d}": f"va.{{}}.random.{d}.r" for d in DIMENSIONS},
+    **{f"r {d} within a kind": f"va.{{}}.random.{d}.within" for d in DIMENSIONS},
+}
+"""What is told of a preset by each judge, and where the result of measuring a generator has it."""
 
 
 def pyramid(root=None, limit=None, folder="landscapes128", top=128):
@@ -120,3 +131,36 @@ def gan(run, out, weights, note=None, snapshot=None):
         preset=preset.name,
         arrays={k: curve[k].to_numpy(np.float32) for k in keys},
     )
+
+
+def seeds(out, measured, generators):
+    """Tell what several trainings of one preset, with other seeds, come to.
+
+    Parameters
+    ----------
+    out : .json to write.
+    measured : results of `m2l.experiments.evaluation.model`, one a seed.
+    generators : that were measured, for the number of pictures that each had been shown.
+    """
+    started = time.monotonic()
+    told = [json.loads(Path(path).read_text()) for path in measured]
+    shown = [
+        int(json.loads(read_checkpoint(path, "m2l-generator")[0]["card"])["images"])
+        for path in generators
+    ]
+
+    def of(one, path):
+        for name in path.split("."):
+            one = one[name]
+        return one["value"]
+
+    figures = {}
+    for judge in told[0]["va"]:
+        figures[judge] = {}
+        for name, path in HEADLINE.items():
+            each = [of(one, path.format(judge)) for one in told]
+            figures[judge][name] = {"each": each} | stats.over_seeds(each)
+    first = told[0]["provenance"]
+    result = {"seeds": len(told), "images": shown, "n": told[0]["n"], "figures": figures}
+    block = {k: first[k] for k in ("data", "seed")}
+    results.save(out, result, started=started, preset="projected", **block)
