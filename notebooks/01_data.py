@@ -332,8 +332,8 @@ plt.show()
 # ## Labels that do not fit themselves
 #
 # A table of labels can be wrong in ways that no training curve shows. `m2l.corpora.audit` looks for what can
-# be seen from the table alone: labels that are missing, outside their scale or on another one; items,
-# songs or files that occur twice. And it looks for **exchanged columns**. Where songs were annotated twice over,
+# be seen from the table alone: labels that are missing, outside their scale or on another one; items
+# or songs that occur twice. And it looks for **exchanged columns**. Where songs were annotated twice over,
 # *static*, one valence and one arousal for the whole excerpt, and *dynamic*, twice a second while
 # listening, nobody expects the two to be equal. But a song's static valence should follow the mean of
 # its dynamic valence more closely than the mean of its dynamic arousal.

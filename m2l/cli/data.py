@@ -32,8 +32,8 @@ def data(corpus, as_json, clean, audit, scale, out, features):
 
     The audit looks for missing labels, other scales, duplicates and exchanged columns, and says
     what R² the raters' disagreement leaves to a perfect model. A table of your own has the columns
-    id, valence and arousal; title, artist, path, block, dynamic_valence and dynamic_arousal are
-    used where it has them.
+    id, valence and arousal; title, artist, dynamic_valence and dynamic_arousal are used where it
+    has them.
     """
     from dataclasses import asdict
 

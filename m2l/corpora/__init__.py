@@ -37,22 +37,7 @@ def _module(name):
 
 
 def card(name):
-    """Return the card of a corpus, which needs no data.
-
-    Parameters
-    ----------
-    name : str
-        One of `names`.
-
-    Returns
-    -------
-    Card
-
-    Raises
-    ------
-    InputError
-        There is no such corpus.
-    """
+    """Return the Card of a corpus, one of `names`, which needs no data."""
     return _module(name).CARD
 
 
@@ -61,8 +46,7 @@ def load(name, root=None, **options):
 
     Parameters
     ----------
-    name : str
-        One of `names`.
+    name : one of `names`
     root : path, optional
         The data root; see `data_root`. The sample corpus has none and ignores it.
     **options
@@ -97,9 +81,7 @@ def summary(root=None, clean=True):
     Parameters
     ----------
     root : path, optional
-        The data root; see `data_root`.
-    clean : bool
-        Decode every photo of the landscapes to count what is dropped, which takes some seconds.
+    clean : decode every photo of the landscapes to count what is dropped, which takes some seconds.
 
     Returns
     -------
@@ -110,6 +92,7 @@ def summary(root=None, clean=True):
     rows = []
     for name in _NAMES:
         row = {"name": name, "present": False, "n": 0, "files": 0, "dropped": 0, "reasons": {}}
+        row |= {"label_source": "", "notes": ""}
         rows.append(row)
         if name == "sample":
             row |= {"present": True, "label_source": "synthetic", "notes": "made on demand"}
@@ -117,10 +100,10 @@ def summary(root=None, clean=True):
         try:
             corpus = _load(name, root, **({"clean": clean} if name == "landscapes" else {}))
         except InputError as error:
-            row |= {"label_source": "", "notes": str(error)}
+            row["notes"] = str(error)
         except Exception as error:  # one corpus, however broken, must not hide the others
             log.warning("%s: %r; skipped", name, error)
-            row |= {"label_source": "", "notes": repr(error)}
+            row["notes"] = repr(error)
         else:
             row |= {
                 "present": True,

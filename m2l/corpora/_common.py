@@ -1,7 +1,7 @@
 """What the corpora share: the card, the loaded corpus, the reading and the checks of labels."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +24,12 @@ class Card:
 
     Attributes
     ----------
-    name : str
-        Name in the registry.
-    title, citation : str
-        Full name; the publication to cite, with its DOI where it has one.
-    bibkey : str
-        Key of the citation in the bibliography.
-    licence, where : str
-        Terms of use; how to get the corpus.
-    layout : str
-        The files expected under the data root.
-    counts : dict of str to int
-        Official counts, by what is counted.
+    name : in the registry
+    title, citation : full name; the publication to cite, with its DOI where it has one.
+    bibkey : key of the citation in the bibliography
+    licence, where : terms of use; how to get the corpus.
+    layout : the files expected under the data root
+    counts : dict of str to int, official counts, by what is counted.
     """
 
     name: str
@@ -85,16 +79,7 @@ class Corpus:
 
 
 def data_root(root=None):
-    """Find the folder that holds the corpora.
-
-    Parameters
-    ----------
-    root : path, optional
-        The folder; the environment variable M2L_DATA where it is not given.
-
-    Returns
-    -------
-    Path
+    """Find the folder that holds the corpora: the one given, or $M2L_DATA; a Path.
 
     Raises
     ------
@@ -115,12 +100,8 @@ def data_root(root=None):
 
 def read(path, card, columns):
     """Read a table of a corpus; see `m2l.doors.tables.read`."""
-    return tables.read(
-        path,
-        columns,
-        f"get {card.title} ({card.where}) and put it there",
-        f"use the file as {card.title} gives it out",
-    )
+    missing = f"get {card.title} ({card.where}) and put it there"
+    return tables.read(path, columns, missing, f"use the file as {card.title} gives it out")
 
 
 def drop(corpus, reasons):
@@ -129,22 +110,18 @@ def drop(corpus, reasons):
     Parameters
     ----------
     corpus : Corpus
-    reasons : sequence of (str or None), one per row of the table
-        Why the row is dropped; None keeps it.
+    reasons : sequence of (str or None), one per row of the table; None keeps it.
 
     Returns
     -------
     Corpus
     """
-    reasons = pd.Series(reasons, index=corpus.table.index, dtype=object)
+    table = corpus.table
+    reasons = pd.Series(reasons, table.index, dtype=object)
     out = reasons.notna()
-    gone = pd.DataFrame({"id": corpus.table["id"][out], "reason": reasons[out]})
-    return Corpus(
-        corpus.card,
-        corpus.table[~out].reset_index(drop=True),
-        pd.concat([corpus.dropped, gone], ignore_index=True),
-        corpus.notes,
-    )
+    gone = pd.DataFrame({"id": table["id"][out], "reason": reasons[out]})
+    dropped = pd.concat([corpus.dropped, gone], ignore_index=True)
+    return replace(corpus, table=table[~out].reset_index(drop=True), dropped=dropped)
 
 
 def build(card, table, source, scale=(1, 9), notes=()):
@@ -159,10 +136,8 @@ def build(card, table, source, scale=(1, 9), notes=()):
     table : DataFrame
         Columns id, path, valence, arousal and label_source; valence_sd, arousal_sd and group
         where known; extras.
-    source : Path
-        Where the labels come from, for the error.
-    scale : (float, float)
-        Ends of the scale that the labels are on.
+    source : Path, where the labels come from, for the error.
+    scale : (float, float), ends of the scale that the labels are on.
     notes : iterable of str
 
     Returns
@@ -183,19 +158,15 @@ def build(card, table, source, scale=(1, 9), notes=()):
             f"{source}: {outside.sum()} of {len(table)} labels are not on the scale {low:g} to "
             f"{high:g} ({runs}); use the labels as the authors give them"
         )
-    notes = list(notes)
     stretch = 8 / (high - low)
-    if tuple(scale) != (1, 9):
-        notes.append(f"labels mapped from {low:g}–{high:g} to 1–9")
-    sds = table.reindex(columns=SDS).apply(numbers)
+    mapped = [] if tuple(scale) == (1, 9) else [f"labels mapped from {low:g}–{high:g} to 1–9"]
     ids = table["id"].fillna("").astype(str)
-    group = table.get("group", ids)
     table = table.assign(
         id=ids,
         path=table["path"].astype(object).where(table["path"].notna(), None),
-        group=group.where(group.notna(), ids),
+        group=table.get("group", ids).fillna(ids),
         **(1 + stretch * (labels - low)),
-        **(stretch * sds),
+        **(stretch * table.reindex(columns=SDS).apply(numbers)),
     )
     table = table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
     conditions = {
@@ -206,4 +177,4 @@ def build(card, table, source, scale=(1, 9), notes=()):
     }
     reasons = np.select(list(conditions.values()), list(conditions), default=None)
     nothing = pd.DataFrame({"id": [], "reason": []}, dtype=object)
-    return drop(Corpus(card, table, nothing, tuple(notes)), reasons)
+    return drop(Corpus(card, table, nothing, (*notes, *mapped)), reasons)

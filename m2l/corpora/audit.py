@@ -2,22 +2,19 @@
 
 A table of ratings can be wrong in ways that no training curve shows: two columns exchanged, a
 scale left as it was, the same song twice. Such defects leave a mark in the table itself.
-`findings` looks for all of them, `static_dynamic` and `find_blocks` for exchanged columns, and
-`ceiling` measures the noise of the ratings. Nothing is changed: an audit reports.
+`findings` looks for them, `static_dynamic` and `find_blocks` for exchanged columns, and `ceiling`
+measures the noise of the ratings. Nothing is changed: an audit reports.
 
 Conventions
 -----------
-A table has the columns id, valence and arousal; path, title, artist, dynamic_valence and
-dynamic_arousal (the mean over the song's own continuous labels) where known.
+A table has the columns id, valence and arousal; title, artist, dynamic_valence and dynamic_arousal
+(the mean over the song's own continuous labels) where known.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from m2l import stats
-from m2l.doors import cache
 from m2l.errors import InputError
 from m2l.va import DIMENSIONS
 
@@ -40,8 +37,7 @@ def static_dynamic(table, blocks="block"):
     ----------
     table : DataFrame
         valence, arousal, dynamic_valence and dynamic_arousal.
-    blocks : str or array-like (n,)
-        Name of the column of blocks, or the block of each row.
+    blocks : name of the column of blocks, or the block of each row, array-like (n,)
 
     Returns
     -------
@@ -49,24 +45,16 @@ def static_dynamic(table, blocks="block"):
         songs; Pearson's r valence_valence, valence_arousal, arousal_arousal and arousal_valence
         (static first; NaN below three songs); verdict: "in order", "exchanged" or "unclear".
     """
-    rows = {}
+    rows, (v, a) = {}, DIMENSIONS
     for block, songs in table.groupby(blocks, sort=False):
         r = {
-            f"{static}_{dynamic}": songs[static].corr(songs[f"dynamic_{dynamic}"], min_periods=3)
-            for static, dynamic in (
-                ("valence", "valence"),
-                ("valence", "arousal"),
-                ("arousal", "arousal"),
-                ("arousal", "valence"),
-            )
+            f"{x}_{y}": songs[x].corr(songs[f"dynamic_{y}"], min_periods=3)
+            for x, y in ((v, v), (v, a), (a, a), (a, v))
         }
-        straight = r["valence_valence"] + r["arousal_arousal"]
-        crossed = r["valence_arousal"] + r["arousal_valence"]
-        x, y = (_difference(songs, prefix) for prefix in ("", "dynamic_"))
-        if not _surely(x.corr(y, min_periods=3), (x * y).count()):
-            verdict = "unclear"
-        else:
-            verdict = "exchanged" if crossed > straight else "in order"
+        x, y = _differences(songs)
+        agree, n = x.corr(y, min_periods=3), max((x * y).count() - 3, 0)
+        z = np.arctanh(np.clip(agree, -1 + 1e-12, 1 - 1e-12)) * np.sqrt(n)
+        verdict = "in order" if z > SURE else "exchanged" if z < -SURE else "unclear"
         rows[block] = {"songs": len(songs), **r, "verdict": verdict}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("block")
 
@@ -82,8 +70,8 @@ def find_blocks(table):
     Parameters
     ----------
     table : DataFrame
-        id, valence, arousal, dynamic_valence and dynamic_arousal. Songs are taken in the order of
-        numeric ids, or else in that of the table.
+        id and the columns of `static_dynamic`. Songs are taken in the order of numeric ids, or
+        else in that of the table.
 
     Returns
     -------
@@ -94,13 +82,11 @@ def find_blocks(table):
     numbers = np.arange(len(table)) if np.isnan(numbers).any() else numbers
     order = numbers.argsort(kind="stable")
     songs = table.iloc[order]
-    ids = songs["id"].astype(str).to_numpy()
     path = _viterbi(_evidence(songs), np.log(len(songs)))
     stretch = np.cumsum(np.diff(path, prepend=path[0]) != 0)
+    ids = songs["id"].astype(str).groupby(stretch)
     names = np.empty(len(songs), object)
-    for part in np.unique(stretch):
-        rows = np.flatnonzero(stretch == part)
-        names[order[rows]] = f"{ids[rows[0]]}-{ids[rows[-1]]}"
+    names[order] = ids.transform("first") + "-" + ids.transform("last")
     return names
 
 
@@ -109,8 +95,7 @@ def running_evidence(table):
 
     Parameters
     ----------
-    table : DataFrame
-        As for `find_blocks`, in the order to sum in.
+    table : DataFrame, as for `find_blocks`, in the order to sum in.
 
     Returns
     -------
@@ -122,24 +107,20 @@ def running_evidence(table):
     return np.cumsum(evidence[:, 0] - evidence[:, 1])
 
 
-def _difference(songs, prefix):
-    """Standardised valence minus standardised arousal, Series."""
-    both = [songs[f"{prefix}{d}"] for d in DIMENSIONS]
-    v, a = ((x - x.mean()) / x.std() for x in both)
-    return v - a
+def _differences(songs):
+    """Standardised valence minus standardised arousal, of static and of dynamic labels."""
+    for prefix in ("", "dynamic_"):
+        v, a = (_standard(songs[f"{prefix}{d}"]) for d in DIMENSIONS)
+        yield v - a
 
 
-def _surely(r, n):
-    """Whether a correlation of n pairs differs from 0 beyond doubt (Fisher's z)."""
-    if not n > 3 or np.isnan(r):
-        return False
-    return abs(np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))) * np.sqrt(n - 3) > SURE
+def _standard(x):
+    return (x - x.mean()) / x.std()
 
 
 def _evidence(songs):
     """Log-likelihood (n, 3) of each song in order, exchanged, unrelated; 0 where unknown."""
-    x, y = (_difference(songs, prefix) for prefix in ("", "dynamic_"))
-    x, y = ((z - z.mean()) / z.std() for z in (x, y))
+    x, y = map(_standard, _differences(songs))
     likelihoods = [
         -0.5 * np.log(1 - rho**2) - (x**2 - 2 * rho * x * y + y**2) / (2 * (1 - rho**2))
         for rho in (RHO, -RHO, 0)
@@ -165,116 +146,64 @@ def _viterbi(likelihood, price):
 # -- all checks ------------------------------------------------------------------------------
 
 
-def findings(table, scale=(1, 9), blocks=None):
+def findings(table, scale=(1, 9)):
     """Check a table of labels for what is known to go wrong.
 
-    Missing labels; values outside the scale, and parts on another one (0–1, −1–1); static against
-    dynamic labels; ids, songs (by title and artist) and files (by content) that occur twice.
+    Labels that are missing, outside the scale or on another one (0–1, −1–1); ids and songs (by
+    title and artist) that occur twice; valence and arousal exchanged.
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame, its labels numbers
     scale : (float, float), ends of the scale that the labels should be on.
-    blocks : str, optional
-        Column of the parts to check one by one, such as the corpus or the range of ids. Without
-        it, the table is one part and blocks of exchanged labels are searched for.
 
     Returns
     -------
     DataFrame
         check, severity ("error", labels that are wrong, or "warning", look before use), ids
         (tuple of str, the rows concerned) and text (one line). Errors come first.
-
-    Raises
-    ------
-    InputError
-        A column is missing.
     """
-    if missing := [c for c in ("id", *DIMENSIONS, *([blocks] if blocks else [])) if c not in table]:
-        raise InputError(
-            f"labels: no column {', '.join(missing)}; name them id, valence and arousal"
-        )
-    table = table.reset_index(drop=True).assign(
-        **{d: pd.to_numeric(table[d], errors="coerce").to_numpy() for d in DIMENSIONS}
-    )
-    found = []
-    for name, part in table.groupby(blocks, sort=False) if blocks else [("", table)]:
-        for d in DIMENSIONS:
-            found += _column(part, d, scale, f"{name}: {d}" if blocks else d)
-    found += _duplicates(table)
-    if {f"dynamic_{d}" for d in DIMENSIONS} <= set(table):
-        found += _exchange(table, table[blocks] if blocks else find_blocks(table))
-    columns = ["check", "severity", "ids", "text"]
-    return pd.DataFrame(found, columns=columns).sort_values(
-        "severity", kind="stable", ignore_index=True
-    )
+    (low, high), found = scale, []
 
+    def report(check, severity, rows, text):
+        found.append((check, severity, tuple(table.loc[rows, "id"].astype(str)), text))
 
-def _ids(rows):
-    return tuple(rows["id"].astype(str))
-
-
-def _column(part, d, scale, name):
-    """Findings about one dimension of one part."""
-    (low, high), x = scale, part[d]
-    if x.isna().any():
-        yield "missing", "error", _ids(part[x.isna()]), f"{name}: {x.isna().sum()} missing"
-    for a, b in SCALES:
-        if not a <= low < high <= b and x.dropna().between(a, b).mean() > 0.99:
+    table = table.reset_index(drop=True)
+    for d in DIMENSIONS:
+        x = table[d]
+        if (gaps := x.isna()).any():
+            report("missing", "error", gaps, f"{d}: {gaps.sum()} missing")
+        outside = (x < low) | (x > high)
+        others = [(a, b) for a, b in SCALES if not a <= low < high <= b]
+        if inside := [s for s in others if x.dropna().between(*s).mean() > 0.99]:
+            a, b = inside[0]
             factor = (high - low) / (b - a)
-            yield (
-                "scale",
-                "error",
-                _ids(part),
-                (
-                    f"{name} runs from {x.min():.2f} to {x.max():.2f}, a scale of {a} to {b}, "
-                    f"not {low:g} to {high:g}; map it by {low - a * factor:g} + {factor:g}x"
-                ),
-            )
-            return
-    if (outside := (x < low) | (x > high)).any():
-        text = f"{name}: {outside.sum()} outside {low:g} to {high:g}"
-        yield "range", "error", _ids(part[outside]), text
-
-
-def _duplicates(table):
-    again = table["id"].duplicated()
-    if again.any():
-        yield "same id", "error", _ids(table[again]), f"ids listed before: {again.sum()}"
+            text = f"{d} runs from {x.min():.2f} to {x.max():.2f}, a scale of {a} to {b}, not "
+            text += f"{low:g} to {high:g}; map it by {low - a * factor:g} + {factor:g}x"
+            report("scale", "error", x.index, text)
+        elif outside.any():
+            text = f"{d}: {outside.sum()} outside {low:g} to {high:g}"
+            report("range", "error", outside, text)
+    if (again := table["id"].duplicated()).any():
+        report("same id", "error", again, f"ids listed before: {again.sum()}")
     if {"title", "artist"} <= set(table):
-        song = table[["title", "artist"]].apply(lambda x: x.str.strip().str.casefold())
-        known = table[song.notna().all(axis=1)]
-        groups = known.groupby([song["title"], song["artist"]])
-        if len(again := known[groups.cumcount() > 0]):
+        song = table[["title", "artist"]].apply(lambda x: x.str.strip().str.casefold()).dropna()
+        if (again := song.duplicated()).any():
+            groups = table.loc[song.index].groupby([song["title"], song["artist"]])
             apart = groups[list(DIMENSIONS)].agg(np.ptp).max(axis=None)
-            text = f"titles by the same artist listed before: {len(again)}, up to {apart:.2f} apart"
-            yield "same song", "warning", _ids(again), text
-    if "path" not in table:
-        return
-    files = table[table["path"].map(lambda p: isinstance(p, str) and Path(p).is_file())]
-    # Only files of equal size can be equal; the others need not be read.
-    size = files["path"].map(lambda p: Path(p).stat().st_size)
-    files = files[size.duplicated(keep=False)]
-    content = files["path"].map(lambda p: cache.key(Path(p)))
-    for _, twins in files.groupby(content):
-        if len(twins) > 1:
-            apart = float(np.ptp(twins[list(DIMENSIONS)], axis=0).max())
-            text = f"{len(twins)} items with one and the same file, labels up to {apart:.2f} apart"
-            yield "same file", "error" if apart else "warning", _ids(twins), text
-
-
-def _exchange(table, blocks):
-    for block, row in static_dynamic(table, blocks).iterrows():
-        if row["verdict"] == "exchanged":
             text = (
-                f"{block}: valence and arousal exchanged in {row.songs} songs (static valence "
-                f"with dynamic valence {row.valence_valence:.2f}, with dynamic arousal "
-                f"{row.valence_arousal:.2f})"
+                f"titles by the same artist listed before: {again.sum()}, up to {apart:.2f} apart"
             )
-            yield "exchange", "error", _ids(table[np.asarray(blocks) == block]), text
-        elif row["verdict"] == "unclear":
-            text = f"{block}: cannot tell from {row.songs} songs whether labels are exchanged"
-            yield "exchange", "warning", (), text
+            report("same song", "warning", again.index[again], text)
+    if {f"dynamic_{d}" for d in DIMENSIONS} <= set(table):
+        blocks = find_blocks(table)
+        for block, row in static_dynamic(table, blocks).iterrows():
+            text = f"{block}: valence and arousal exchanged in {row.songs} songs (static valence "
+            text += f"with dynamic valence {row.valence_valence:.2f}, with dynamic arousal "
+            if row["verdict"] == "exchanged":
+                report("exchange", "error", blocks == block, f"{text}{row.valence_arousal:.2f})")
+    found = pd.DataFrame(found, columns=["check", "severity", "ids", "text"])
+    return found.sort_values("severity", kind="stable", ignore_index=True)
 
 
 # -- raters ----------------------------------------------------------------------------------

@@ -44,34 +44,20 @@ _FOLDER = "music/DEAM"
 _AVERAGED = f"{_FOLDER}/annotations/annotations averaged per song"
 _SINGLE = f"{_FOLDER}/annotations/annotations per each rater/song_level"
 _BLOCKS = {"1-1000": 1000, "1001-2000": 2000, "2001-2058": 2058}  # block: its last id
-_EXCHANGE = {
-    "valence": "arousal",
-    "arousal": "valence",
-    "valence_sd": "arousal_sd",
-    "arousal_sd": "valence_sd",
-}
 
 
 def load(root=None, labels="corrected"):
-    """Load the static labels.
+    """Load the static labels; see `m2l.corpora.load`.
+
+    Extras: block ("1-1000", "1001-2000" or "2001-2058"), dynamic_valence and dynamic_arousal (the
+    mean over the song's own dynamic labels, mapped to 1–9).
 
     Parameters
     ----------
-    root : path, optional
-        The data root.
+    root : the data root
     labels : {"corrected", "published"}
         Whether valence and arousal of the ids up to 1000 are exchanged back. A copy whose
         labels are in order is left as it is.
-
-    Returns
-    -------
-    Corpus
-        Extras: block ("1-1000", "1001-2000" or "2001-2058"), dynamic_valence and
-        dynamic_arousal (the mean over the song's own dynamic labels, mapped to 1–9).
-
-    Raises
-    ------
-    InputError
     """
     if labels not in ("corrected", "published"):
         raise InputError(f"labels={labels}: unknown; use corrected or published")
@@ -93,66 +79,43 @@ def load(root=None, labels="corrected"):
         file = root / _AVERAGED / "dynamic (per second annotations)" / f"{name}.csv"
         dynamic = read(file, CARD, ["song_id"]).set_index("song_id")
         table[f"dynamic_{name}"] = table["id"].map(5 + 4 * dynamic.apply(numbers).mean(axis=1))
-    folder = root / _FOLDER
+    folders = [root / _FOLDER / name for name in ("MEMD_audio", "audio")]
+    block = pd.cut(numbers(table["id"]), [0, *_BLOCKS.values()], labels=list(_BLOCKS))
     table = table.assign(
-        path=[
-            first_file(folder / "MEMD_audio" / f"{i}.mp3", folder / "audio" / f"{i}.mp3")
-            for i in table["id"]
-        ],
+        path=[first_file(*(folder / f"{i}.mp3" for folder in folders)) for i in table["id"]],
         label_source="rated",
-        block=pd.cut(numbers(table["id"]), [0, *_BLOCKS.values()], labels=list(_BLOCKS)).astype(
-            object
-        ),
+        block=block.astype(object),
     )
     corpus = build(CARD, table, static)
-    if labels == "published" or not _exchanged(corpus.table):
+    # The defect is known: too few songs to tell leave it standing.
+    found = static_dynamic(corpus.table)["verdict"].get("1-1000", "in order")
+    if labels == "published" or found == "in order":
         return corpus
     _exchange_back(corpus.table, corpus.table["block"] == "1-1000")
     return replace(corpus, notes=("valence and arousal exchanged back for the ids up to 1000",))
 
 
 def ratings(root=None, labels="corrected"):
-    """Load the single ratings behind the static labels.
+    """Load the single ratings behind the static labels; parameters as of `load`.
 
     They are what the published means were taken over, so they share the exchange. A few raters
     rated a song twice; both ratings are kept, as in the means.
-
-    Parameters
-    ----------
-    root : path, optional
-        The data root.
-    labels : {"corrected", "published"}
-        As in `load`.
 
     Returns
     -------
     DataFrame
         Columns id (str), rater (str), valence and arousal (1–9), one row per rating.
-
-    Raises
-    ------
-    InputError
     """
-    corpus = load(root, labels)
-    columns = ["id", "rater", "valence", "arousal"]
-    files = {
-        "static_annotations_songs_1_2000.csv": ["SongId", "workerID", "Valence", "Arousal"],
-        "static_annotations_songs_2000_2058.csv": [
-            "SongId",
-            "WorkerId",
-            "Valence_Average",
-            "Arousal_Average",
-        ],
-    }
-    table = pd.concat(
-        (
-            read(data_root(root) / _SINGLE / file, CARD, names)[names].set_axis(columns, axis=1)
-            for file, names in files.items()
-        ),
-        ignore_index=True,
-    )
+    parts = []
+    for ids, names in (
+        ("1_2000", ["SongId", "workerID", "Valence", "Arousal"]),
+        ("2000_2058", ["SongId", "WorkerId", "Valence_Average", "Arousal_Average"]),
+    ):
+        part = read(data_root(root) / _SINGLE / f"static_annotations_songs_{ids}.csv", CARD, names)
+        parts.append(part[names].set_axis(["id", "rater", "valence", "arousal"], axis=1))
+    table = pd.concat(parts, ignore_index=True)
     table[["valence", "arousal"]] = table[["valence", "arousal"]].apply(numbers)
-    if corpus.notes:
+    if load(root, labels).notes:
         _exchange_back(table, numbers(table["id"]) <= 1000)
     return table
 
@@ -160,19 +123,9 @@ def ratings(root=None, labels="corrected"):
 def features_74(root=None):
     """Load per-song means and sds of the openSMILE features given out with DEAM.
 
-    Parameters
-    ----------
-    root : path, optional
-        The data root.
-
     Returns
     -------
-    DataFrame, indexed by id (str)
-        74 feature columns, without the labels.
-
-    Raises
-    ------
-    InputError
+    DataFrame of 74 features, indexed by id (str)
     """
     path = data_root(root) / _FOLDER / "deam_features_74.csv"
     labels = ["valence_mean", "valence_std", "arousal_mean", "arousal_std"]
@@ -180,12 +133,7 @@ def features_74(root=None):
     return table.drop(columns=labels, errors="ignore").apply(numbers).rename_axis("id")
 
 
-def _exchanged(table):
-    verdicts = static_dynamic(table)["verdict"]
-    # The defect is known: too few songs to tell leave it standing.
-    return verdicts.get("1-1000", "in order") != "in order"
-
-
 def _exchange_back(table, rows):
-    pairs = {name: other for name, other in _EXCHANGE.items() if name in table}
-    table.loc[rows, list(pairs)] = table.loc[rows, list(pairs.values())].to_numpy()
+    for v, a in (("valence", "arousal"), ("valence_sd", "arousal_sd")):
+        if v in table:
+            table.loc[rows, [v, a]] = table.loc[rows, [a, v]].to_numpy()

@@ -59,33 +59,24 @@ NEAR_BITS = 13
 
 
 def load(root=None, folder="landscapes128", clean=True):
-    """Load the labels, and clean and split the photos.
+    """Load the labels, and clean and split the photos; see `m2l.corpora.load`.
+
+    Extras: scene; split ("train", "probe", on which the networks that judge generated images are
+    trained, or "test"; see `split`), where cleaned.
 
     Parameters
     ----------
-    root : path, optional
-        The data root.
-    folder : str
-        Name of the table and of the folder under ``images/``: "landscapes128", "scenes256"
+    root : the data root
+    folder : name of the table and of the folder under ``images/``: "landscapes128", "scenes256"
         (800 outdoor photos of 256 × 256 pixels), "CGnA10766". Or the path of any folder of photos
         with a table in it or beside it, ``<folder>.csv``, of the same columns.
-    clean : bool
-        Decode every photo (about a millisecond each) to drop those that cannot be used.
-
-    Returns
-    -------
-    Corpus
-        Extras: scene; split ("train", "probe" or "test", where cleaned). The test split has
-        1,000 photos and the probe split, on which the networks that judge generated images are
-        trained, 1,500, or a ninth and a sixth of a small corpus. The split follows from the ids
-        alone (see `split`).
-
-    Raises
-    ------
-    InputError
+    clean : decode every photo (about a millisecond each) to drop those that cannot be used.
     """
-    images, source = _own(folder) if Path(folder).is_dir() else (data_root(root) / "images", None)
-    source = source or images / f"{folder}.csv"
+    if Path(folder).is_dir():
+        images, source = Path(folder), _table(Path(folder))
+    else:
+        images = data_root(root) / "images"
+        source = images / f"{folder}.csv"
     table = read(source, CARD, ["valence", "arousal"])
     if "file" not in table and "image" not in table:
         raise InputError(
@@ -102,26 +93,22 @@ def load(root=None, folder="landscapes128", clean=True):
             f"{images / folder / files[0]}: no such file ({len(files)} of {len(files)} that "
             f"{source} names); put the photos there"
         )
-    known = "predicted" if folder in PREDICTED else "rated"
-    table = pd.DataFrame(
-        {
-            "id": names.where(alone, files),
-            "path": paths,
-            "valence": table["valence"],
-            "arousal": table["arousal"],
-            "label_source": table.get("label_source", pd.Series(known, table.index)),
-            "scene": table.get("scene", pd.Series("unknown", table.index)).fillna("unknown"),
-        }
-    )
+    columns = ["id", "path", "valence", "arousal", "label_source", "scene"]
+    known = {
+        "label_source": "predicted" if folder in PREDICTED else "rated",
+        "scene": "unknown",
+        **table,
+    }
+    table = table.assign(**known, id=names.where(alone, files), path=paths)[columns]
+    table["scene"] = table["scene"].fillna("unknown")
     predicted = any(table["label_source"] != "rated")
     notes = ["labels predicted by a model, not rated"] if predicted else []
     corpus = build(CARD, table, source, notes=notes)
     return _clean(corpus, source) if clean else corpus
 
 
-def _own(folder):
-    """A folder of photos and its table."""
-    folder = Path(folder)
+def _table(folder):
+    """The table in a folder of photos, or beside it."""
     beside = folder.with_suffix(".csv")
     tables = [*folder.glob("*.csv"), *([beside] if beside.is_file() else [])]
     if len(tables) != 1:
@@ -130,7 +117,7 @@ def _own(folder):
             f"{folder}: one table of file, valence and arousal is wanted in it or beside it, found "
             f"{found}; 'm2l label {folder} -o {folder}/photos.csv' makes one"
         )
-    return folder, tables[0]
+    return tables[0]
 
 
 def split(ids, groups):
@@ -141,8 +128,7 @@ def split(ids, groups):
 
     Parameters
     ----------
-    ids, groups : sequences of str, (N,)
-        Groups are never split.
+    ids, groups : sequences of str, (N,); groups are never split.
 
     Returns
     -------
@@ -151,24 +137,21 @@ def split(ids, groups):
     """
     key = pd.Series([hashlib.sha256(i.encode()).hexdigest() for i in ids])
     groups = pd.Series(list(groups))
-    sizes = groups.value_counts()[groups[key.argsort()].drop_duplicates()]
-    test = min(1000, len(key) // 9)
-    probe = min(1500, len(key) // 6)
-    ends = sizes.cumsum()
-    names = np.select([ends <= test, ends <= test + probe], ["test", "probe"], "train").tolist()
-    return groups.map(dict(zip(sizes.index, names, strict=True))).tolist()
+    ends = groups.value_counts()[groups[key.argsort()].drop_duplicates()].cumsum()
+    test, probe = min(1000, len(key) // 9), min(1500, len(key) // 6)
+    names = np.select([ends <= test, ends <= test + probe], ["test", "probe"], "train")
+    return groups.map(pd.Series(names, ends.index)).tolist()
 
 
 def _clean(corpus, source):
-    seen = set()
-    reasons, hashes = [], []
+    seen, reasons, hashes = set(), [], []
     for path in corpus.table["path"]:
         reason, pixels, bits = _inspect(path)
-        if reason is None and pixels in seen:
+        if pixels in seen:
             reason = "same pixels as a photo before"
-        seen.add(pixels)
         reasons.append(reason)
         if reason is None:
+            seen.add(pixels)
             hashes.append(bits)
     corpus = drop(corpus, reasons)
     if not hashes:

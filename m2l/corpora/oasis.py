@@ -28,21 +28,9 @@ images/OASIS/
 
 
 def load(root=None):
-    """Load the mean ratings.
+    """Load the mean ratings; see `m2l.corpora.load`.
 
-    Parameters
-    ----------
-    root : path, optional
-        The data root.
-
-    Returns
-    -------
-    Corpus
-        Extras: category, theme, valence_n and arousal_n (how many rated it; NaN where unknown).
-
-    Raises
-    ------
-    InputError
+    Extras: category, theme, valence_n and arousal_n (how many rated it; NaN where unknown).
     """
     folder = data_root(root) / "images/OASIS"
     source = folder / "OASIS.csv"
@@ -60,10 +48,7 @@ def load(root=None):
     theme = table["theme"]
     table = table.assign(
         id=theme,
-        path=[
-            first_file(folder / "images" / f"{t}.jpg", folder / "Images" / f"{t}.jpg")
-            for t in theme
-        ],
+        path=[first_file(*(folder / i / f"{t}.jpg" for i in ("images", "Images"))) for t in theme],
         group=theme.str.replace(r"\s*\d+$", "", regex=True),
         label_source="rated",
         **{name: numbers(table[name]) for name in counts.values()},

@@ -29,21 +29,9 @@ music/PMEmo2019/
 
 
 def load(root=None):
-    """Load the static labels.
+    """Load the static labels; see `m2l.corpora.load`.
 
-    Parameters
-    ----------
-    root : path, optional
-        The data root.
-
-    Returns
-    -------
-    Corpus
-        Extras: title, artist.
-
-    Raises
-    ------
-    InputError
+    Extras: title, artist.
     """
     folder = data_root(root) / "music/PMEmo2019"
     source = folder / "annotations/static_annotations.csv"

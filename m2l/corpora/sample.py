@@ -38,29 +38,22 @@ CARD = Card(
 )
 
 _GROUP = 3  # items that share a group
+_SUFFIX = {"music": ".wav", "landscapes": ".png"}
 
 
 def load(root=None, kind="music", n=None, seed=0, size=128):
     """Load the sample corpus, making the files that are not in the cache yet.
 
+    Extras: quadrant (Q1 to Q4, counter-clockwise from high valence and high arousal), seed (of the
+    generator), and for landscapes scene.
+
     Parameters
     ----------
-    root : path, optional
-        The cache folder; the environment variable M2L_CACHE where it is not given, else the
-        user's cache folder.
-    kind : {"music", "landscapes"}
-        Pieces of 12 s, WAV, 16 bit, mono, 22,050 Hz; or pictures, PNG, RGB.
-    n : int, optional
-        How many, from 1 to 10,000; 24 pieces or 240 landscapes where it is not given.
+    root : the cache folder; `m2l.doors.cache.root` by default.
+    kind : "music", pieces of 12 s, WAV, 16 bit, mono, 22,050 Hz; or "landscapes", PNG, RGB.
+    n : how many, from 1 to 10,000; 24 pieces or 240 landscapes by default.
     seed : int, not negative
-    size : int
-        Side of the landscapes in pixels, 16–1024.
-
-    Returns
-    -------
-    Corpus
-        Extras: quadrant (Q1 to Q4, counter-clockwise from high valence and high arousal), seed
-        (of the generator), and for landscapes scene.
+    size : side of the landscapes in pixels, 16–1024.
 
     Raises
     ------
@@ -75,11 +68,21 @@ def load(root=None, kind="music", n=None, seed=0, size=128):
     if seed < 0:
         raise InputError(f"seed {seed}: negative; give a whole number from 0")
     table = _plan(kind, n, seed)
-    folder = _folder(root, kind, n, seed, size)
+    code = b"".join(Path(f).read_bytes() for f in (__file__, synth.__file__, paint.__file__))
+    parts = [kind, f"n{n}", f"seed{seed}", *([f"size{size}"] if kind == "landscapes" else [])]
+    name = "-".join([*parts, hashlib.sha256(code).hexdigest()[:8]])
+    folder = Path(root or cache.root()).expanduser() / name
+    table["path"] = [str(folder / f"{i}{_SUFFIX[kind]}") for i in table["id"]]
 
     def make(scratch):
         for row in tqdm(table.itertuples(), f"making {kind}", n, disable=None):
-            _make(scratch / f"{row.id}{_SUFFIX[kind]}", row, size)
+            path = scratch / Path(row.path).name
+            if kind == "music":
+                sound = synth.compose(row.valence, row.arousal, row.seed)
+                soundfile.write(path, sound, synth.SR, subtype="PCM_16")
+            else:
+                picture = paint.landscape(row.valence, row.arousal, row.seed, size)
+                Image.fromarray(picture).save(path)
 
     try:
         cache.folder(folder, make)
@@ -88,11 +91,7 @@ def load(root=None, kind="music", n=None, seed=0, size=128):
             f"{folder}: cannot be written ({error.strerror or error}); "
             "set M2L_CACHE to a folder that can"
         ) from error
-    table["path"] = [str(folder / f"{i}{_SUFFIX[kind]}") for i in table["id"]]
     return build(CARD, table, folder)
-
-
-_SUFFIX = {"music": ".wav", "landscapes": ".png"}
 
 
 def _plan(kind, n, seed):
@@ -116,20 +115,3 @@ def _plan(kind, n, seed):
     if kind == "landscapes":
         table["scene"] = [paint.scene(s) for s in seeds]
     return table
-
-
-def _folder(root, kind, n, seed, size):
-    """The folder of one set of files."""
-    code = b"".join(Path(f).read_bytes() for f in (__file__, synth.__file__, paint.__file__))
-    parts = [kind, f"n{n}", f"seed{seed}", hashlib.sha256(code).hexdigest()[:8]]
-    if kind == "landscapes":
-        parts.insert(3, f"size{size}")
-    return Path(root or cache.root()).expanduser() / "-".join(parts)
-
-
-def _make(path, row, size):
-    if path.suffix == ".wav":
-        sound = synth.compose(row.valence, row.arousal, row.seed)
-        soundfile.write(path, sound, synth.SR, subtype="PCM_16")
-    else:
-        Image.fromarray(paint.landscape(row.valence, row.arousal, row.seed, size)).save(path)

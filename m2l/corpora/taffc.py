@@ -31,21 +31,9 @@ music/4Q-TAFFC/
 
 
 def load(root=None):
-    """Load the quadrants and the labels derived from the mood tags.
+    """Load the quadrants and the labels derived from the mood tags; see `m2l.corpora.load`.
 
-    Parameters
-    ----------
-    root : path, optional
-        The data root.
-
-    Returns
-    -------
-    Corpus
-        Extras: quadrant ("Q1" to "Q4"), artist, title, n_tags (tags that the median is over).
-
-    Raises
-    ------
-    InputError
+    Extras: quadrant ("Q1" to "Q4"), artist, title, n_tags (tags that the median is over).
     """
     folder = data_root(root) / "music/4Q-TAFFC"
     source = folder / "annotations.csv"

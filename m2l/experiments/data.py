@@ -47,16 +47,15 @@ def data(out, root=None, features=None):
             "findings": checked["findings"].drop(columns="ids").to_dict("records")
         }
         if name == "deam":
-            found = audit.find_blocks(published[name])
+            given = published[name]
             described[name]["audit"] = {
-                "published": _blocks(published[name], "block"),
-                "corrected": _blocks(table, "block"),
-                "found": _blocks(published[name], found),
+                "published": _records(audit.static_dynamic(given)),
+                "corrected": _records(audit.static_dynamic(table)),
+                "found": _records(checked["blocks"]),
             }
             # Every twentieth song shows the course and gives no song's labels away.
-            evidence = audit.running_evidence(published[name])
-            ids = published[name]["id"].astype(int)
-            arrays["deam_evidence"] = np.stack([ids, evidence], axis=1)[::20].astype(np.float32)
+            evidence = np.stack([given["id"].astype(int), audit.running_evidence(given)], axis=1)
+            arrays["deam_evidence"] = evidence[::20].astype(np.float32)
         arrays[name], _, _ = np.histogram2d(table["valence"], table["arousal"], bins=(BINS, BINS))
         prints[name] = photos.fingerprint(table)
     if not described:
@@ -81,29 +80,27 @@ def audited(name, root=None, scale=(1, 9)):
 
     Returns
     -------
-    dict: table; findings (`audit.findings`); blocks (`audit.static_dynamic` of the blocks given
-    or found) or None without dynamic labels; ceiling, as in the result of `data`.
+    dict: table; findings (`audit.findings`); blocks (`audit.static_dynamic` of the blocks found)
+    or None without dynamic labels; ceiling, as in the result of `data`.
     """
-    own = Path(name).suffix.lower() in (".csv", ".tsv", ".txt")
-    ceiling, blocks = None, None
-    if own:
-        table = tables.read(name, ["id", *DIMENSIONS])
-        figures = {f"{x}{d}" for x in ("", "dynamic_") for d in DIMENSIONS}
-        for column in figures & set(table):
+    dynamic = [f"dynamic_{d}" for d in DIMENSIONS]
+    if Path(name).suffix.lower() in (".csv", ".tsv", ".txt"):
+        table, ceiling = tables.read(name, ["id", *DIMENSIONS]), None
+        for column in {*DIMENSIONS, *dynamic} & set(table):
             table[column] = tables.numbers(table[column])
     else:
         options = {"labels": "published"} if name == "deam" else {}
         table, scale = corpora.load(name, root, **options).table, (1, 9)
         ceiling = _ceiling(name, table, root)
-    given = "block" if own and "block" in table else None
-    findings = audit.findings(table, scale, given)
-    if {"dynamic_valence", "dynamic_arousal"} <= set(table):
-        blocks = audit.static_dynamic(table, given or audit.find_blocks(table))
+    twice = set(dynamic) <= set(table)
+    blocks = audit.static_dynamic(table, audit.find_blocks(table)) if twice else None
+    findings = audit.findings(table, scale)
     return {"table": table, "findings": findings, "blocks": blocks, "ceiling": ceiling}
 
 
 def _described(corpus):
     table = corpus.table
+    both = {d: table[d] for d in DIMENSIONS}
     described = {
         "title": corpus.card.title,
         "rows": len(table),
@@ -114,11 +111,11 @@ def _described(corpus):
         "groups": int(table["group"].nunique()),
         "labels": {
             d: {
-                "mean": float(table[d].mean()),
-                "sd": float(table[d].std()),
-                "quantiles": table[d].quantile([0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]).tolist(),
+                "mean": float(x.mean()),
+                "sd": float(x.std()),
+                "quantiles": x.quantile([0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]).tolist(),
             }
-            for d in DIMENSIONS
+            for d, x in both.items()
         },
         # How far a single rater is from the mean of all.
         "rater_sd": {
@@ -128,13 +125,11 @@ def _described(corpus):
         "correlation": float(table["valence"].corr(table["arousal"])),
         "quadrants": quadrants(table),
         # "Extreme negative": unpleasant beyond one point below the middle of the scale.
-        "below_4": {d: float((table[d] < 4).mean()) for d in DIMENSIONS},
+        "below_4": {d: float((x < 4).mean()) for d, x in both.items()},
         "beyond": {
-            d: {
-                **{f"below {x}": int((table[d] < x).sum()) for x in (3, 4)},
-                **{f"above {x}": int((table[d] > x).sum()) for x in (6, 7)},
-            }
-            for d in DIMENSIONS
+            d: {f"below {n}": int((x < n).sum()) for n in (3, 4)}
+            | {f"above {n}": int((x > n).sum()) for n in (6, 7)}
+            for d, x in both.items()
         },
     }
     for column, key in (("scene", "scenes"), ("split", "splits")):
@@ -159,8 +154,7 @@ def _ceiling(name, table, root):
         except InputError as error:
             log.warning("%s", error)
             return {"computable": False, "reason": "the single ratings are not at hand"}
-        block = ratings["id"].map(table.set_index("id")["block"])
-        parts = {key: part for key, part in ratings.groupby(block) if part["id"].nunique() > 9}
+        blocks = ratings.groupby(ratings["id"].map(table.set_index("id")["block"]))
         return {
             "computable": True,
             "source": "single ratings",
@@ -170,7 +164,8 @@ def _ceiling(name, table, root):
             "blocks": {
                 key: {"items": part["id"].nunique()}
                 | {d: audit.ceiling(*audit.moments(part, d)) for d in DIMENSIONS}
-                for key, part in parts.items()
+                for key, part in blocks
+                if part["id"].nunique() > 9
             },
         }
     if set(columns) <= set(table) and table[columns].notna().all(axis=None):
@@ -195,14 +190,10 @@ def _limits(moments):
     }
 
 
-def _blocks(table, blocks):
-    # NaN stands for a correlation of too few songs.
-    return _records(audit.static_dynamic(table, blocks).reset_index())
-
-
 def _records(table):
-    """Rows as dicts for JSON, which has no NaN: None in its place."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    """Rows as dicts for JSON, which has no NaN, a correlation of too few songs: None instead."""
+    table = table.reset_index().astype(object)
+    return table.where(table.notna(), None).to_dict("records")
 
 
 def mixture(deam, pmemo, folds=10, seed=0):
@@ -227,14 +218,14 @@ def mixture(deam, pmemo, folds=10, seed=0):
     from sklearn.model_selection import KFold, cross_val_predict
 
     tables = {"deam": deam, "pmemo": pmemo}
-    pooled = pd.concat(tables, names=["corpus"]).reset_index("corpus")
-    corpus, y = pooled["corpus"].to_numpy(), pooled[list(DIMENSIONS)].to_numpy(float)
-    which = pd.get_dummies(pooled["corpus"], dtype=float).to_numpy()
+    y = pd.concat(tables)[list(DIMENSIONS)].to_numpy(float)
+    corpus = np.repeat(list(tables), [len(t) for t in tables.values()])
+    which = pd.get_dummies(corpus, dtype=float).to_numpy()
     cv = KFold(folds, shuffle=True, random_state=seed)
 
     def r2(true, predicted):
-        out = {d: stats.score(true[:, i], predicted[:, i])["r2"] for i, d in enumerate(DIMENSIONS)}
-        return out | {"mean": (out["valence"] + out["arousal"]) / 2}
+        v, a = (stats.score(*one)["r2"] for one in zip(true.T, predicted.T, strict=True))
+        return {"valence": v, "arousal": a, "mean": (v + a) / 2}
 
     out = {"songs": {name: len(t) for name, t in tables.items()}, "left_on_0_1": "pmemo"}
     unscaled = np.where((corpus == "pmemo")[:, None], (y - 1) / 8, y)
