@@ -16,10 +16,14 @@ RATE = 22050
 WINDOW = tagging.FRAMES * tagging.HOP / tagging.SR  # the package's windows follow each other
 
 
+def script(name):
+    return runpy.run_path(str(Path(__file__).parents[1] / f"benchmarks/{name}.py"))
+
+
 @pytest.fixture(scope="module")
 def clips():
-    script = Path(__file__).parents[1] / "benchmarks/tagging_truth.py"
-    return [runpy.run_path(str(script))["clip"](seed) for seed in range(3)]
+    clip = script("tagging_truth")["clip"]
+    return [clip(seed) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +97,7 @@ def test_the_package_converts_to_the_weights_at_hand(tmp_path):
         pytest.skip("needs the package musicnn")
     from safetensors.numpy import load_file
 
-    from m2l.experiments import musicnn
-
-    musicnn.main(tmp_path / "tagging.safetensors")
+    script("tagging_weights")["main"](tmp_path / "tagging.safetensors")
     made, kept = load_file(tmp_path / "tagging.safetensors"), load_file(tagging.WEIGHTS)
     assert made.keys() == kept.keys()
     for key in kept:

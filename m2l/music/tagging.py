@@ -12,8 +12,8 @@ Conventions
 * A window is 187 frames, 2.992 s. Windows start every `STEP` = 6 s unless told otherwise: half of
   the sound tells as much of a song as all of it.
 * The weights are those of the package musicnn 0.1.0 (ISC licence, beside them) as
-  `m2l.experiments.musicnn` converts them: without the filters that training left without effect,
-  and as 16-bit integers with one scale for each output.
+  `benchmarks/tagging_weights.py` converts them: as 16-bit integers with one scale for each output,
+  and without the filters that training left without effect.
 
 References
 ----------

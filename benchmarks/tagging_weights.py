@@ -2,7 +2,7 @@
 
 Needs the package musicnn 0.1.0 (`pip install --no-deps musicnn==0.1.0`), not TensorFlow:
 
-    python -m m2l.experiments.musicnn
+    python benchmarks/tagging_weights.py
 
 Much of these networks is without effect: of a filter whose kernel training has shrunk below 1e-6,
 only the bias is left, so that it answers the same to every sound. All that such filters tell the
