@@ -11,6 +11,9 @@ import os
 import re
 from pathlib import Path
 
+import pydata_sphinx_theme
+from fontTools import subset
+from fontTools.ttLib import TTFont
 from PIL import Image
 
 HEAVY = 100_000  # bytes; what is lighter, charts above all, stays as it is
@@ -46,25 +49,26 @@ def mended(page, lighter=()):
     if 'class="math' not in page:  # the first page gets it in any case, and it weighs most
         page = re.sub(_MATHJAX, "", page)
     names = {Path(name).stem: name for name in lighter}
-    return re.sub(r"(?<=_images/)([\w.-]+)\.png", lambda found: names.get(found[1], found[0]), page)
+    picture = r"(?<=_images/)([\w.-]+)\.(?:png|jpg)"
+    return re.sub(picture, lambda found: names.get(found[1], found[0]), page)
 
 
 def lighten(folder, ending):
-    """Replace heavy PNGs by what they are several times lighter as: photographs, mostly.
+    """Replace heavy pictures by what they are lighter as: photographs, mostly.
 
     Parameters
     ----------
     folder : with the pictures of a built book.
-    ending : ".webp", which is transparent where the PNG is, or ".jpg", which is white there; PDF
+    ending : ".webp", which is transparent where a PNG is, or ".jpg", which is white there; PDF
         takes JPEG as it is, and nothing else that is light.
 
     Returns
     -------
-    Names of the files that took a PNG's place.
+    Names of the files that took another's place.
     """
     made = []
-    for path in sorted(Path(folder).glob("*.png")):
-        if path.stat().st_size < HEAVY:
+    for path in sorted([*Path(folder).glob("*.png"), *Path(folder).glob("*.jpg")]):
+        if path.stat().st_size < HEAVY or path.suffix == ending:
             continue
         other = path.with_suffix(ending)
         with Image.open(path) as image:
@@ -72,13 +76,45 @@ def lighten(folder, ending):
             if ending == ".jpg":
                 white = Image.new("RGBA", image.size, "white")
                 image = Image.alpha_composite(white, image).convert("RGB")
-            image.save(other, quality=90)
-        if other.stat().st_size < path.stat().st_size / 2:
+            image.save(other, quality=90 if path.suffix == ".png" else 80)
+        if other.stat().st_size < path.stat().st_size * (0.5 if path.suffix == ".png" else 0.8):
             path.unlink()
             made.append(other.name)
         else:
             other.unlink()
     return made
+
+
+def icons(folder, pages):
+    """Keep only those of the theme's icons that pages show; the others weigh more than a page.
+
+    Parameters
+    ----------
+    folder : of a built book.
+    pages : text of all its pages.
+    """
+    theirs = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static"
+    style, fonts = "styles/pydata-sphinx-theme.css", "vendor/fontawesome/webfonts"
+    shown, drawn = set(re.findall(r"\bfa-[\w-]+", pages)), set()
+
+    def kept(rule):
+        if not shown & set(re.findall(r"fa-[\w-]+", rule[1])):
+            return ""
+        drawn.add(int(rule[2], 16))
+        return rule[0]
+
+    text = (theirs / style).read_text()
+    text = re.sub(r'((?:\.fa-[\w-]+:+before,?)+)\{content:"\\([0-9a-f]+)"\}', kept, text)
+    text = re.sub(
+        r'fa-solid-900\.woff2\) format\("woff2"\)', 'fa-solid-900.woff) format("woff")', text
+    )
+    (folder / "_static" / style).write_text(text)
+    font = TTFont(theirs / fonts / "fa-solid-900.ttf")
+    some = subset.Subsetter()
+    some.populate(unicodes=drawn)
+    some.subset(font)
+    font.flavor = "woff"
+    font.save(folder / "_static" / fonts / "fa-solid-900.woff")
 
 
 def mend(app, exception):
@@ -88,8 +124,10 @@ def mend(app, exception):
         # The one page is there to be printed.
         ending = ".jpg" if app.builder.name == "singlehtml" else ".webp"
         lighter = lighten(folder / "_images", ending)
-        for path in folder.rglob("*.html"):
-            path.write_text(mended(path.read_text(), lighter))
+        pages = {p: mended(p.read_text(), lighter) for p in folder.rglob("*.html")}
+        for path, text in pages.items():
+            path.write_text(text)
+        icons(folder, "".join(pages.values()))
 
 
 def repository(config):

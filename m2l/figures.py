@@ -20,7 +20,7 @@ from PIL import Image
 
 from m2l import results
 
-INK = "#757b84"
+INK = "#6b7178"
 QUADRANTS = {
     "Q1": (7, 8.6, "excited, pleasant"),
     "Q2": (3, 8.6, "excited, unpleasant"),
@@ -80,11 +80,19 @@ def path(table):
     return figure
 
 
-def density(ax, histogram):
-    """Shade a VA plane by a histogram (bins, bins) of counts, valence first."""
+def density(ax, histogram, shares=None):
+    """Shade a VA plane by a histogram (bins, bins) of counts, valence first.
+
+    Parameters
+    ----------
+    shares : dict of a quadrant to the share of all that lies in it, written there; optional.
+    """
     counts = np.where(histogram > 0, histogram, np.nan)
     edges = np.linspace(1, 9, len(histogram) + 1)
     ax.pcolormesh(edges, edges, counts.T, rasterized=True)
+    for quadrant, share in (shares or {}).items():
+        x, y, _ = QUADRANTS[quadrant]
+        ax.text(x, y, results.text(share, ".0%"), ha="center", va="center")
     return va_plane(ax, label=False)
 
 
@@ -102,6 +110,44 @@ def intervals(ax, rows, low, value, high, labels):
     ax.invert_yaxis()
     ax.grid(axis="x")
     return ax
+
+
+def by_dimension(series, xlabel, chance=None):
+    """Figures with their intervals, valence above arousal, one a row from the top down.
+
+    Parameters
+    ----------
+    series : dict of a label to a dict of a row's name to {"valence", "arousal"}, each a dict of
+        value, low and high. Several series have the same rows; a marker each tells them apart.
+    xlabel : text
+    chance : {"valence", "arousal"} of dicts of low and high, shaded; optional.
+
+    Returns
+    -------
+    Figure
+    """
+    names = list(next(iter(series.values())))
+    size = (5.6, 1.4 + 0.6 * len(names))
+    figure, axes = plt.subplots(2, 1, figsize=size, sharex=True)
+    for ax, d in zip(axes, ("valence", "arousal"), strict=True):
+        for i, (label, found) in enumerate(series.items()):
+            low, value, high = (
+                np.array([found[n][d][end] for n in names]) for end in ("low", "value", "high")
+            )
+            rows = np.arange(len(names)) + 0.26 * (i - (len(series) - 1) / 2)
+            spans = np.abs([value - low, high - value])
+            ax.errorbar(value, rows, xerr=spans, fmt="osD"[i], capsize=3, lw=1.4, label=label)
+        if chance:
+            ax.axvspan(chance[d]["low"], chance[d]["high"], color=INK, alpha=0.25, lw=0)
+        ax.axvline(0, color=INK, lw=0.6)
+        ax.set_title(d)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(len(names) - 0.5, -0.5)
+        ax.grid(axis="x")
+    axes[1].set_xlabel(xlabel)
+    if len(series) > 1:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
 
 
 def pictures(images, columns=None, size=1.1, titles=None):

@@ -31,7 +31,6 @@ projected = "projected-smoke"
 songs = 48
 
 # %% tags=["remove-cell"]
-import json
 import tempfile
 
 import matplotlib.pyplot as plt
@@ -124,67 +123,9 @@ figures.table(
 )
 
 # %% [markdown]
-# `Run.train` repeats that, first for the critic, then for the generator, and adds a stage when the
-# schedule says so ({numref}`fig-gan-live-curve`).
-
-# %%
-run.train(bar=False)
-lines = pd.DataFrame(json.loads(x) for x in (run.folder / "metrics.jsonl").read_text().splitlines())
-
-# %% mystnb={"figure": {"caption": "The tiny run on painted landscapes (synthetic data). What the critic tells apart, and the deviation of generated pictures as a share of that of the painted ones. Dashed: a new stage begins.", "name": "fig-gan-live-curve"}, "image": {"alt": "Two line charts over images shown: the critic's gap, and the ratio of deviations, which stays near or below one."}}
-figures.training(lines)
-plt.show()
-
-# %% [markdown]
-# A new stage is blended in: with α = 0 the picture is that of the stage before, enlarged, with
-# α = 1 it is the new one ({numref}`fig-gan-fade`). So nothing learned is lost when the networks grow.
-
-# %% mystnb={"figure": {"caption": "The tiny generator's last stage growing out of the one before. At \u03b1 = 0 the 16\u00d716 picture is the 8\u00d78 picture enlarged, pixel for pixel.", "name": "fig-gan-fade"}, "image": {"alt": "Five small pictures in a row: the first in coarse blocks, the last in finer ones."}}
-z = torch.randn(16, run.preset.sizes.z, generator=rng)
-u = torch.rand(16, 2, generator=rng) * 2 - 1
-alphas = (0.0, 0.25, 0.5, 0.75, 1.0)
-figures.pictures(
-    np.concatenate([run.sample(z[:1], u[:1], 2, a) for a in alphas]),
-    titles=[f"α = {a:g}" for a in alphas],
-)
-plt.show()
-
-# %% [markdown]
-# ## What affective matching asks for
-#
-# Affective feature matching wants the critic's gates to look the same for a generated as for a real
-# picture of the same label. But the two show different scenes. How alike are the gates of two *real*
-# pictures with nearly the same label? That is the least that can be asked for.
-
-# %%
-apart = torch.cdist(run.va, run.va) + 9 * torch.eye(len(run.va))
-partner = apart.argmin(1)
-painted, noise = to_tensor(paintings.array(16)), torch.randn(len(run.va), 16, generator=rng)
-with torch.no_grad():
-    own = run.critic(painted, run.va, 2)[1]
-    other = run.critic(painted[partner], run.va[partner], 2)[1]
-    made = run.critic(run.average(noise, run.va), run.va, 2)[1]
-
-# %% tags=["hide-input"]
-forms = {"spatial": "pixel by pixel (as published)", "channel": "channel means over a batch"}
-figures.table(
-    pd.DataFrame(
-        {
-            "compared": what,
-            "generated with painted": losses.affective_matching(made, own, form).item(),
-            "painted with painted": losses.affective_matching(other, own, form).item(),
-        }
-        for form, what in forms.items()
-    ),
-    "Affective difference of the tiny critic's gates.",
-    decimals=3,
-    name="tab-gan-afm",
-)
-
-# %% [markdown]
-# Pixel by pixel, two painted pictures of like mood already differ ({numref}`tab-gan-afm`), since their
-# hills lie elsewhere; the generator could fall below that only by painting an average scene. Channel
-# means leave layout alone. Both generators below were taught in that form.
+# `Run.train` repeats that ({numref}`tab-gan-step`), first for the critic, then for the generator, and
+# adds a stage when the schedule says so. A new stage is blended in, so that nothing learned is lost
+# when the networks grow; {ref}`sec-nb-gan-losses`, an appendix, shows it on the tiny run.
 
 # %% [markdown]
 # ## A critic that has seen other pictures
@@ -199,38 +140,14 @@ figures.table(
 figures.source(looking.Head.forward)
 
 # %% [markdown]
-# `ProjectedCritic` answers to the same two questions as the milestone's, *what do you see* and *what
-# do you make of it*, so the training loop does not know which of them it has. On the tiny run:
-
-# %%
-second = Run(Preset.load(projected, seed=seed), paintings, tempfile.mkdtemp(), accelerator="cpu")
-stage = second.preset.stages[-1]
-maps = second.critic.look(painted[:8], stage.side)
-scores, gates, reading = second.critic.judge(maps, second.va[:8])
-
-# %% tags=["hide-input"]
-figures.table(
-    pd.DataFrame(
-        {
-            "head": i + 1,
-            "sees": f"{m.shape[1]} channels, {m.shape[-1]}×{m.shape[-1]}",
-            "scores": s.shape[1],
-            "gates": f"2 × {g.shape[2]}",
-        }
-        for i, (m, s, g) in enumerate(zip(maps, scores, gates))
-    ),
-    "What the four heads of the tiny projected critic see and say of one picture.",
-    name="tab-gan-heads",
-)
-
-# %% [markdown]
-# Each head scores every point of its map ({numref}`tab-gan-heads`), by the hinge loss; spectral
+# Each head scores every point of its map, by the hinge loss; spectral
 # normalisation takes the place of the gradient penalty, and differentiable augmentation
 # {cite:p}`zhao2020diffaugment` keeps the critic from learning the photographs by heart. The labels
 # also enter by projection {cite:p}`miyato2018projection`, and each head reads them off the picture, a
-# further lesson for the generator. It trains like the other:
+# further lesson for the generator. The training loop does not know which of the two critics it has:
 
 # %%
+second = Run(Preset.load(projected, seed=seed), paintings, tempfile.mkdtemp(), accelerator="cpu")
 second.train(bar=False)
 f"{second.progress.images} pictures in {second.progress.seconds:.0f} s on this page"
 
@@ -309,7 +226,7 @@ figures.Gallery(
 # It saw {result}`gan:images` pictures in {result}`gan:training_seconds:duration`
 # ({numref}`fig-gan-curve`), in {result}`gan:settings.stages:len` stages from
 # {result}`gan:settings.stages.0.resolution`×{result}`gan:settings.stages.0.resolution` to
-# {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-stages`). What is released is the
+# {result}`gan:resolution`×{result}`gan:resolution`. What is released is the
 # average of the generator's weights, {result}`gan:bytes:/1e6 .1f` MB.
 
 # %% mystnb={"figure": {"caption": "The released run. A collapse would show as a gap that runs away or as a deviation that falls towards zero. Dashed: a new stage begins.", "name": "fig-gan-curve"}, "image": {"alt": "Two line charts over images shown for the run on photographs, with the starts of the stages marked."}}
@@ -319,17 +236,12 @@ smooth[["images", "resolution"]] = curve[["images", "resolution"]]
 figures.training(smooth)
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Six of the fixed seeds at the end of each stage of the released run, 16\u00d716 to 128\u00d7128.", "name": "fig-gan-stages"}, "image": {"alt": "Four rows of six pictures that become sharper from row to row: colour patches, then horizons, then landscapes."}}
-folder = provenance.results_dir() / "gan"
-stages = [seeds_of(path, 6) for path in sorted(folder.glob("*-seeds.png"))]
-figures.pictures([image for stage in stages for image in stage], columns=6)
-plt.show()
-
 # %% [markdown]
 # ## One seed under many emotions
 #
 # Seed and emotion choose the scene together. Held to one seed, the plane of emotions becomes a picture of its
 # own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners often another scene.
+# Other seeds in its corners are in {ref}`sec-nb-gan-losses`, an appendix.
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards; at the edges, the valence and arousal asked for, on the landscapes' scale.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}}
 places = 0.9 * plane(7).numpy()
@@ -339,28 +251,11 @@ figures.plane_of_pictures(tile(generate.paint(places, page.SCENE, released)), va
 plt.show()
 
 # %% [markdown]
-# And several seeds in each corner of the plane ({numref}`fig-gan-seeds`), seeds 0 to 5, as they come.
-
-# %% mystnb={"figure": {"caption": "Seeds 0 to 5 of the released generator in each corner of the plane, unselected. V and A: the emotion asked for, on the landscapes' scale.", "name": "fig-gan-seeds"}, "image": {"alt": "Four rows of six generated landscapes, one row for each combination of low and high valence and arousal."}}
-corners = {
-    "tense": (-0.9, 0.9), "cheerful": (0.9, 0.9), "gloomy": (-0.9, -0.9), "serene": (0.9, -0.9)
-}  # fmt: skip
-figures.Gallery(
-    {
-        mood: (
-            generate.paint(np.array(corner), np.arange(6), released),
-            figures.felt([released.va_map.inverse(np.array(corner))] * 6),
-        )
-        for mood, corner in corners.items()
-    }
-)
-
-# %% [markdown]
 # ## From a song to its landscape
 #
 # The two halves meet here. A forest that has just learned from synthetic pieces hears four others;
 # their place among songs becomes the same place among photographs ({ref}`sec-bridge`), and the
-# released generator paints it.
+# released generator paints it ({numref}`fig-gan-songs`).
 
 # %%
 practice = corpora.load("sample", kind="music", n=songs, seed=seed).table
@@ -372,6 +267,9 @@ hearing = ear.fit(
     {"what": "a forest of synthetic pieces"},
     lambda: forest.default_forest(seed),
 )
+corners = {
+    "tense": (-0.9, 0.9), "cheerful": (0.9, 0.9), "gloomy": (-0.9, -0.9), "serene": (0.9, -0.9)
+}  # fmt: skip
 heard = {}
 for mood, corner in corners.items():
     piece = f"{tempfile.mkdtemp()}/piece.wav"
@@ -396,6 +294,5 @@ figures.Gallery(heard)
 #   {result}`gan_milestone:training_seconds:duration` give impressions of sky and ground. With one that
 #   looks through a frozen network, {result}`gan:images` in {result}`gan:training_seconds:duration` on
 #   the same card give landscapes.
-# - Affective matching pixel by pixel asks more of generated pictures than real ones give each other;
-#   both runs match channel means.
-# - Which of fourteen settings of a short run help is in {ref}`sec-nb-gan-losses`, an appendix.
+# - What affective matching asks for, and which of fourteen settings of a short run help, is in
+#   {ref}`sec-nb-gan-losses`, an appendix.

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -207,6 +208,19 @@ def test_pictures_become_lighter_and_pages_follow(tmp_path, ending):
     assert theme.mended(page, made) == page.replace(
         "_images/photo-1.png", f"_images/photo-1{ending}"
     )
+
+
+def test_only_the_icons_that_pages_show_are_kept(tmp_path):
+    style = tmp_path / "_static/styles/pydata-sphinx-theme.css"
+    font = tmp_path / "_static/vendor/fontawesome/webfonts/fa-solid-900.woff"
+    for file in (style, font):
+        file.parent.mkdir(parents=True)
+    theme.icons(tmp_path, '<i class="fa-solid fa-moon">')
+    text = style.read_text()
+    assert ".fa-moon:before" in text and ".fa-sun:before" not in text
+    assert "fa-solid-900.woff)" in text and "fa-solid-900.woff2)" not in text
+    (code,) = re.findall(r'\.fa-moon:before\{content:"\\([0-9a-f]+)"', text)
+    assert set(TTFont(font).getBestCmap()) == {int(code, 16)}
 
 
 def context_of(page, address, monkeypatch, **environment):

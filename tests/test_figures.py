@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from m2l import figures
+from m2l.va import DIMENSIONS
 
 
 @pytest.fixture
@@ -57,6 +58,31 @@ def test_intervals_reach_from_low_to_high_and_read_from_the_top(ax):
     assert spans == [[1, 4], [2, 5]]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
     assert ax.yaxis_inverted()
+
+
+def test_the_shares_of_the_quadrants_stand_in_them(ax):
+    figures.density(ax, np.ones((8, 8)), {"Q1": 0.5, "Q3": 0.125})
+    told = {text.get_text(): text.get_position() for text in ax.texts}
+    assert list(told) == ["50\u00a0%", "12\u00a0%"]
+    assert min(told["50\u00a0%"]) > 5 > max(told["12\u00a0%"])
+
+
+def test_series_by_dimension_stand_apart_in_the_same_rows(ax):
+    def one(value):
+        return {d: {"low": value - 1, "value": value, "high": value + 2} for d in DIMENSIONS}
+
+    series = {"x": {"a": one(1), "b": one(2)}, "y": {"a": one(3), "b": one(4)}}
+    chance = {d: {"low": -1, "high": 1} for d in DIMENSIONS}
+    figure = figures.by_dimension(series, "change", chance)
+    assert [one.get_title() for one in figure.axes] == list(DIMENSIONS)
+    for one in figure.axes:
+        assert [t.get_text() for t in one.get_yticklabels()] == ["a", "b"]
+        bars = [c for c in one.collections if hasattr(c, "get_segments")]
+        spans = [np.asarray(s)[:, 0].tolist() for c in bars for s in c.get_segments()]
+        assert spans == [[0, 3], [1, 4], [2, 5], [3, 6]]
+        marks = {line.get_marker() for line in one.lines if len(line.get_xdata()) == 2} & {"o", "s"}
+        assert marks == {"o", "s"}
+    assert len(figure.legends) == 1
 
 
 def test_pictures_are_laid_out_in_rows_without_axes(ax):
