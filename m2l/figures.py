@@ -8,6 +8,7 @@ arousal upwards, 1–9, with the quadrants cut at 5. Colour never carries a mean
 
 from __future__ import annotations
 
+import ast
 import base64
 import inspect
 import io
@@ -380,11 +381,18 @@ def felt(va):
 
 
 def source(*objects):
-    """The code of functions or methods, as the package has it, for a page to show."""
+    """The code of functions or methods, as the package has it, for a page to show.
+
+    Of what they say of themselves, the first paragraph.
+    """
     from IPython.display import Markdown
 
-    code = "\n\n".join(textwrap.dedent(inspect.getsource(one)).rstrip() for one in objects)
-    return Markdown(f"```python\n{code}\n```")
+    parts = []
+    for one in objects:
+        code = textwrap.dedent(inspect.getsource(one)).rstrip()
+        told = ast.get_docstring(ast.parse(code).body[0], clean=False) or ""
+        parts.append(code.replace(told, told.partition("\n\n")[0]) if "\n\n" in told else code)
+    return Markdown("```python\n{}\n```".format("\n\n\n".join(parts)))
 
 
 def players(sounds, rate=22050):

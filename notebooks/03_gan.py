@@ -32,6 +32,7 @@ songs = 48
 
 # %% tags=["remove-cell"]
 import tempfile
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,6 +53,7 @@ from m2l.music import ear, features, forest
 from m2l.sample import compose as synth
 
 figures.use_style()
+warnings.filterwarnings("ignore", message="IProgress")
 torch.set_num_threads(2)
 
 # %% [markdown]
@@ -125,7 +127,7 @@ figures.table(
 # %% [markdown]
 # `Run.train` repeats that ({numref}`tab-gan-step`), first for the critic, then for the generator, and
 # adds a stage when the schedule says so. A new stage is blended in, so that nothing learned is lost
-# when the networks grow; {ref}`sec-nb-gan-losses`, an appendix, shows it on the tiny run.
+# when the networks grow; {ref}`an appendix <sec-nb-gan-losses>` shows it on the tiny run.
 
 # %% [markdown]
 # ## A critic that has seen other pictures
@@ -241,7 +243,7 @@ plt.show()
 #
 # Seed and emotion choose the scene together. Held to one seed, the plane of emotions becomes a picture of its
 # own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners often another scene.
-# Other seeds in its corners are in {ref}`sec-nb-gan-losses`, an appendix.
+# Other seeds in its corners are in {ref}`an appendix <sec-nb-gan-losses>`.
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards; at the edges, the valence and arousal asked for, on the landscapes' scale.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}}
 places = 0.9 * plane(7).numpy()
@@ -295,4 +297,4 @@ figures.Gallery(heard)
 #   looks through a frozen network, {result}`gan:images` in {result}`gan:training_seconds:duration` on
 #   the same card give landscapes.
 # - What affective matching asks for, and which of fourteen settings of a short run help, is in
-#   {ref}`sec-nb-gan-losses`, an appendix.
+#   {ref}`an appendix <sec-nb-gan-losses>`.

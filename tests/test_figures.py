@@ -133,6 +133,13 @@ def test_players_carry_their_sound():
     assert loudest == pytest.approx(440, abs=2)
 
 
+def test_source_is_the_code_with_the_first_words_about_it():
+    code = figures.source(figures.source, figures.felt).data
+    assert code.startswith("```python\ndef source(*objects):") and "def felt(va):" in code
+    assert "for a page to show." in code and "the first paragraph" not in code
+    assert "inspect.getsource(one)" in code and "on 1–9 as captions" in code
+
+
 def test_networks_name_every_stage_twice(ax):
     from m2l.gan.networks import Sizes
 
