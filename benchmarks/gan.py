@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from m2l import results
 from m2l.errors import InputError
+from m2l.gan import photos
 from m2l.gan.photos import Pyramid
 from m2l.gan.presets import Preset
 from m2l.gan.training import EAGER, Run
@@ -94,7 +96,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=30, help="for each resolution (30)")
     parser.add_argument("--threads", type=int, default=2, help="(2)")
     parser.add_argument("--pyramid", type=Path, help="folder of a pyramid")
+    parser.add_argument("-o", "--out", type=Path, help="result to write, results/speed.json")
     options = parser.parse_args()
+    started, rows = time.monotonic(), {}
     torch.set_num_threads(options.threads)
     pyramid, what = (Pyramid(options.pyramid), "photos") if options.pyramid else corpus()
     device = torch.cuda.get_device_name() if cuda else f"{options.threads} threads"
@@ -105,11 +109,22 @@ def main():
         for name, way, batch, speed in measure(options.presets, pyramid, side, options.seconds):
             first = first or speed
             plain = speed if way == "plain" else plain
+            rows.setdefault(str(side), {}).setdefault(name, {"batch": batch})[way] = speed
             print(
                 f"{f'{side}×{side}':10}{name:20}{way:10}{batch:6}{speed:10.0f}"
                 f"{speed / first:7.2f}×{speed / plain:7.2f}×",
                 flush=True,
             )
+
+    if options.out:
+        results.save(
+            options.out,
+            {"device": device, "sides": rows},
+            started=started,
+            data={"landscapes": photos.fingerprint(pyramid.table)},
+            seed=0,
+            preset=", ".join(options.presets),
+        )
 
 
 if __name__ == "__main__":
