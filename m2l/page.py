@@ -27,7 +27,7 @@ from m2l.sample import compose as synth
 
 GRID = 7
 SCENES = 256
-SCENE = 22  # the one that the pages open with
+SCENE = 2  # the one that the pages open with
 SIDE = 384  # of a picture on the landing page, in pixels
 TILE = 128  # of a picture in the grid, at least
 
@@ -39,7 +39,7 @@ SECONDS = 20.0  # of a piece in one mood
 PART = 13.0  # of a part of a piece in several, s
 OVERLAP = 1.5  # of neighbouring parts, s
 FILM, FILM_PART = 448, 7.0  # the first page's film: side in pixels, s of each mood
-FILM_SCENE = 42
+FILM_SCENE = 4
 STILLS = 7
 
 
