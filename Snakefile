@@ -72,8 +72,8 @@ rule forest:
         size="--trees 20 --folds 3 --repeats 1 --trials 2 --epochs 1" if SMOKE else "",
     shell:
         # Finished models are kept in the run's folder: an interrupted comparison goes on.
-        "m2l forest train --features {input:q} -o {output:q} --run {RUN}/forest "
-        "--preset {PRESET} {params.size}"
+        "m2l forest train --features {input:q} -o {output:q} --folder {RUN}/forest "
+        "{params.size}"
 
 
 rule ear:
@@ -86,7 +86,7 @@ rule ear:
         size="--trees 20 --folds 3 --trials 2" if SMOKE else "",
     shell:
         "m2l forest ear --features {input:q} -o {output.result:q} --weights {WEIGHTS:q} "
-        "--run {RUN}/ear --preset {PRESET} {params.size}"
+        "--folder {RUN}/ear {params.size}"
 
 
 rule abroad:
@@ -99,8 +99,7 @@ rule abroad:
         f"{RESULTS}/abroad.json",
     shell:
         # openSMILE takes a minute for twenty clips; finished ones are kept.
-        "m2l forest abroad --features {input[0]:q} -o {output:q} --run {RUN}/abroad "
-        "--preset {PRESET}"
+        "m2l forest abroad --features {input[0]:q} -o {output:q} --folder {RUN}/abroad"
 
 
 rule gan:
@@ -177,8 +176,7 @@ rule scene:
     params:
         size="--limit 200 --epochs 4" if SMOKE else "",
     shell:
-        "m2l metrics scene -o {output.result:q} --weights {output.weights:q} --preset {PRESET} "
-        "{params.size}"
+        "m2l metrics scene -o {output.result:q} --weights {output.weights:q} {params.size}"
 
 
 rule people:
@@ -195,7 +193,7 @@ rule people:
         size="--repeats 1" if SMOKE else "",
     shell:
         "m2l metrics people -o {output.result:q} --rated {output.rated:q} "
-        "--machines {output.machines:q} --judge {input.judge:q} --preset {PRESET} {params.size}"
+        "--machines {output.machines:q} --judge {input.judge:q} {params.size}"
 
 
 rule metrics:
@@ -210,7 +208,7 @@ rule metrics:
         size="--limit 200 -n 100" if SMOKE else "",
     shell:
         "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} "
-        "--rated {input.rated:q} -o {output:q} --preset {PRESET} {params.size}"
+        "--rated {input.rated:q} -o {output:q} {params.size}"
 
 
 rule baselines:
@@ -224,7 +222,7 @@ rule baselines:
         size="--limit 200 -n 100 --asked 12" if SMOKE else "",
     shell:
         "m2l metrics baselines --generator {input.generator:q} --judge {input.judge:q} "
-        "--rated {input.rated:q} -o {output:q} --preset {PRESET} {params.size}"
+        "--rated {input.rated:q} -o {output:q} {params.size}"
 
 
 rule metrics_milestone:
@@ -237,7 +235,7 @@ rule metrics_milestone:
     threads: 2
     shell:
         "m2l metrics model --generator {input.generator:q} --judge {input.judge:q} "
-        "--rated {input.rated:q} -o {output:q} --preset gpu"
+        "--rated {input.rated:q} -o {output:q}"
 
 
 rule end_to_end:
@@ -254,7 +252,7 @@ rule end_to_end:
     shell:
         "m2l metrics end-to-end --features {input.features:q} --generator {input.generator:q} "
         "--judge {input.judge:q} --rated {input.rated:q} --folder {RUN}/ear -o {output:q} "
-        "--preset {PRESET} {params.size}"
+        "{params.size}"
 
 
 rule songs:
@@ -268,7 +266,7 @@ rule songs:
         size="--trees 20 --folds 3 --trials 2 --each 1" if SMOKE else "",
     shell:
         "m2l metrics songs --features {input.features:q} --folder {RUN}/ear -o {output:q} "
-        "--preset {PRESET} {params.size}"
+        "{params.size}"
 
 
 rule ablation:

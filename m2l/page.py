@@ -43,16 +43,26 @@ FILM_SCENE = 4
 STILLS = 7
 
 
-def build(folder, weights=generate.WEIGHTS):
-    """Write all that the pages need.
+def build(out, weights=generate.WEIGHTS):
+    """Write what the book's pages play with.
+
+    \b
+    lead.onnx         the generator to half its side: z (N, 100), u (N, 2) to image and features
+    generator.onnx    the rest of it: z, u, features to image (N, 3, H, W)
+    ear.onnx          the networks and trees that hear a song
+    generator.json    its card, the scale of its plane, the pieces and their paths
+    noise.bin         z of the scenes 0 to 255, float32
+    grid.jpg, *.jpg   one scene over the plane; a landscape for each mood
+    *.mp3             pieces that m2l composes
+    film.mp4          the film of one that passes through all moods; film.jpg, stills.jpg of it
 
     The files of ONNX Runtime Web lie in the folder `ort` beside; without them the page makes do
     with the grid.
 
     Parameters
     ----------
-    folder : where to; made if need be.
-    weights : path of a generator's file, the released one by default.
+    out : folder, made if need be.
+    weights : a generator; the released one by default.
 
     Raises
     ------
@@ -64,7 +74,7 @@ def build(folder, weights=generate.WEIGHTS):
     from m2l.gan.pictures import plane, tile
     from m2l.music import ear, tagging
 
-    folder, released, model = Path(folder), generate.load(weights), ear.load()
+    folder, released, model = Path(out), generate.load(weights), ear.load()
     folder.mkdir(parents=True, exist_ok=True)
     export(released, folder)
     export_ear(model, folder / "ear.onnx")

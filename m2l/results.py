@@ -166,7 +166,7 @@ def text(value, form=""):
 # -- writing ---------------------------------------------------------------------------------
 
 
-def save(path, result, *, started, data, seed, preset, arrays=None):
+def save(path, result, *, started, data, seed, preset="full", arrays=None):
     """Write a result with its provenance.
 
     Parameters

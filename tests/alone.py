@@ -40,7 +40,7 @@ assert run("study", "simulate", "design.json", "-o", "answers.csv")[0] == 0
 
 given = {"design": "design.json", "answers": "answers.csv"}
 for words, command in leaves(main):
-    needed = [p for p in command.params if p.required]
+    needed = [p for p in command.get_params(click.Context(command)) if p.required]
     filled = []
     for p in needed:
         folder = isinstance(p.type, click.Path) and not p.type.file_okay

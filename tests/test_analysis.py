@@ -379,7 +379,7 @@ def test_order_of_the_lines_does_not_matter(made, answers, result):
 @pytest.mark.parametrize("people", [2, 4, 10])
 def test_a_pilot_of_few_people_gives_a_report(tmp_path, people):
     """Up to ten participants see no picture twice."""
-    made = study.design(study.settings(participants=people, reserve=0), seed=1)
+    made = study.design(study.settings(participants=people, reserve=0, seed=1))
     effects = simulation.Effects.of(study.settings(), careless=0.0)
     result = analysis.analyse(made, simulation.simulate(study.trials(made), effects))
     analysis.write(result, tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import codecs
 import errno
+import functools
+import importlib
 import importlib.util
 import io
 import logging
@@ -27,10 +29,12 @@ log = logging.getLogger(__name__)
 
 COUNT = click.IntRange(min=1)
 SEED = click.IntRange(0, 2**24 - 1)  # what every generator of random numbers here takes
-SCENE = click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="Another seed, another scene."
+SCENE = click.option("--seed", type=SEED, default=0, help="Another seed, another scene.")
+FILE, FOLDER = click.Path(dir_okay=False), click.Path(file_okay=False)
+JOBS = click.option("--jobs", type=COUNT, default=1, help="Processes.")
+WEIGHTS = click.option(
+    "--weights", type=click.Path(), help="A generator; the released one by default."
 )
-FILE = click.Path(dir_okay=False)
 
 
 class Output(click.Path):
@@ -41,10 +45,11 @@ class Output(click.Path):
         self.kinds = kinds
 
 
-def output(path, *names, help):
-    """An option for a file to be written, of its default's kind."""
-    kind = Output(Path(path).suffix)
-    return click.option(*names, type=kind, default=path, show_default=True, help=help)
+def output(*kinds, default=None, help=""):
+    """The option -o of a file to be written, of some kinds; without a default it must be given."""
+    return click.option(
+        *("-o", "--out"), type=Output(*kinds), required=not default, default=default, help=help
+    )
 
 
 class Command(click.Command):
@@ -65,7 +70,6 @@ class Command(click.Command):
         for name in self.calls:
             known = {"root", *(p.name for p in self.params)}
             self.params += [o for o in _options(name) if o.name not in known]
-        self.calls = ()
         return super().get_params(context)
 
     def invoke(self, context):
@@ -82,18 +86,48 @@ class Command(click.Command):
         return super().invoke(context)
 
 
+class Stage(Command):
+    """A command that a rule of the study's Snakefile calls, of little use to others.
+
+    It is the first of the functions that it `calls`, which takes its output's path as `out`; its
+    help is that function's.
+    """
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings | {"callback": self.call})
+
+    @property
+    def help(self):
+        return ast.get_docstring(_definition(self.calls[0])).partition("\n\nParameters\n")[0]
+
+    @help.setter
+    def help(self, text):
+        pass
+
+    def call(self, out, **given):
+        module, _, name = self.calls[0].partition(":")
+        getattr(importlib.import_module(module), name)(out=out, **given)
+        click.echo(f"{out}: written")
+
+
 class Passed(click.Option):
     """An option that is a parameter of the function called."""
 
 
-def _options(name):
-    """An option for each parameter of a function or dataclass that is named "module:function".
+@functools.cache
+def _definition(name):
+    """The definition of a function or dataclass that is named "module:function".
 
     Its source is read and not run: libraries that take seconds are not for a help text.
     """
     module, _, name = name.partition(":")
     source = Path(importlib.util.find_spec(module).origin).read_text("utf-8")
-    node = next(n for n in ast.parse(source).body if getattr(n, "name", None) == name)
+    return next(n for n in ast.parse(source).body if getattr(n, "name", None) == name)
+
+
+def _options(name):
+    """An option for each parameter of a function or dataclass that is named "module:function"."""
+    node = _definition(name)
     if isinstance(node, ast.ClassDef):
         fields = [n for n in node.body if isinstance(n, ast.AnnAssign)]
         parts = [(n.target.id, n.annotation, n.value) for n in fields]
@@ -114,11 +148,14 @@ def _options(name):
         kind, text = kinds.get(kind, click.Path()), told.get(name, "")
         if kind is COUNT and (least := re.search(r"(\d+) or more", text)):
             kind = click.IntRange(int(least[1]))
+        elif written := re.match(r"(\.\w+).* to write", text):
+            kind = Output(written[1])
         text = f"{text[:1].upper()}{text[1:]}."
         if value is not None and kind is not bool:
             text += f"  [default: {value}]"
         yield Passed(
-            [f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"],
+            ["-o"] * (name == "out")
+            + [f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"],
             type=None if kind is bool else kind,
             is_flag=kind is bool,
             help=text,
@@ -126,14 +163,14 @@ def _options(name):
         )
 
 
-class Stage(Command):
-    """A command that a rule of the study's Snakefile calls, of little use to others."""
-
-
 class Commands(click.Group):
     """A group whose commands end input errors with one line and status 2."""
 
     command_class = Command
+
+    def stage(self, name, *calls):
+        """Add the `Stage` that is made of functions."""
+        self.add_command(Stage(name, calls=calls))
 
     def format_commands(self, context, formatter):
         """List those that people use, then apart those that only the study's own rules call."""
@@ -168,7 +205,10 @@ class Commands(click.Group):
             context.exit(130)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+
+@click.group(cls=Commands, context_settings=SETTINGS)
 @click.version_option(package_name="m2l")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is being done.")
 def main(verbose):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 
 import click
@@ -13,15 +12,11 @@ from m2l.errors import InputError
 
 @main.command()
 @click.argument("corpus", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--clean/--no-clean", default=True, help="Decode the photos to count bad ones.")
 @click.option("--audit", is_flag=True, help="Check the labels of CORPUS for defects.")
-@click.option(
-    "--scale", type=float, nargs=2, default=(1, 9), metavar="LOW HIGH", help="Of your own .csv."
-)
+@click.option("--scale", nargs=2, default=(1.0, 9.0), metavar="LOW HIGH", help="Of your own .csv.")
 @click.option("-o", "--out", type=Output(".json"), help="Write the study's data.json.")
 @click.option("--features", type=FILE, help="With -o: 4Q-TAFFC's features, to be described too.")
-def data(corpus, as_json, clean, audit, scale, out, features):
+def data(corpus, audit, scale, out, features):
     """List the corpora at hand, and what was left out of each and why.
 
     With a CORPUS, print its card: what it is, its terms, where to get it, where to put it.
@@ -35,57 +30,41 @@ def data(corpus, as_json, clean, audit, scale, out, features):
     id, valence and arousal; title, artist, dynamic_valence and dynamic_arousal are used where it
     has them.
     """
-    from dataclasses import asdict
-
     from m2l import corpora
     from m2l.experiments import data as described
 
     if audit:
         if not corpus:
             raise InputError("--audit: no corpus named; give one, or a .csv of your own")
-        _audit(described.audited(corpus, scale=scale), as_json)
-        return
-    if corpus:
-        card = asdict(corpora.card(corpus))
-        if as_json:
-            click.echo(json.dumps(card, indent=1, ensure_ascii=False))
-            return
+        _audit(**described.audited(corpus, scale=scale))
+    elif corpus:
+        card = dict(vars(corpora.card(corpus)))
         card["counts"] = ", ".join(f"{n:,} {what}" for what, n in card["counts"].items())
         for key in ("title", "citation", "licence", "where", "counts", "layout"):
             click.echo(f"{key}:\n{textwrap.indent(card[key], '  ')}")
-        return
-
-    if out:
+    elif out:
         described.data(out, features=features)
         click.echo(f"{out}: written")
-        return
-    table = corpora.summary(clean=clean)
-    if as_json:
-        click.echo(table.to_json(orient="records", indent=1, force_ascii=False))
-        return
+    else:
+        _listed(corpora.summary())
+
+
+def _listed(table):
     for row in table.itertuples():
         if not row.present:
             click.echo(f"{row.name:<12}missing: {row.notes}")
             continue
         size = f"{row.n} rows, {row.files} files" if row.n else "built in"
-        click.echo(
-            f"{row.name:<12}{size}, labels {row.label_source}; {row.notes or 'as published'}"
-        )
+        notes = row.notes or "as published"
+        click.echo(f"{row.name:<12}{size}, labels {row.label_source}; {notes}")
         for reason, n in row.reasons.items():
             click.echo(f"{'':<12}  {n} left out: {reason}")
     if not table["present"].all():
         click.echo("m2l data NAME says what a corpus is, where to get it and where to put it")
 
 
-def _audit(checked, as_json):
-    findings, blocks, ceiling = (checked[key] for key in ("findings", "blocks", "ceiling"))
-    if as_json:
-        found = {"findings": json.loads(findings.to_json(orient="records"))}
-        if blocks is not None:
-            found["blocks"] = json.loads(blocks.reset_index().to_json(orient="records"))
-        click.echo(json.dumps(found | {"ceiling": ceiling}, indent=1, ensure_ascii=False))
-        return
-    click.echo(f"{len(checked['table'])} items: {_plural(len(findings), 'finding')}")
+def _audit(table, findings, blocks, ceiling):
+    click.echo(f"{len(table)} items: {_plural(len(findings), 'finding')}")
     for found in findings.itertuples():
         ids = ", ".join(found.ids[:5]) + ", …" * (len(found.ids) > 5)
         click.echo(f"{found.severity:<9}{found.text}" + f" [{ids}]" * bool(ids))
@@ -97,6 +76,5 @@ def _audit(checked, as_json):
     elif ceiling:
         click.echo("\nnoise ceiling, the R² of a perfect model")
         for d in ("valence", "arousal"):
-            click.echo(
-                "  {} {value:.2f} ({low:.2f} to {high:.2f})".format(d, **ceiling[d]["ceiling"])
-            )
+            figure = "  {} {value:.2f} ({low:.2f} to {high:.2f})"
+            click.echo(figure.format(d, **ceiling[d]["ceiling"]))

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import logging
+from collections import Counter
 from pathlib import Path
 
 import click
 
-from m2l.cli._base import SCENE, Output, _plural, main
+from m2l.cli._base import SCENE, _plural, main, output
+from m2l.cli.songs import _each, _found
 from m2l.doors import outputs
 from m2l.errors import InputError
-
-log = logging.getLogger(__name__)
 
 
 @main.command()
 @click.argument("song", type=click.Path())
-@click.option(
-    "-o",
-    "--out",
-    required=True,
-    type=Output(".mp4", ".webm", ".gif"),
-    help=".mp4, .webm or .gif (no sound).",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(64, 2048),
-    default=512,
-    show_default=True,
-    help="Side in pixels; the network's pictures are smaller and are enlarged.",
-)
+@output(".mp4", ".webm", ".gif", help=".mp4, .webm or .gif (no sound).")
+@click.option("--size", type=click.IntRange(64, 2048), default=512, help="Side in pixels.")
 @click.option("--fps", type=click.IntRange(1, 60), help="Frames a second: 24, of a GIF 10.")
 @SCENE
 def film(song, out, size, fps, seed):
@@ -59,12 +46,9 @@ def film(song, out, size, fps, seed):
     "count",
     type=click.IntRange(1, 24),
     default=1,
-    show_default=True,
     help="Covers to choose from, on one sheet that tells their seeds.",
 )
-@click.option(
-    "--size", type=click.IntRange(64, 4096), default=1024, show_default=True, help="Side in pixels."
-)
+@click.option("--size", type=click.IntRange(64, 4096), default=1024, help="Side in pixels.")
 @SCENE
 def cover(songs, out, beside, count, size, seed):
     """Paint an album cover for a song, or for each song of a folder.
@@ -79,29 +63,19 @@ def cover(songs, out, beside, count, size, seed):
     """
     import numpy as np
     from PIL import Image
-    from tqdm.auto import tqdm
 
     from m2l import generate as generator
-    from m2l.doors import songs as door
 
     if bool(out) == beside:
         raise InputError("cover: say where to: give -o, or --beside")
     folder = Path(songs).is_dir()
     if out and not folder:
         outputs.check(out, [".png"], [songs])
-    paths, passed = door.find(songs)
-    if folder:
-        click.echo(door.told(len(paths), passed))
-    told = []
-    for i, path in enumerate(tqdm(paths, unit="song", disable=None if folder else True)):
-        seeds = seed + np.arange(count) + i * count  # each song of a folder has scenes of its own
-        try:
-            images, felt = generator.from_song(path, seeds)
-        except InputError as error:
-            if not folder:
-                raise
-            log.warning("skipped: %s", error)
-            continue
+
+    told, paths = [], _found(songs)
+    stems = Counter(path.with_suffix("") for path in paths)
+    # Each song of a folder has scenes of its own.
+    for path, seeds, images, felt in _each(paths, seed + np.arange(count), step=count):
         small, images = generator.enlarged(images[:1], 256), generator.enlarged(images, size)
         if count > 1:
             picture = generator.sheet(images, [f"seed {s}" for s in seeds])
@@ -109,7 +83,7 @@ def cover(songs, out, beside, count, size, seed):
             picture = images[0]
         name = Path(out or "")
         if folder or beside:
-            alone = sum(p.with_suffix("") == path.with_suffix("") for p in paths) == 1
+            alone = stems[path.with_suffix("")] == 1
             name = path.with_name(f"{path.stem if alone else path.name}.cover.png")
             name = name if beside else Path(out) / name.relative_to(songs)
         with outputs.writing(name) as aside:
@@ -117,8 +91,6 @@ def cover(songs, out, beside, count, size, seed):
         emotion = f"valence {felt['valence']:.1f}, arousal {felt['arousal']:.1f}"
         told.append((small[0], f"{_title(path)}\n{emotion}"))
         click.echo(f"{name}: {picture.shape[1]}×{picture.shape[0]}, {emotion}")
-    if not told:
-        raise InputError(f"{songs}: no song that could be read; give a folder with songs")
     if folder:
         name = Path(out or songs) / "covers.png"
         with outputs.writing(name) as aside:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import COUNT, SEED, Commands, Output, main
+from m2l.cli._base import COUNT, SEED, WEIGHTS, Commands, Output, main, output
 from m2l.errors import InputError
 
 
@@ -16,13 +16,26 @@ def gan():
     """Train the landscape generator and sample from it."""
 
 
-PHOTOS = click.option(
-    "--photos",
-    default="landscapes128",
-    show_default=True,
-    help="landscapes128, scenes256 or CGnA10766 under images/; sample, painted ones; or the path "
-    "of any folder of photos with a table of file, valence and arousal.",
-)
+def _run(command):
+    """Options of a training run: its folder and what is written of it."""
+    for option in reversed(
+        (
+            click.option("--run", "folder", help="Folder of the run; runs/<preset> by default."),
+            click.option(
+                "--photos",
+                default="landscapes128",
+                help="landscapes128, scenes256 or CGnA10766 under images/; sample, painted ones; "
+                "or the path of any folder of photos with a table of file, valence and arousal.",
+            ),
+            click.option("--limit", type=COUNT, help="Take only so many photos of each split."),
+            click.option("-o", "--out", type=Output(".json"), help="Result; by default in --run."),
+            click.option(
+                "--weights", type=Output(".safetensors"), help="Generator; by default in --run."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def _setting(context, option, words):
@@ -45,18 +58,14 @@ def _setting(context, option, words):
 @click.option(
     "--preset",
     default="laptop",
-    show_default=True,
     help="paper, laptop, gpu, projected, projected-laptop, smoke, or a YAML file.",
 )
-@click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
 @click.option(
     "--start",
     type=click.Path(exists=True),
     help="Begin with the networks of a run, its folder, or with a generator, .safetensors.",
 )
-@PHOTOS
-@click.option("--limit", type=COUNT, help="Take only so many photos of each split.")
 @click.option(
     "--set",
     "changes",
@@ -67,23 +76,8 @@ def _setting(context, option, words):
 )
 @click.option("--seed", type=SEED, help="0 by default; with --resume that of the run.")
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
-@click.option(
-    "-o", "--out", type=Output(".json"), help="Write the run's result, e.g. results/gan.json."
-)
-@click.option("--weights", type=Output(".safetensors"), help="Write the generator, .safetensors.")
-def gan_train(
-    preset,
-    folder,
-    resume,
-    start,
-    photos,
-    limit,
-    changes,
-    seed,
-    threads,
-    out,
-    weights,
-):
+@_run
+def gan_train(preset, folder, resume, start, photos, limit, changes, seed, threads, out, weights):
     """Train on the landscape photos under M2L_DATA, or on your own.
 
     Any folder of photos will do, with a table of their valence and arousal; 'm2l label' makes one
@@ -113,8 +107,7 @@ def gan_train(
         seed = recorded(found[1]).seed
     if seed is not None:
         settings = settings.changed(seed=seed)
-    pyramid = _photos(photos, limit, settings)
-    run = Run(settings, pyramid, folder)
+    run = Run(settings, _photos(photos, limit, settings), folder)
     if found:
         run.resume(found)
     elif start:
@@ -141,22 +134,14 @@ def _photos(folder, limit, preset):
 
 
 @gan.command("release")
-@click.option("--preset", default="laptop", show_default=True, help="Names the run's folder.")
-@click.option("--run", "folder", help="Folder of the run; runs/<preset> by default.")
-@click.option("-o", "--out", type=Output(".json"), help="gan.json in the run's folder by default.")
-@click.option(
-    "--weights",
-    type=Output(".safetensors"),
-    help="generator.safetensors in the run's folder by default.",
-)
+@click.option("--preset", default="laptop", help="Names the run's folder.")
+@_run
 @click.option(
     "--snapshot",
     type=click.Path(exists=True, dir_okay=False),
     help="Release this one of the run's snapshots/ instead.",
 )
 @click.option("--note", help="For the card: what the settings do not tell of the run.")
-@PHOTOS
-@click.option("--limit", type=COUNT, help="As in training.")
 def gan_release(preset, folder, out, weights, snapshot, note, photos, limit):
     """Write the generator of a run as it stands, and the run's result.
 
@@ -182,17 +167,14 @@ def gan_release(preset, folder, out, weights, snapshot, note, photos, limit):
 @click.option(
     "--grid",
     default="ablation",
-    show_default=True,
     help="ablation (32×32), ablation64, ablation128, losses (16×16: objectives, penalties, "
     "augmentation, rates) or smoke; its training preset has its name.",
 )
 @click.option("--variant", help="Only this variant; all of the grid by default.")
-@click.option("--seed", type=SEED, help="Only this seed; 0, 1 and 2 by default.")
-@click.option("--run", "folder", default="runs/ablation", show_default=True, help="Of the runs.")
-@click.option("-o", "--out", default="results/ablation", show_default=True, help="Folder.")
-@click.option(
-    "--threads", type=COUNT, default=1, show_default=True, help="Processor threads of a run."
-)
+@click.option("--seed", type=SEED, help="Only this seed; 0 to 4 by default.")
+@click.option("--run", "folder", default="runs/ablation", help="Of the runs.")
+@click.option("-o", "--out", default="results/ablation", help="Folder.")
+@click.option("--threads", type=COUNT, default=1, help="Processor threads of a run.")
 @click.option("--dry-run", is_flag=True, help="Only list what there is to do.")
 def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings):
     """Train and measure the full model and what is left without one of its parts.
@@ -224,26 +206,17 @@ def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings)
 
 
 @gan.command("sample")
-@click.option("-o", "--out", required=True, type=Output(".png", ".jpg"), help="PNG or JPEG.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="The first scene.")
-@click.option(
-    "--side",
-    type=click.IntRange(1, 50),
-    default=7,
-    show_default=True,
-    help="Pictures along each edge.",
-)
+@output(".png", ".jpg", help="PNG or JPEG.")
+@click.option("--seed", type=SEED, default=0, help="The first scene.")
+@click.option("--side", type=click.IntRange(1, 50), default=7, help="Pictures along each edge.")
 @click.option(
     "--what",
-    type=click.Choice(["plane", "seeds", "both"]),
+    type=click.Choice(["plane", "both"]),
     default="plane",
-    show_default=True,
-    help="One scene over the VA plane, many at its centre, or another at each point of it.",
+    help="One scene over the VA plane, or another at each point of it.",
 )
-@click.option(
-    "--size", type=click.IntRange(4, 512), default=96, show_default=True, help="Side of a picture."
-)
-@click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
+@click.option("--size", type=click.IntRange(4, 512), default=96, help="Side of a picture.")
+@WEIGHTS
 def gan_sample(out, seed, side, what, size, weights):
     """Write a grid of samples: valence rises to the right, arousal upwards."""
     import numpy as np
@@ -253,6 +226,6 @@ def gan_sample(out, seed, side, what, size, weights):
 
     released = generator.load(weights or generator.WEIGHTS)
     seeds = seed if what == "plane" else seed + np.arange(side**2)
-    u = np.zeros((side**2, 2)) if what == "seeds" else plane(side).numpy() * 0.95
-    save_grid(generator.enlarged(generator.paint(u, seeds, released), size), out)
+    images = generator.paint(plane(side).numpy() * 0.95, seeds, released)
+    save_grid(generator.enlarged(images, size), out)
     click.echo(f"{out}: {side}×{side} landscapes")

@@ -7,25 +7,18 @@ import logging
 
 import click
 
-from m2l.cli._base import Commands, Output, Stage, main, output
+from m2l.cli._base import Commands, main, output
+from m2l.cli.forest import EFFORT
 
 log = logging.getLogger(__name__)
 
-
-INCEPTION = (
-    click.option(
-        "--inception",
-        type=click.Path(),
-        help="The official Inception weights, for FID; else $M2L_INCEPTION or torch's cache.",
-    ),
-    click.option("--fetch", is_flag=True, help="Fetch them (95 MB) if they are not there."),
-)
+WITHOUT = "FID not reported: no Inception weights here; give --inception or --fetch"
 
 
 def _measured(command):
-    for option in reversed(INCEPTION):
-        command = option(command)
-    return command
+    command = click.option("--fetch", is_flag=True, help="Fetch them (95 MB) if needed.")(command)
+    text = "The official Inception weights, for FID; else $M2L_INCEPTION or torch's cache."
+    return click.option("--inception", type=click.Path(), help=text)(command)
 
 
 @main.group(cls=Commands)
@@ -35,40 +28,20 @@ def metrics():
     \b
     m2l metrics model                          the released generator
     m2l metrics folders generated/ photos/     any two folders of images
-    m2l metrics end-to-end --features …        from songs to the emotion of their pictures
 
     FID is reported where the official Inception weights are at hand; nothing else is called FID.
     """
 
 
-@metrics.command("scene", cls=Stage, calls="m2l.experiments.judges:scene_network")
-@output("results/scene.json", "-o", "--out", help="Result.")
-@output("m2l/weights/scene.safetensors", "--weights", help="Network.")
-def metrics_scene(out, weights, **settings):
-    """Train the scene network, a judge, on photos that no generator sees; and test it."""
-    from m2l.experiments import judges
-
-    judges.scene_network(out, weights, **settings)
-    click.echo(f"{out}, {weights}: written")
-
-
-@metrics.command("people", cls=Stage, calls="m2l.experiments.judges:people")
-@output("results/people.json", "-o", "--out", help="Result.")
-@output("m2l/weights/ratings.safetensors", "--rated", help="The second judge.")
-@output("m2l/weights/labels.safetensors", "--machines", help="What labels photos.")
-def metrics_people(out, rated, machines, **settings):
-    """Fit the second judge, and what labels photos, to people's ratings of OASIS; and test them."""
-    from m2l.experiments import judges
-
-    judges.people(out, rated, machines, **settings)
-    click.echo(f"{out}, {rated}, {machines}: written")
+metrics.stage("scene", "m2l.experiments.judges:scene_network")
+metrics.stage("people", "m2l.experiments.judges:people")
+metrics.stage("baselines", "m2l.experiments.evaluation:baselines")
+metrics.stage("end-to-end", "m2l.experiments.way:end_to_end", EFFORT)
+metrics.stage("songs", "m2l.experiments.songs:songs", EFFORT)
 
 
 @metrics.command("model", calls="m2l.experiments.evaluation:model")
-@output("results/metrics.json", "-o", "--out", help="Result.")
-@click.option(
-    "--pairs", type=Output(".png"), help="A picture of the closest beside their photos to write."
-)
+@output(".json", default="results/metrics.json", help="Result.")
 @_measured
 def metrics_model(out, inception, fetch, **settings):
     """Measure a generator against the landscape photos under M2L_DATA.
@@ -81,7 +54,7 @@ def metrics_model(out, inception, fetch, **settings):
 
     found = metrics.inception_weights(inception, fetch)
     if not found:
-        log.warning("FID not reported: no Inception weights here; give --inception or --fetch")
+        log.warning(WITHOUT)
     evaluate.model(out, inception=found, **settings)
     click.echo(f"{out}: written")
 
@@ -95,22 +68,12 @@ def metrics_model(out, inception, fetch, **settings):
     type=click.Path(exists=True),
     help="What was measured, in the same order; once for each.",
 )
-@output("results/seeds.json", "-o", "--out", help="Result.")
+@output(".json", help="Result.")
 def metrics_seeds(measured, generators, out):
     """Tell what trainings from several seeds come to, from their results of 'm2l metrics model'."""
     from m2l.experiments import landscapes
 
     landscapes.seeds(out, measured, generators)
-    click.echo(f"{out}: written")
-
-
-@metrics.command("baselines", cls=Stage, calls="m2l.experiments.evaluation:baselines")
-@output("results/baselines.json", "-o", "--out", help="Result.")
-def metrics_baselines(out, **settings):
-    """Measure what does without a generator: retrieval, and the best of several pictures."""
-    from m2l.experiments import evaluation as evaluate
-
-    evaluate.baselines(out, **settings)
     click.echo(f"{out}: written")
 
 
@@ -140,40 +103,12 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
             cells = ["{value:.4g} ({low:.4g} to {high:.4g})".format(**x) for x in sides.values()]
             click.echo(f"  {name:<18}{cells[0]:>28}{cells[1]:>28}")
     if not found:
-        click.echo("FID not reported: no Inception weights here; give --inception or --fetch")
-
-
-@metrics.command(
-    "end-to-end",
-    cls=Stage,
-    calls=("m2l.experiments.way:end_to_end", "m2l.experiments.emotion:Effort"),
-)
-@click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
-@output("results/end_to_end.json", "-o", "--out", help="Result.")
-def metrics_end_to_end(features, out, **settings):
-    """Measure the whole way: songs left out, their emotion, the emotion of their pictures."""
-    from m2l.experiments import way
-
-    way.end_to_end(out, features, **settings)
-    click.echo(f"{out}: written")
-
-
-@metrics.command(
-    "songs", cls=Stage, calls=("m2l.experiments.songs:songs", "m2l.experiments.emotion:Effort")
-)
-@click.option("--features", required=True, type=click.Path(), help="Of 4Q-TAFFC, .parquet.")
-@output("results/songs.json", "-o", "--out", help="Result.")
-def metrics_songs(features, out, **settings):
-    """Hear and paint some real songs, drawn at random, for the report to show."""
-    from m2l.experiments import songs
-
-    songs.songs(out, features, **settings)
-    click.echo(f"{out}: written")
+        click.echo(WITHOUT)
 
 
 @main.command()
 @click.argument("folder", type=click.Path())
-@output("photos.csv", "-o", "--out", help="Table to write.")
+@output(".csv", default="photos.csv", help="Table to write.")
 def label(folder, out):
     """Predict valence and arousal of the photos in FOLDER, so that a model can be trained on them.
 

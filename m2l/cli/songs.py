@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import COUNT, SCENE, Output, _plural, main
+from m2l.cli._base import COUNT, JOBS, SCENE, WEIGHTS, Output, _plural, main, output
 from m2l.doors import outputs
 from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
+
+UNREAD = "no song could be read; give songs of 3 s or more"
 
 
 def _extract(paths, jobs, names, cache=None, limit=None):
@@ -48,7 +50,7 @@ def _extract(paths, jobs, names, cache=None, limit=None):
     if lost:
         click.echo(f"m2l: {lost} of {_plural(lost + len(table), 'song')} skipped", err=True)
     if not len(table):
-        raise InputError("no song could be read; give songs of 3 s or more")
+        raise InputError(UNREAD)
     return table
 
 
@@ -58,13 +60,12 @@ def _extract(paths, jobs, names, cache=None, limit=None):
     "--model",
     type=click.Choice(["ear", "forest"]),
     default="ear",
-    show_default=True,
     help="Networks that have heard much music, or 148 features.",
 )
 @click.option("--over-time", is_flag=True, help="One song: each second, from the 9 s about it.")
 @click.option("--plot", type=Output(".png"), help="With --over-time: its picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a song or second.")
-@click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
+@JOBS
 def emotion(songs, model, over_time, plot, as_json, jobs):
     """Print valence and arousal (1 to 9) of SONGS, files or folders.
 
@@ -101,11 +102,11 @@ def emotion(songs, model, over_time, plot, as_json, jobs):
     else:
         click.echo(f"{'valence':>17}  {'arousal':>17}  song")
         for path, row in table.iterrows():
-            cells = [
-                f"{row[d]:.1f} ({row[d + '_low']:.1f} to {row[d + '_high']:.1f})"
-                for d in ear.DIMENSIONS
-            ]
-            click.echo(f"{cells[0]:>17}  {cells[1]:>17}  {path}")
+            click.echo(f"{_interval(row, 'valence'):>17}  {_interval(row, 'arousal'):>17}  {path}")
+
+
+def _interval(felt, d):
+    return f"{felt[d]:.1f} ({felt[f'{d}_low']:.1f} to {felt[f'{d}_high']:.1f})"
 
 
 @main.command()
@@ -114,32 +115,18 @@ def emotion(songs, model, over_time, plot, as_json, jobs):
 @click.option("--arousal", type=float, help="1 (calm) to 9 (excited), in place of a song.")
 @click.option("-o", "--out", required=True, type=click.Path(), help=".png; for a folder a folder.")
 @SCENE
+@click.option("-n", "count", type=click.IntRange(1, 100), default=1, help="Pictures in a row.")
+@click.option("--size", type=click.IntRange(4, 2048), default=512, help="Side of each in pixels.")
 @click.option(
-    "-n",
-    "count",
-    type=click.IntRange(1, 100),
-    default=1,
-    show_default=True,
-    help="Pictures, side by side.",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(4, 2048),
-    default=512,
-    show_default=True,
-    help="Side of each picture in pixels; the network's own are smaller and are enlarged.",
-)
-@click.option(
-    "--spread", is_flag=True, help="With a song: each picture for an emotion from its interval."
+    "--spread", is_flag=True, help="Each picture for an emotion from the song's interval."
 )
 @click.option(
     "--of",
     type=click.IntRange(1, 64),
     default=1,
-    show_default=True,
     help="Scenes tried for each picture: what is kept suits the emotion best.",
 )
-@click.option("--weights", type=click.Path(), help="A generator; the released one by default.")
+@WEIGHTS
 def generate(song, valence, arousal, out, seed, count, size, spread, of, weights):
     """Paint a landscape for SONG, or for a valence and an arousal.
 
@@ -156,11 +143,8 @@ def generate(song, valence, arousal, out, seed, count, size, spread, of, weights
     from PIL import Image
 
     from m2l import generate as generator
-    from m2l.doors import songs as door
 
-    if (song is None) == (valence is None and arousal is None) or (
-        (valence is None) != (arousal is None)
-    ):
+    if {valence is None, arousal is None} != {song is not None}:
         raise InputError("generate: give a song, or both --valence and --arousal")
     if spread and song is None:
         raise InputError("--spread: no song to be unsure of; give one")
@@ -174,66 +158,76 @@ def generate(song, valence, arousal, out, seed, count, size, spread, of, weights
             picture.save(aside)
         click.echo(f"{path}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
 
-    pictures = {}  # songs' paths → pictures' paths
-    if song is not None and Path(song).is_dir():
-        found, passed = door.find(song)
-        click.echo(door.told(len(found), passed))
-        pictures = {p: Path(out, f"{p.relative_to(song)}.png") for p in found}
-    else:
+    folder = song is not None and Path(song).is_dir()
+    if not folder:
         outputs.check(out, [".png"], [song] if song else [])
-        if song is None:
-            write(generator.landscapes(valence, arousal, seeds, weights, of=of), out)
-            return
-        pictures = {song: out}
-    lost = 0
-    for path, picture in pictures.items():
-        try:
-            images, felt = generator.from_song(path, seeds, weights, spread=spread, of=of)
-        except InputError as error:
-            if path == song:
-                raise
-            log.warning("skipped: %s", error)
-            lost += 1
-            continue
-        told = [
-            f"{d} {felt[d]:.1f} ({felt[f'{d}_low']:.1f} to {felt[f'{d}_high']:.1f})"
-            for d in ("valence", "arousal")
-        ]
+    if song is None:
+        write(generator.landscapes(valence, arousal, seeds, weights, of=of), out)
+        return
+    options = {"weights": weights, "spread": spread, "of": of}
+    for path, _, images, felt in _each(_found(song), seeds, **options):
+        told = ", ".join(f"{d} {_interval(felt, d)}" for d in ("valence", "arousal"))
         click.echo(
-            f"{path}: {', '.join(told)} among songs; "
+            f"{path}: {told} among songs; "
             f"{felt['landscape_valence']:.1f}, {felt['landscape_arousal']:.1f} among landscapes"
         )
-        write(images, picture)
-    if lost == len(pictures):
-        raise InputError(f"{song}: no song that could be read; give a folder with songs")
+        write(images, Path(out, f"{path.relative_to(song)}.png") if folder else out)
+
+
+def _found(source):
+    """Paths of a song, or of a folder's songs; what else a folder holds is told."""
+    from m2l.doors import songs as door
+
+    paths, passed = door.find(source)
+    if Path(source).is_dir():
+        click.echo(door.told(len(paths), passed))
+    return paths
+
+
+def _each(paths, seeds, step=0, **options):
+    """Yield path, seeds, images and emotion of each song; of many, what cannot be read is left out.
+
+    Parameters
+    ----------
+    seeds : ndarray, of the first song; step : how much further those of the next one are.
+    options : of `m2l.generate.from_song`.
+    """
+    from tqdm.auto import tqdm
+
+    from m2l import generate as generator
+
+    painted, alone = 0, len(paths) == 1
+    for i, path in enumerate(tqdm(paths, unit="song", disable=True if alone else None)):
+        try:
+            images, felt = generator.from_song(path, seeds + i * step, **options)
+        except InputError as error:
+            if alone:
+                raise
+            log.warning("skipped: %s", error)
+        else:
+            painted += 1
+            yield path, seeds + i * step, images, felt
+    if not painted:
+        raise InputError(UNREAD)
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "-o", "--out", required=True, type=Output(".parquet", ".csv"), help=".parquet or .csv"
-)
-@click.option(
-    "--jobs",
-    type=COUNT,
-    default=1,
-    show_default=True,
-    help="Processes; the numbers stay the same.",
-)
+@output(".parquet", ".csv", help=".parquet or .csv")
+@JOBS
 @click.option("--limit", type=COUNT, help="Take only so many files, spread over all.")
-@click.option("--cache", type=click.Path(file_okay=False), help="Folder to keep finished files in.")
 @click.option("--embedding", is_flag=True, help="And the 400 numbers of the tagging networks.")
-def features(files, out, jobs, limit, cache, embedding):
+def features(files, out, jobs, limit, embedding):
     """Compute the 222 features of FILES (songs or folders) into a table.
 
     An interrupted run goes on where it stopped: finished files are kept by their content.
     """
-    from m2l.doors import cache as kept
+    from m2l.doors import cache
     from m2l.music import features as sound
     from m2l.music import tagging
 
     names = sound.EXTENDED + (tagging.NAMES if embedding else ())
-    table = _extract(files, jobs, names, cache or kept.root() / "features", limit)
+    table = _extract(files, jobs, names, cache.root() / "features", limit)
     table.index = table.index.map(outputs.readable)
     with outputs.writing(out) as aside:
         (table.to_csv if aside.suffix.lower() == ".csv" else table.to_parquet)(aside)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import click
 
-from m2l.cli._base import COUNT, FILE, SEED, Commands, Output, Stage, _plural, main
+from m2l.cli._base import COUNT, FILE, FOLDER, JOBS, SEED, Commands, _plural, main, output
 from m2l.doors import outputs
 from m2l.errors import InputError
+
+CONFIG = click.option("--config", type=FILE, help="Settings; by default params/study.yaml.")
+NEW = click.option("-o", "--out", required=True, type=FOLDER, help="Folder to write into.")
 
 
 @main.group(cls=Commands)
@@ -26,17 +29,16 @@ def study():
     """
 
 
+study.stage("power", "m2l.experiments.power:power")
+study.stage("validate", "m2l.experiments.power:validation")
+study.stage("preregister", "m2l.people.preregistration:page")
+
+
 @study.command("serve")
 @click.argument("design", type=FILE)
 @click.option("--db", required=True, type=FILE, help="SQLite file of the answers; made if new.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8765,
-    show_default=True,
-    help="0 takes a free one.",
-)
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, help="0 takes a free one.")
 def study_serve(design, db, host, port):
     """Serve the study DESIGN to its participants and store their answers as they come.
 
@@ -60,16 +62,13 @@ def study_serve(design, db, host, port):
             raise InputError(f"{host} port {port}: {why}; choose another with --port") from None
         where = f"[{host}]" if ":" in host else host
         url = f"http://{where}:{taken.getsockname()[1]}/"
-        stored = answers.rows()
-        persons = len({row["participant"] for row in stored})
-        people = made["participants"]
+        stored, people = answers.rows(), made["participants"]
         click.echo(
-            f"{url} is open for {_plural(len(people), 'participant')}; "
-            f"{db}: {_plural(len(stored), 'answer')} of {persons} so far"
+            f"{url} is open for {_plural(len(people), 'participant')}; {db}: "
+            f"{_plural(len(stored), 'answer')} of {len({r['participant'] for r in stored})} so far"
         )
         click.echo(f"to try it: {url}#{people[0]['code']}")
-        if made.get("stand_ins"):
-            click.echo(f"for a try only: {', '.join(made['stand_ins'])} are stood in for")
+        _stand_ins(made)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -82,9 +81,14 @@ def study_serve(design, db, host, port):
     click.echo(f"closed; the answers are in {db}")
 
 
+def _stand_ins(made):
+    if made.get("stand_ins"):
+        click.echo(f"for a try only: {', '.join(made['stand_ins'])} are stood in for")
+
+
 @study.command("static")
 @click.argument("design", type=FILE)
-@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), help="New folder.")
+@NEW
 def study_static(design, out):
     """Write the study DESIGN as a folder of files for any web host.
 
@@ -126,7 +130,7 @@ def study_links(design, at):
 @study.command("export")
 @click.argument("sources", nargs=-1, required=True, type=FILE)
 @click.option("--design", type=FILE, help="The design; needed for files that participants saved.")
-@click.option("-o", "--out", required=True, type=Output(".csv"), help=".csv")
+@output(".csv", help=".csv")
 def study_export(sources, design, out):
     """Write the answers in SOURCES as one table, a row an answer.
 
@@ -136,8 +140,7 @@ def study_export(sources, design, out):
     from m2l.people import design as study
     from m2l.people import files
 
-    made = study.load(design) if design else None
-    stored, persons, lost = files.export(sources, out, made)
+    stored, persons, lost = files.export(sources, out, study.load(design) if design else None)
     click.echo(f"{out}: {_plural(stored, 'answer')} of {_plural(persons, 'participant')}")
     if lost:
         click.echo(f"m2l: {_plural(lost, 'answer')} left out: an earlier one stands", err=True)
@@ -162,11 +165,6 @@ def study_withdraw(db, code):
     click.echo(f"{db}: {_plural(len(standing['done']), 'answer')} deleted")
 
 
-CONFIG = click.option(
-    "--config", type=FILE, help="Settings; those of the package, params/study.yaml, by default."
-)
-
-
 @study.command("stimuli")
 @click.argument("songs", nargs=-1, type=click.Path())
 @CONFIG
@@ -180,12 +178,11 @@ CONFIG = click.option(
     "--photos",
     type=click.Choice(["landscapes", "oasis", "sample"]),
     default="sample",
-    show_default=True,
     help="Corpus that the real photographs are picked from; for a try, painted ones.",
 )
-@click.option("--jobs", type=COUNT, default=1, show_default=True, help="Processes.")
+@JOBS
 @click.option("--seed", type=SEED, help="In place of the settings'.")
-@click.option("-o", "--out", required=True, type=click.Path(file_okay=False), help="New folder.")
+@NEW
 def study_stimuli(songs, config, generators, photos, jobs, seed, out):
     """Choose and cut SONGS (files or folders), and make a picture of each system for each.
 
@@ -212,8 +209,7 @@ def study_stimuli(songs, config, generators, photos, jobs, seed, out):
         songs, count, seconds = list(corpora.load("sample").table["path"]), 20, 12
     made = stimuli.prepare(songs, weights, table, out, count, seconds, values["seed"], jobs=jobs)
     click.echo(f"{out}: {_plural(len(made['songs']), 'song')}, {len(made['images'])} pictures")
-    if made["stand_ins"]:
-        click.echo(f"for a try only: {', '.join(made['stand_ins'])} are stood in for")
+    _stand_ins(made)
     click.echo(f"now: m2l study design --stimuli {out}/stimuli.json -o {out}/design.json")
 
 
@@ -222,7 +218,7 @@ def study_stimuli(songs, config, generators, photos, jobs, seed, out):
 @click.option("--stimuli", type=FILE, help="stimuli.json of 'm2l study stimuli'.")
 @click.option("--participants", type=COUNT, help="Codes to make, in place of the settings'.")
 @click.option("--seed", type=SEED, help="In place of the settings'. Choose your own, see above.")
-@click.option("-o", "--out", required=True, type=Output(".json"), help="JSON to write.")
+@output(".json", help="JSON to write.")
 def study_design(config, stimuli, participants, seed, out):
     """Deal songs and pictures out to participants, in balance, and write the design file.
 
@@ -232,14 +228,14 @@ def study_design(config, stimuli, participants, seed, out):
     """
     from m2l.people import design as study
 
-    values, found = study.settings(config), None
-    if participants:
-        values |= {"participants": participants, "reserve": 0}
+    reserve = 0 if participants else None
+    values = study.settings(config, seed=seed, participants=participants, reserve=reserve)
+    found = None
     if stimuli:
         found = study.stimuli(stimuli, Path(out).parent)
         songs = len(found["songs"])
         values |= {"songs": songs, "songs_each": min(songs, values["songs_each"])}
-    made = study.design(values, found, seed)
+    made = study.design(values, found)
     with outputs.writing(out) as aside:
         aside.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     trials = sum(len(block["trials"]) for block in made["participants"][0]["blocks"])
@@ -252,10 +248,10 @@ def study_design(config, stimuli, participants, seed, out):
 @study.command("simulate")
 @click.argument("design", type=FILE)
 @CONFIG
-@click.option("--effect", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+@click.option("--effect", type=click.FloatRange(0, 1), default=1.0,
               help="Share of the assumed effects; 0 leaves none.")  # fmt: skip
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the answers.")
-@click.option("-o", "--out", required=True, type=Output(".csv"), help="CSV to write.")
+@click.option("--seed", type=SEED, default=0, help="Of the answers.")
+@output(".csv", help="CSV to write.")
 def study_simulate(design, config, effect, seed, out):
     """Answer DESIGN by simulated persons, to try the analysis before anyone is asked.
 
@@ -276,9 +272,7 @@ def study_simulate(design, config, effect, seed, out):
 @study.command("analyse")
 @click.argument("design", type=FILE)
 @click.argument("answers", type=FILE)
-@click.option(
-    "-o", "--out", required=True, type=click.Path(file_okay=False), help="Folder to write into."
-)
+@NEW
 def study_analyse(design, answers, out):
     """Analyse ANSWERS (.csv) to DESIGN as preregistered: tables, figures and report.md.
 
@@ -304,76 +298,3 @@ def study_analyse(design, answers, out):
         verdict = "supported" if row["supported"] else "not supported"
         verdict += " (exploratory)" * (not row["confirmatory"])
         click.echo(f"{name}  p {row['adjusted']:.3f}  {verdict}")
-
-
-@study.command("preregister", cls=Stage)
-@CONFIG
-@click.option("--power", "power_", type=FILE, default="results/study.json", show_default=True,
-              help="What 'm2l study power' wrote.")  # fmt: skip
-@click.option(
-    "-o",
-    "--out",
-    type=Output(".md"),
-    default="book/preregistration.md",
-    show_default=True,
-    help="Page.",
-)
-def study_preregister(config, power_, out):
-    """Write the preregistration: hypotheses, rules, models and power from one set of settings."""
-    from m2l.people import design as study
-    from m2l.people import preregistration
-
-    result = json.loads(Path(power_).read_text(encoding="utf-8"))
-    text = preregistration.write(study.settings(config), result)
-    with outputs.writing(out) as aside:
-        aside.write_text(text, encoding="utf-8")
-    click.echo(f"{out}: written")
-
-
-@study.command("power", cls=Stage)
-@CONFIG
-@click.option(
-    "-o",
-    "--out",
-    type=Output(".json"),
-    default="results/study.json",
-    show_default=True,
-    help="Result.",
-)
-@click.option("--draws", type=COUNT, help="Simulated studies a point, in place of the settings'.")
-def study_power(config, out, draws):
-    """Simulate studies of many sizes, and count how often each hypothesis is supported."""
-    from m2l.experiments import power
-    from m2l.people.design import settings
-
-    values = settings(config)
-    if draws:
-        values["power"] = values["power"] | {"draws": draws}
-    power.power(out, values)
-    click.echo(f"{out}: written")
-
-
-@study.command("validate", cls=Stage)
-@CONFIG
-@click.option(
-    "-o",
-    "--out",
-    type=Output(".json"),
-    default="results/study_validation.json",
-    show_default=True,
-    help="Result.",
-)
-@click.option("--studies", type=COUNT, help="Simulated studies, in place of the settings'.")
-def study_validate(config, out, studies):
-    """Analyse many simulated studies, with known effects and with none.
-
-    Takes some minutes. Ctrl-C ends it early and keeps the studies that are done.
-    """
-    from m2l.experiments import power
-    from m2l.people.design import settings
-
-    values = settings(config)
-    if studies:
-        values["validation"] = values["validation"] | {"studies": studies}
-    power.validation(out, values)
-    click.echo(f"{out}: written")

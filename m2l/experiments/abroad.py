@@ -209,7 +209,7 @@ def across(clips, labels, folder, root=None, seed=0):
     return {"columns": [len(alike), given.shape[1]], "rows": rows, "clips": fourteen}
 
 
-def study(features, out, root=None, folder="runs/abroad", preset="full", seed=0):
+def study(features, out, root=None, folder="runs/abroad", seed=0):
     """Test models on music that they do not know.
 
     Parameters
@@ -217,7 +217,6 @@ def study(features, out, root=None, folder="runs/abroad", preset="full", seed=0)
     features : .parquet of the features and the embeddings of 4Q-TAFFC, indexed by path.
     out : .json to write.
     folder : keeps what is finished.
-    preset : a name for the record.
     seed : of everything.
     """
     started = time.monotonic()
@@ -239,5 +238,4 @@ def study(features, out, root=None, folder="runs/abroad", preset="full", seed=0)
         started=started,
         data={"taffc": task.fingerprint()},
         seed=seed,
-        preset=preset,
     )

@@ -120,7 +120,7 @@ def scored(songs, found, seed=0):
     return {name: {m: of(one) for m, one in models.items()} for name, models in found.items()}
 
 
-def study(features, out, weights, root=None, folder="runs/ear", preset="full", **effort):
+def study(features, out, weights, root=None, folder="runs/ear", **effort):
     """Climb the rungs, and release the models.
 
     Parameters
@@ -129,7 +129,6 @@ def study(features, out, weights, root=None, folder="runs/ear", preset="full", *
     out : .json to write; anonymous (true, predicted) pairs go beside it.
     weights : folder for the models' files.
     folder : keeps what is finished.
-    preset : a name for the record.
     effort : fields of `emotion.Effort`.
     """
     started, effort = time.monotonic(), emotion.Effort(**effort)
@@ -163,6 +162,5 @@ def study(features, out, weights, root=None, folder="runs/ear", preset="full", *
         started=started,
         data={"taffc": emotion.Task("", table, y, artists, ()).fingerprint()},
         seed=effort.seed,
-        preset=preset,
         arrays=arrays,
     )

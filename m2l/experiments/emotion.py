@@ -416,7 +416,7 @@ def verdicts(found):
     return out
 
 
-def emotion(features, out, root=None, folder="runs/forest", preset="full", **effort):
+def emotion(features, out, root=None, folder="runs/forest", **effort):
     """Run the ladder on every corpus at hand and study the tuned forest.
 
     Parameters
@@ -424,7 +424,6 @@ def emotion(features, out, root=None, folder="runs/forest", preset="full", **eff
     features : .parquet of the features of 4Q-TAFFC, the 148 or the extended set, indexed by path.
     out : .json to write; anonymous (true, predicted) pairs go beside it.
     folder : keeps what is finished.
-    preset : a name for the record.
     effort : fields of `Effort`.
     """
     started, effort = time.monotonic(), Effort(**effort)
@@ -487,7 +486,6 @@ def emotion(features, out, root=None, folder="runs/forest", preset="full", **eff
         started=started,
         data=prints,
         seed=effort.seed,
-        preset=preset,
         arrays=arrays,
     )
 

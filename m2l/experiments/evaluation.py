@@ -120,7 +120,6 @@ def model(
     n=2048,
     seed=0,
     limit: int | None = None,
-    preset="full",
     inception: Path | None = None,
     pairs: Path | None = None,
     draws=100,
@@ -139,7 +138,6 @@ def model(
     n : generated images.
     seed : of all draws.
     limit : take only so many photos of each split.
-    preset : a name for the record.
     draws : for the intervals.
     inception : path of the official Inception weights, for FID; not reported without.
     pairs : .png to write, of the nearest pictures beside the photos; it holds photos.
@@ -168,7 +166,6 @@ def model(
         {"generator": card} | result,
         started=started,
         seed=seed,
-        preset=preset,
         arrays=arrays,
         data={"landscapes": photos.fingerprint(pyramid.table)},
     )
@@ -437,7 +434,6 @@ def baselines(
     of=8,
     seed=0,
     limit: int | None = None,
-    preset="full",
     draws=100,
 ):
     """What any generator must justify itself against: see and score other ways to answer.
@@ -457,7 +453,6 @@ def baselines(
     of : pictures for each of these.
     seed : of all draws.
     limit : take only so many photos of each split.
-    preset : a name for the record.
     draws : for the intervals.
     """
     from m2l.experiments import landscapes
@@ -496,7 +491,6 @@ def baselines(
         {"n": n, "asked": len(few), "of": of, "answers": answers},
         started=started,
         seed=seed,
-        preset=preset,
         data={"landscapes": photos.fingerprint(pyramid.table)},
     )
 

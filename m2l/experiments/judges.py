@@ -25,9 +25,7 @@ from m2l.va import DIMENSIONS
 log = logging.getLogger(__name__)
 
 
-def scene_network(
-    out, weights, root=None, epochs=60, seed=0, limit: int | None = None, preset="full"
-):
+def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None = None):
     """Train the scene network on the probe photos, and say how well it reads other photos.
 
     Parameters
@@ -37,7 +35,6 @@ def scene_network(
     epochs : rounds over the photos.
     seed : of all draws.
     limit : take only so many photos of each split.
-    preset : a name for the record.
     """
     from m2l.experiments import landscapes
     from m2l.judge import scene
@@ -83,7 +80,6 @@ def scene_network(
         result | {"bytes": Path(weights).stat().st_size},
         started=started,
         seed=seed,
-        preset=preset,
         arrays={k: a.astype(np.float32) for k, a in arrays.items()},
         data={"landscapes": photos.fingerprint(pyramid.table)},
     )
@@ -96,7 +92,7 @@ def _scores(va, told):
     }
 
 
-def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, seed=0, preset="full"):
+def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, seed=0):
     """Fit to people's ratings of OASIS the second judge and what labels photos without ratings.
 
     Parameters
@@ -108,7 +104,6 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
     repeats : of the cross-validation, themes apart.
     folds : of it.
     seed : of its order.
-    preset : a name for the record.
     """
     from m2l.experiments import landscapes
     from m2l.judge import labels
@@ -188,7 +183,6 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
         result,
         started=started,
         seed=seed,
-        preset=preset,
         data={
             "oasis": photos.fingerprint(table),
             "landscapes": photos.fingerprint(pyramid.table),

@@ -20,15 +20,17 @@ from m2l.people import simulation
 log = logging.getLogger(__name__)
 
 
-def power(out, config):
-    """Power of the user study: simulated studies of many sizes, effects and agreements.
+def power(out, config=None, draws: int | None = None):
+    """Simulate studies of many sizes, and count how often each hypothesis is supported.
 
     Parameters
     ----------
     out : .json to write.
-    config : dict, from `m2l.people.design.settings`.
+    config : settings; by default params/study.yaml.
+    draws : simulated studies a point, in place of the settings'.
     """
-    started, asked = time.monotonic(), config["power"]
+    started, config = time.monotonic(), study.settings(config)
+    asked = config["power"] = config["power"] | ({"draws": draws} if draws else {})
     planned = simulation.Effects.of(config)
     people, songs = config["participants"], config["songs"]
     sizes = itertools.product(asked["participants"], [songs], asked["factors"])
@@ -52,17 +54,19 @@ def power(out, config):
     results.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
 
 
-def validation(out, config):
+def validation(out, config=None, studies: int | None = None):
     """Analyse many simulated studies, with the assumed effects and with none.
 
-    Ctrl-C ends it early with the studies that are done.
+    Takes some minutes. Ctrl-C ends it early and keeps the studies that are done.
 
     Parameters
     ----------
     out : .json to write.
-    config : dict, from `m2l.people.design.settings`.
+    config : settings; by default params/study.yaml.
+    studies : simulated, in place of the settings' number.
     """
-    started, size = time.monotonic(), config["validation"]
+    started, config = time.monotonic(), study.settings(config)
+    size = config["validation"] = config["validation"] | ({"studies": studies} if studies else {})
     songs = {"songs": size["songs"], "songs_each": min(size["songs"], config["songs_each"])}
     made = study.design(config | songs | {"participants": size["participants"], "reserve": 0})
     assumed, numbers = simulation.Effects.of(config), range(size["studies"])

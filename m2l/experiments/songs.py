@@ -24,9 +24,7 @@ from m2l.music import rivals
 from m2l.va import DIMENSIONS, QuantileMap
 
 
-def songs(
-    out, features, root=None, folder="runs/ear", each=3, pictures=4, seed=0, preset="full", **effort
-):
+def songs(out, features, root=None, folder="runs/ear", each=3, pictures=4, seed=0, **effort):
     """Hear and paint some real songs.
 
     Parameters
@@ -38,7 +36,6 @@ def songs(
     each : songs of each quadrant, by as many artists.
     pictures : seeds, from 0 on.
     seed : of the draw of songs.
-    preset : a name for the record.
     effort : fields of `emotion.Effort`.
     """
     started, effort = time.monotonic(), emotion.Effort(**effort)
@@ -79,7 +76,6 @@ def songs(
         started=started,
         data={"taffc": task.fingerprint()},
         seed=seed,
-        preset=preset,
     )
 
 

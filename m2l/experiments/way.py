@@ -38,7 +38,6 @@ def end_to_end(
     uncertain=60,
     draws=6,
     timed=10,
-    preset="full",
     **effort,
 ):
     """Measure the whole way with the model of music that answers by default.
@@ -58,7 +57,6 @@ def end_to_end(
     uncertain : songs for which pictures are painted over what the model does not know.
     draws : pictures for each of these.
     timed : songs for which every part is timed.
-    preset : a name for the record.
     effort : fields of `emotion.Effort`, as in the study of listening.
     """
     from m2l.experiments import ear, emotion
@@ -142,7 +140,6 @@ def end_to_end(
         result,
         started=started,
         seed=seed,
-        preset=preset,
         arrays={k: x[order].astype(np.float32) for k, x in arrays.items()},
         data={"taffc": photos.fingerprint(songs)},
     )

@@ -288,22 +288,21 @@ def _williams(n):
     return np.where(i % 2, n - 1 - i // 2, i // 2)
 
 
-def design(config, stimuli=None, seed=None):
+def design(config, stimuli=None):
     """The design file: everything that the instrument and the analysis need.
 
     Parameters
     ----------
-    config : dict, from `settings`.
+    config : dict, from `settings`. Participants' codes follow from its seed: that of a real study is
+        kept to oneself until all answers are in.
     stimuli : dict with songs and images as in the design file, from `m2l study stimuli`; without
         it, files are named but need not exist, and the pictures' emotions are unknown.
-    seed : int, the settings' by default; participants' codes follow from it as well, so that of
-        a real study it is kept to oneself until all answers are in.
 
     Returns
     -------
     dict, ready for JSON.
     """
-    songs, seed = config["songs"], config["seed"] if seed is None else seed
+    songs, seed = config["songs"], config["seed"]
     people = config["participants"] + config["reserve"]
     plan = assign(people, songs, config["songs_each"], seed)
     rng = np.random.default_rng([seed, 1])

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from string import Template
 
 import pandas as pd
 
+from m2l.doors import outputs
 from m2l.errors import InputError
 from m2l.people import design as study
 
 TEMPLATE = Path(__file__).with_suffix(".md")
+
+
+def page(out, power, config=None):
+    """Write the preregistration: hypotheses, rules, models and power from one set of settings.
+
+    Parameters
+    ----------
+    out : .md to write.
+    power : what 'm2l study power' wrote.
+    config : settings; by default params/study.yaml.
+    """
+    result = json.loads(Path(power).read_text(encoding="utf-8"))
+    text = write(study.settings(config), result)
+    with outputs.writing(out) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def write(config, result):
