@@ -293,8 +293,8 @@ def design(config, stimuli=None):
 
     Parameters
     ----------
-    config : dict, from `settings`. Participants' codes follow from its seed: that of a real study is
-        kept to oneself until all answers are in.
+    config : dict, from `settings`. Participants' codes follow from its seed: of a real study
+        it is kept to oneself until all answers are in.
     stimuli : dict with songs and images as in the design file, from `m2l study stimuli`; without
         it, files are named but need not exist, and the pictures' emotions are unknown.
 
