@@ -113,7 +113,7 @@ def intervals(ax, rows, low, value, high, labels):
     return ax
 
 
-def by_dimension(series, xlabel, chance=None):
+def by_dimension(series, xlabel, chance=None, scale=1):
     """Figures with their intervals, valence above arousal, one a row from the top down.
 
     Parameters
@@ -122,6 +122,7 @@ def by_dimension(series, xlabel, chance=None):
         value, low and high. Several series have the same rows; a marker each tells them apart.
     xlabel : text
     chance : {"valence", "arousal"} of dicts of low and high, shaded; optional.
+    scale : by which the figures are multiplied.
 
     Returns
     -------
@@ -133,7 +134,7 @@ def by_dimension(series, xlabel, chance=None):
     for ax, d in zip(axes, ("valence", "arousal"), strict=True):
         for i, (label, found) in enumerate(series.items()):
             low, value, high = (
-                np.array([found[n][d][end] for n in names]) for end in ("low", "value", "high")
+                scale * np.array([found[n][d][k] for n in names]) for k in ("low", "value", "high")
             )
             rows = np.arange(len(names)) + 0.26 * (i - (len(series) - 1) / 2)
             spans = np.abs([value - low, high - value])

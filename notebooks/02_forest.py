@@ -108,7 +108,7 @@ print(*(f"R², {d}: {text(scores[d]['r2'])}" for d in DIMENSIONS), sep="\n")
 # not from ratings** ({ref}`sec-provenance`), nine models read the same 148 features
 # ({numref}`tab-forest-ladder`). Settings are searched inside the training part of each fold.
 
-# %% tags=["hide-input"]
+# %%
 ladder = study["corpora"]["taffc"]["models"]
 figures.table(
     pd.DataFrame(
@@ -132,14 +132,12 @@ figures.table(
 # MagnaTagATune; MSD that of the Million Song Dataset, which may hold some of these very songs, though without
 # their emotion. {numref}`fig-forest-inputs` shows one model, the tuned forest, with each input.
 
-# %% mystnb={"figure": {"caption": "R\u00b2 of the tuned forest on 4Q-TAFFC by what it reads, with 95 % intervals over artists. 148 and 222: features; MTT and MSD: the penultimate layers of two tagging networks.", "name": "fig-forest-inputs"}, "image": {"alt": "Two columns of eight points with intervals. Inputs with the tagging networks reach higher, above all in valence with both networks."}}
-figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2), sharey=True)
-for ax, d in zip(axes, DIMENSIONS):
-    found = {name: models["tuned forest"][d]["r2"] for name, models in heard["rungs"].items()}
-    ends = [[one[k] for one in found.values()] for k in ("low", "value", "high")]
-    figures.intervals(ax, range(len(found)), *ends, list(found))
-    ax.set(title=d, xlabel="R²")
-axes[1].invert_yaxis()
+# %% mystnb={"figure": {"caption": "R\u00b2 of the tuned forest on 4Q-TAFFC by what it reads, with 95 % intervals over artists. 148 and 222: features; MTT and MSD: the penultimate layers of two tagging networks.", "name": "fig-forest-inputs"}, "image": {"alt": "Two panels of eight points with intervals. Inputs with the tagging networks reach higher, above all in valence with both networks."}}
+tuned = {
+    name: {d: models["tuned forest"][d]["r2"] for d in DIMENSIONS}
+    for name, models in heard["rungs"].items()
+}
+figures.by_dimension({"tuned forest": tuned}, "R²")
 plt.show()
 
 # %% [markdown]
@@ -198,7 +196,7 @@ figures.table(
 # are exchanged ({ref}`sec-nb-data-audit`). {numref}`tab-forest-deam` shows what that does to the same forest on
 # the same 74 published features.
 
-# %% tags=["hide-input"]
+# %%
 tables = {
     "as published": ("deam published", "default forest"),
     "put right": ("deam corrected", "default forest"),
@@ -235,16 +233,10 @@ figures.table(
 # Shuffle a family of features among clips that a forest has not heard, and see how much R² falls
 # {cite:p}`gregorutti2015grouped`. {numref}`fig-forest-families` does so for the tuned forest on 222 features.
 
-# %% mystnb={"figure": {"caption": "The fall of R\u00b2 on unseen clips of 4Q-TAFFC when a family of features is shuffled, with 95 % intervals over artists; in brackets the number of features.", "name": "fig-forest-families"}, "image": {"alt": "Two columns of four points with intervals: timbre and harmony matter most, rhythm and loudness hardly."}}
+# %% mystnb={"figure": {"caption": "The fall of R\u00b2 on unseen clips of 4Q-TAFFC when a family of features is shuffled, with 95 % intervals over artists; in brackets the number of features.", "name": "fig-forest-families"}, "image": {"alt": "Two panels of four points with intervals: timbre and harmony matter most, rhythm and loudness hardly."}}
 families = study["listening"]["families"]
-figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.3), sharey=True)
-for ax, d in zip(axes, DIMENSIONS):
-    ends = [[one[d][k] for one in families.values()] for k in ("low", "value", "high")]
-    labels = [f"{name} ({one['n']})" for name, one in families.items()]
-    figures.intervals(ax, range(len(families)), *ends, labels)
-    ax.axvline(0, color=figures.INK, lw=0.6)
-    ax.set(title=d, xlabel="fall of R²")
-axes[1].invert_yaxis()
+labelled = {f"{name} ({one['n']})": one for name, one in families.items()}
+figures.by_dimension({"families": labelled}, "fall of R²")
 plt.show()
 
 # %% [markdown]

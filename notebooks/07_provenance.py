@@ -97,7 +97,8 @@ figures.table(
 #
 # A heavy stage of the study is a command that writes one file to `results/`, or one a run into a
 # folder there, with a note of what it ran on. A plus behind a commit means that the package had
-# changes that were not committed yet.
+# changes that were not committed yet ({numref}`tab-provenance-results`). The machines they ran on are in
+# {numref}`tab-provenance-machines`.
 
 # %% tags=["hide-input"]
 pages = {p.stem: provenance.quoted(p.read_text()) for p in sorted(Path("book").glob("*.md"))}
@@ -147,7 +148,7 @@ figures.table(
 # (sec-nb-provenance-weights)=
 # ## Released weights
 #
-# The networks and the forest that ship with the package, by their SHA-256.
+# The networks and the forest that ship with the package, by their SHA-256 ({numref}`tab-provenance-weights`).
 
 # %% tags=["hide-input"]
 weights = sorted(p for p in (Path(m2l.__file__).parent / "weights").iterdir() if p.is_file())

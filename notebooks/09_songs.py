@@ -67,24 +67,32 @@ def quadrant(name):
 
 # %% [markdown]
 # ## Excited and pleasant
+#
+# The songs of {numref}`fig-songs-q1` are the corpus's excited, pleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls excited and pleasant, at random, and what was painted for them.", "name": "fig-songs-q1"}}
 quadrant("Q1")
 
 # %% [markdown]
 # ## Excited and unpleasant
+#
+# The songs of {numref}`fig-songs-q2` are the corpus's excited, unpleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls excited and unpleasant, at random, and what was painted for them.", "name": "fig-songs-q2"}}
 quadrant("Q2")
 
 # %% [markdown]
 # ## Calm and unpleasant
+#
+# The songs of {numref}`fig-songs-q3` are the corpus's calm, unpleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls calm and unpleasant, at random, and what was painted for them.", "name": "fig-songs-q3"}}
 quadrant("Q3")
 
 # %% [markdown]
 # ## Calm and pleasant
+#
+# The songs of {numref}`fig-songs-q4` are the corpus's calm, pleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls calm and pleasant, at random, and what was painted for them.", "name": "fig-songs-q4"}}
 quadrant("Q4")

@@ -20,7 +20,7 @@
 #
 # A model of emotion does not see the labels' plane but the sound: 148 numbers a song, 74 descriptors
 # by mean and standard deviation over time ({ref}`sec-nb-forest`). They can be computed
-# where there is sound, so here for {glue:text}`data_sounds` clips of 4Q-TAFFC, whose distributions
+# where there is sound, so here for {result}`data:corpora.taffc.files` clips of 4Q-TAFFC, whose distributions
 # are in the results, and at once for a few new pieces of the sample corpus.
 
 # %% tags=["parameters", "remove-cell"]
@@ -28,10 +28,11 @@ seed = 0
 pieces = 40
 
 # %% tags=["remove-cell"]
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 
 from m2l import figures
 from m2l import results as provenance
@@ -39,21 +40,10 @@ from m2l.music import features
 from m2l.sample import compose as synth
 
 figures.use_style()
+warnings.filterwarnings("ignore", message="IProgress")
 study = provenance.load("data")
 planes = study["arrays"]
 
-
-def keep(key, text):
-    """Keep a text for the prose under data_<key>."""
-    glue(f"data_{key}", text, display=False)
-
-
-def percent(share, decimals=0):
-    return f"{100 * share:.{int(decimals)}f}\u00a0%"
-
-
-keep("sounds", f"{planes['features_songs']:,}")
-keep("taffc_rows", f"{study['corpora']['taffc']['rows']:,}")
 
 # %%
 rng = np.random.default_rng(seed)
@@ -80,16 +70,6 @@ with_labels = pd.DataFrame(
     planes["features_labels"].T, index=features.NAMES, columns=["valence", "arousal"]
 )
 related = planes["features_correlation"].astype(float)
-pairs = np.abs(related[np.triu_indices(148, 1)])
-shares = np.cumsum(np.linalg.eigvalsh(related)[::-1]) / 148
-keep("pairs", f"{len(pairs):,}")
-keep("pairs_9", f"{(pairs > 0.9).sum()}")
-keep("pairs_5", percent((pairs > 0.5).mean()))
-keep("pairs_middle", f"{np.median(pairs):.2f}")
-keep("components_50", f"{(shares < 0.5).sum() + 1}")
-keep("components_90", f"{(shares < 0.9).sum() + 1}")
-for d in ("valence", "arousal"):
-    keep(f"strongest_{d}", f"{with_labels[d].abs().max():.2f}")
 
 # %% mystnb={"figure": {"caption": "Eight of the 148 features by quadrant: 4Q-TAFFC (dots; thick line from the first to the third quartile, thin from the 5th to the 95th percentile) and the new pieces of the sample corpus (diamonds, median and quartiles).", "name": "fig-data-features"}, "image": {"alt": "Eight panels with four rows, one a quadrant. In 4Q-TAFFC the excited quadrants are louder and brighter and have less spectral contrast than the calm ones, while pleasant and unpleasant differ little, most in pulse clarity and mode. The sample pieces are softer and darker, with more contrast and clearer pulse and key, and their mode tells pleasant from unpleasant."}} tags=["hide-input"]
 chosen = {
@@ -144,14 +124,12 @@ figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center
 plt.show()
 
 # %% [markdown]
-# What the spectrograms promised holds for real music: from the excited quadrants to the calm ones the
-# clips change in many features at once; from pleasant to unpleasant, in few and by little. Of the 148
-# features, the one that follows arousal most closely has a rank correlation of
-# {glue:text}`data_strongest_arousal` with it; with valence no feature goes beyond
-# {glue:text}`data_strongest_valence`. The sample pieces follow the same rules more neatly than life does:
-# their mode alone tells pleasant from unpleasant. But they are softer and darker, with clearer pulse and
-# key, and often lie outside the range of real clips. They are good for showing methods, not for training
-# a model of real music.
+# From the excited quadrants to the calm ones the clips change in many features at once; from pleasant to
+# unpleasant, in few and by little ({numref}`fig-data-features`). {numref}`tab-data-features` has those that
+# follow the labels most closely: with valence none goes as far as with arousal. The sample pieces follow the
+# same rules more neatly than life does: their mode alone tells pleasant from unpleasant. But they are softer
+# and darker, with clearer pulse and key, and often lie outside the range of real clips. They are good for
+# showing methods, not for training a model of real music.
 
 # %% tags=["hide-input"]
 figures.table(
@@ -164,6 +142,7 @@ figures.table(
         axis=1,
     ),
     "The five features of 4Q-TAFFC with the highest rank correlation (Spearman) with each label.",
+    name="tab-data-features",
 )  # fmt: skip
 
 # %% mystnb={"figure": {"caption": "Correlations among the 148 features, grouped by family: 4Q-TAFFC left, the new pieces of the sample corpus right. Blue is negative, red positive; in each family the means come first, then the deviations.", "name": "fig-data-correlations"}, "image": {"alt": "Two square matrices. On the left, moderate correlations within timbre and within harmony, with bright diagonals where the three chromas describe the same pitch class; on the right the same diagonals, and stronger correlations among timbre, loudness and rhythm."}} tags=["hide-input"]
@@ -194,11 +173,20 @@ figure.colorbar(shown, ax=axes, label="Pearson correlation", shrink=0.75, aspect
 plt.show()
 
 # %% [markdown]
-# The features overlap, but less than their number suggests. Of the {glue:text}`data_pairs` pairs,
-# {glue:text}`data_pairs_9` correlate beyond 0.9 and {glue:text}`data_pairs_5` beyond 0.5; half of them
-# stay below {glue:text}`data_pairs_middle`. {glue:text}`data_components_50` principal components hold
-# half of the variance, {glue:text}`data_components_90` hold nine tenths of it. Correlated features
-# have to be judged together: shuffle one, and its neighbours still tell the model what it said.
+# The features overlap ({numref}`fig-data-correlations`), but less than their number suggests:
+
+# %%
+pairs = np.abs(related[np.triu_indices(148, 1)])
+shares = np.cumsum(np.linalg.eigvalsh(related)[::-1]) / 148
+print(
+    f"{len(pairs):,} pairs, {(pairs > 0.5).mean():.0%} correlate beyond 0.5, {(pairs > 0.9).sum()} beyond 0.9"
+)
+for share in (0.5, 0.9):
+    print(f"{(shares < share).sum() + 1} principal components hold {share:.0%} of the variance")
+
+# %% [markdown]
+# Correlated features have to be judged together: shuffle one, and its neighbours still tell the model what
+# it said.
 
 # %% [markdown]
 # ## Summary

@@ -321,3 +321,14 @@ def test_all_numbers_of_the_book_are_there():
     sources = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
     found = [r for path in sources for r in re.findall(r"\{result\}`([^`]*)`", path.read_text())]
     assert found and all(results.quote(reference) for reference in found)
+
+
+def test_every_figure_and_table_is_cited():
+    sources = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
+    text = "\n".join(path.read_text() for path in sources)
+    named = re.findall(r'(?:^(?:# )?:name: |"name": "|name=")((?:fig|tab)-[\w-]+)', text, re.M)
+    cited = re.findall(r"\{numref\}`(?:[^`]*<)?((?:fig|tab)-[\w-]+)", text)
+    assert named and set(named) <= set(cited)
+    assert not re.search(
+        r"^(?:# )?[`:]{3,}\{(?:list-table|figure)\}(?!.*\n(?:# )?:name:)", text, re.M
+    )

@@ -76,6 +76,7 @@ def write(config, result):
         "hypotheses": _table(
             "What is tested, and its power at the planned size under the assumed effects "
             "(simulated).",
+            "tab-hypotheses",
             [["", "Hypothesis", "Confirmatory", "Power"], *hypotheses],
         ),
         "systems": ", ".join(study.SYSTEMS),
@@ -97,6 +98,7 @@ def write(config, result):
         "full_rate": assumed["matched"]["full"],
         "effects": _table(
             "Effects that the simulated answers assume, by system.",
+            "tab-assumed",
             [["System", *columns.values()], *effects],
         ),
         **{k: _quoted(texts[k]) for k in ("consent", "debriefing")},
@@ -105,10 +107,11 @@ def write(config, result):
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(words)
 
 
-def _table(caption, rows):
+def _table(caption, name, rows):
     """A table in MyST, from rows of texts, the head first."""
     lines = ["* - " + "\n  - ".join(row) for row in rows]
-    return "\n".join([f"```{{list-table}} {caption}", ":header-rows: 1", "", *lines, "```"])
+    opening = [f"```{{list-table}} {caption}", f":name: {name}", ":header-rows: 1", ""]
+    return "\n".join([*opening, *lines, "```"])
 
 
 def _quoted(paragraphs):
