@@ -144,27 +144,10 @@ def test_impossible_effects_are_refused(changes, message):
 
 def test_power_rises_with_the_effect_and_with_participants():
     def share(factor, people):
-        return simulation.power(CONFIG, effects().scaled(factor), people, 10, 40)["H3c"]
+        return simulation.power(CONFIG, effects().scaled(factor), people, 10, 30)["H3c"]
 
     none, some, more = share(0, 30), share(1, 40), share(2, 80)
     assert none < 0.15 and more > 0.6 and none < some < more
-
-
-def test_the_quick_tests_are_those_of_the_analysis(made):
-    table = study.trials(made)
-    answers = simulation.simulate(table, effects(), 3)
-    full = analysis.analyse(made, answers)["hypotheses"]
-    left = (answers["choice"] == "left").to_numpy()
-    felt = answers[["valence", "arousal"]].to_numpy()
-    estimate, error = simulation.tests(simulation.Codes(table), left, felt)
-    p = analysis.inference(estimate, error, 9, analysis.NULL)["p"]
-    # In a balanced design the mixed model's contrasts are differences of means.
-    assert estimate == pytest.approx(full["estimate"].to_numpy(), abs=1e-6)
-    same = [0, 4, 5, 6]
-    assert p[same] == pytest.approx(full["p"].to_numpy()[same])
-    both = analysis.compared(analysis.exclude(analysis.join(made, answers), made["rules"])[0])
-    means, _ = analysis.distances(both, mixed=False)
-    assert p[1:4] == pytest.approx(means["p"].to_numpy()[1:4])
 
 
 def test_recovery_of_known_effects(made):

@@ -283,13 +283,15 @@ def study_analyse(design, answers, out):
     from threadpoolctl import threadpool_limits
 
     matplotlib.use("Agg")
+    from m2l.doors import tables
     from m2l.people import analysis
     from m2l.people import design as study
 
     for name in ("report.md", *(f"{name}.csv" for name in analysis.CAPTIONS)):
         outputs.check(Path(out, name), inputs=[design, answers])
     with threadpool_limits(1):  # threads that wait for each other made minutes of seconds
-        result = analysis.analyse(study.load(design), analysis.read(answers), progress=True)
+        table = tables.read(answers, advice="use the file as 'm2l study export' writes it")
+        result = analysis.analyse(study.load(design), table)
     analysis.write(result, out)
     gone = int(result["persons"]["excluded"].sum())
     said = "simulated answers; " * result["simulated"]

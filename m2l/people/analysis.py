@@ -42,18 +42,9 @@ from m2l.stats import holm
 
 log = logging.getLogger(__name__)
 
-NULL = np.r_[0.5, np.zeros(6)]  # what the estimates of the hypotheses are without an effect
 OUTCOMES = ("distance", *DIMENSIONS)
-_NEEDED = ("participant", "trial", *DIMENSIONS, "choice", "ms", "heard")
+_GIVEN = (*DIMENSIONS, "choice", "ms", "heard")
 _INDEX = pd.Index(SYSTEMS, name="system")
-
-
-# --- answers ------------------------------------------------------------------------------------
-
-
-def read(path):
-    """Read a long table of answers, all of it text, without judging it; see `join`."""
-    return tables.read(path, advice="use the file as 'm2l study export' writes it")
 
 
 def join(made, answers, table=None):
@@ -61,8 +52,7 @@ def join(made, answers, table=None):
 
     Parameters
     ----------
-    made : dict, the design.
-    table : its `m2l.people.design.trials`, where they are at hand.
+    made : dict, the design; table : its `m2l.people.design.trials`, where they are at hand.
     answers : DataFrame with at least the columns participant, trial, valence, arousal, choice, ms
         and heard.
 
@@ -74,11 +64,9 @@ def join(made, answers, table=None):
     Raises
     ------
     InputError
-        If a column is missing, there are no answers, a participant or trial is unknown, a trial is
-        answered twice, shows something else than the design, or holds no valid answer.
+        With the line of an answer that is none, is given twice or belongs to another design.
     """
-    missing = [name for name in _NEEDED if name not in answers]
-    if missing:
+    if missing := [name for name in ("participant", "trial", *_GIVEN) if name not in answers]:
         raise InputError(
             f"answers: no column {', '.join(missing)}; there should be {', '.join(study.ANSWERS)}"
         )
@@ -101,31 +89,28 @@ def join(made, answers, table=None):
     known = answers["participant"].isin(table["participant"])
     refuse(~known, "no such participant in the design; is it that of these answers?")
     both = answers[key].merge(table, on=key, how="left")
-    kind = both["kind"]
-    refuse(kind.isna(), "no such trial for this participant in the design")
+    refuse(both["kind"].isna(), "no such trial for this participant in the design")
     refuse(answers.duplicated(key), "answered twice; keep one of the lines")
-    for column in ("kind", "image", "left", "right"):
-        if column in answers:
-            given, due = answers[column], both[column]
-            refuse(given.notna() & (given != due), f"{column} is not the design's; wrong files?")
-    rated = kind != "choose"
+    for column in answers.columns.intersection(["kind", "image", "left", "right"]):
+        given = answers[column]
+        refuse(
+            given.notna() & (given != both[column]), f"{column} is not the design's; wrong files?"
+        )
+    for column in (*DIMENSIONS, "ms", "heard"):
+        answers[column] = tables.numbers(answers[column])
+    chosen = both["kind"] == "choose"
     for d in DIMENSIONS:
-        number = tables.numbers(answers[d])
-        refuse(rated & ~number.between(1, 9), f"{d} is no rating from 1 to 9")
-        answers[d] = number
-    refuse(~rated & ~answers["choice"].isin(["left", "right"]), "choice is neither left nor right")
-    answers["heard"] = tables.numbers(answers["heard"])
-    answers["ms"] = tables.numbers(answers["ms"])
+        refuse(~chosen & ~answers[d].between(1, 9), f"{d} is no rating from 1 to 9")
+    refuse(chosen & ~answers["choice"].isin(["left", "right"]), "choice is neither left nor right")
     refuse(~(answers["ms"] >= 0), "ms is no time; give milliseconds")
-    simulated = bool(made["simulated"])
-    if "simulated" in answers:
-        simulated |= bool(answers["simulated"].astype(str).str.lower().isin(["true", "1"]).any())
-    started = table[table["participant"].isin(answers["participant"])]
-    joined = started.merge(
-        answers[[*key, *DIMENSIONS, "choice", "ms", "heard"]], on=key, how="left"
+    simulated = made["simulated"] or (
+        "simulated" in answers
+        and answers["simulated"].astype(str).str.lower().isin(["true", "1"]).any()
     )
+    started = table[table["participant"].isin(answers["participant"])]
+    joined = started.merge(answers[[*key, *_GIVEN]], on=key, how="left")
     answered = joined["choice"].notna() | joined["valence"].notna()
-    return joined.assign(answered=answered, simulated=simulated)
+    return joined.assign(answered=answered, simulated=bool(simulated))
 
 
 def exclude(table, rules):
@@ -133,8 +118,7 @@ def exclude(table, rules):
 
     Parameters
     ----------
-    table : DataFrame, from `join`.
-    rules : dict, those of the design.
+    table : DataFrame, from `join`; rules : dict, those of the design.
 
     Returns
     -------
@@ -170,18 +154,16 @@ def exclude(table, rules):
         "too fast": persons["fast"] > rules["fast_share"],
         "flat ratings": persons["least_sd"] < rules["flat_sd"],
     }
-    persons["reason"] = ""
-    for name, found in reversed(reasons.items()):  # the first that holds is the one given
-        persons.loc[found, "reason"] = name
+    # The first that holds is the one given.
+    persons["reason"] = np.select(list(reasons.values()), list(reasons), "")
     persons["excluded"] = persons["reason"] != ""
-    stay = table["participant"].map(~persons["excluded"]) & real & table["answered"]
-    if (~persons["excluded"]).sum() < 2:
-        counts = persons["reason"].value_counts()
-        why = ", ".join(f"{n} {name}" for name, n in counts.items() if name)
+    if (left := (~persons["excluded"]).sum()) < 2:
+        why = persons.loc[persons["excluded"], "reason"].value_counts()
         raise InputError(
-            f"answers: {(~persons['excluded']).sum()} of {len(persons)} participants left after "
-            f"the exclusions ({why}); two are needed"
+            f"answers: {left} of {len(persons)} participants left after the exclusions "
+            f"({', '.join(f'{n} {name}' for name, n in why.items())}); two are needed"
         )
+    stay = table["participant"].map(~persons["excluded"]) & real & table["answered"]
     dropped = {
         "too fast": int((stay & fast).sum()),
         "song not heard": int((stay & ~fast & unheard).sum()),
@@ -205,9 +187,6 @@ def compared(kept):
         both[d] = (both[d] - both[f"{d}_s"]).abs()
     both["distance"] = np.hypot(both["valence"], both["arousal"])
     return both[["participant", "song", "system", *OUTCOMES]]
-
-
-# --- estimates from influences ------------------------------------------------------------------
 
 
 def standard_error(influence, person, song):
@@ -273,9 +252,6 @@ def means(value, system):
     return mean, np.where(belongs, value[:, None] - mean, 0) / count
 
 
-# --- the three kinds of evidence ----------------------------------------------------------------
-
-
 def matched(kept):
     """How often each system's matched picture is chosen, against chance.
 
@@ -310,29 +286,6 @@ def bradley_terry(wins):
         return np.r_[0.0, model.fit(maxiter=200).params]
 
 
-def compare(winner, loser, person, song):
-    """Bradley–Terry strengths against the full system, and their clustered standard errors.
-
-    Parameters
-    ----------
-    winner, loser : ndarray (n,), codes of systems.
-    person, song : ndarray (n,) of int, from 0.
-
-    Returns
-    -------
-    strength, error : ndarray (5,); the full system's are 0 and NaN.
-    """
-    count = len(SYSTEMS)
-    wins = np.bincount(winner * count + loser, minlength=count**2).reshape(count, count)
-    strength = bradley_terry(wins)
-    # Influence of an answer on the strengths: the inverse information times its score.
-    x = (np.eye(count)[winner] - np.eye(count)[loser])[:, 1:]
-    expected = expit(strength[winner] - strength[loser])
-    information = (x * (expected * (1 - expected))[:, None]).T @ x
-    influence = ((1 - expected)[:, None] * x) @ np.linalg.pinv(information)
-    return strength, np.r_[np.nan, standard_error(influence, person, song)]
-
-
 def strengths(kept):
     """Bradley–Terry strengths of the systems from the choices between them.
 
@@ -343,30 +296,34 @@ def strengths(kept):
     """
     table = kept[(kept["kind"] == "choose") & (kept["contrast"] != MATCHED)]
     left, right = (_systems(table, f"{side}_system") for side in ("left", "right"))
-    first = (table["choice"] == "left").to_numpy()
-    person, song, freedom = _codes(table)
-    mean, error = compare(np.where(first, left, right), np.where(first, right, left), person, song)
-    trials = {"trials": np.bincount(np.r_[left, right]), "mean": mean}
-    found = inference(mean, error, freedom)
-    return pd.DataFrame(trials | found | {"wins": expit(mean)}, index=_INDEX)
+    first, (person, song, freedom) = (table["choice"] == "left").to_numpy(), _codes(table)
+    winner, loser = np.where(first, left, right), np.where(first, right, left)
+    count = len(SYSTEMS)
+    wins = np.bincount(winner * count + loser, minlength=count**2).reshape(count, count)
+    strength = bradley_terry(wins)
+    # Influence of an answer on the strengths: the inverse information times its score.
+    x = (np.eye(count)[winner] - np.eye(count)[loser])[:, 1:]
+    expected = expit(strength[winner] - strength[loser])
+    information = (x * (expected * (1 - expected))[:, None]).T @ x
+    influence = ((1 - expected)[:, None] * x) @ np.linalg.pinv(information)
+    error = np.r_[np.nan, standard_error(influence, person, song)]
+    columns = {"trials": np.bincount(np.r_[left, right]), "mean": strength}
+    columns |= inference(strength, error, freedom) | {"wins": expit(strength)}
+    return pd.DataFrame(columns, index=_INDEX)
 
 
 def distances(both, outcome="distance", mixed=True):
     """How much further each system's pictures are felt from their songs than the full system's.
 
     A linear mixed model of the distance, with the systems' means as fixed effects and crossed
-    random intercepts of the person, the song and the picture. statsmodels nests random effects in
-    groups. Here a group is all answers about one deck, and indicators of persons, songs and
-    pictures are three variance components within it, which makes them crossed; no person and no
-    song belongs to two decks. Where the likelihood does not converge, the picture's component is
-    left out, and at last the means of the answers are compared with clustered errors; both are
-    logged, and named in the result.
+    random intercepts of the person, the song and the picture. Where its likelihood does not
+    converge, the picture's is left out, and at last the means of the answers are compared with
+    clustered errors; both are named in the result.
 
     Parameters
     ----------
     both : DataFrame, from `compared`.
-    outcome : one of `OUTCOMES`.
-    mixed : False for the means at once.
+    outcome : one of `OUTCOMES`; mixed : False for the means at once.
 
     Returns
     -------
@@ -395,7 +352,12 @@ def distances(both, outcome="distance", mixed=True):
 
 
 def _mixed(y, system, person, song):
-    """Means, their covariance, variances and name of the first mixed model that converges."""
+    """Means, their covariance, variances and name of the first mixed model that converges.
+
+    statsmodels nests random effects in groups. Here a group is all answers about one deck, and
+    indicators of persons, songs and pictures are variance components within it, which makes them
+    crossed; no person and no song belongs to two decks.
+    """
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
     deck, count = _decks(person, song), len(SYSTEMS)
@@ -438,23 +400,18 @@ def _decks(person, song):
     return connected_components(edges, directed=False)[1][person]
 
 
-# --- reliability and side -----------------------------------------------------------------------
-
-
 def reliability(kept, what="rate_song"):
     """How well persons agree about the songs or about the pictures.
 
     An item is rated by those who share its list: a deck of songs, or the pictures that a fifth of
-    those with the same deck rate. ICCs are computed within lists and averaged, with the ends of
-    their intervals; α is computed over all. ICC(2,k) and ICC(2,1) of Shrout and Fleiss (in
-    pingouin: ICC(A,k), ICC(A,1)), Krippendorff's α for interval data. Persons who left out one of
-    the items are left out of the ICC, not of α.
+    those with the same deck rate. ICC(2,k) and ICC(2,1) of Shrout and Fleiss (in pingouin:
+    ICC(A,k), ICC(A,1)) are computed within lists, of those who rated all of it, and averaged, with
+    the ends of their intervals; Krippendorff's α for interval data is computed over all.
 
     Returns
     -------
     DataFrame indexed by dimension: items, raters (of an item, mean), icc2k, low, high, icc21,
-    alpha. ICCs are NaN where fewer than two persons rated the same three items, α where no two
-    persons rated the same item.
+    alpha; NaN where too few persons rated the same items.
     """
     import krippendorff
     import pingouin
@@ -478,13 +435,7 @@ def reliability(kept, what="rate_song"):
         rows[d] = {
             "items": wide.shape[1],
             "raters": float(wide.notna().sum().mean()),
-            **dict(
-                zip(
-                    ("icc2k", "low", "high", "icc21"),
-                    np.mean(found, axis=0) if found else 4 * [np.nan],
-                    strict=True,
-                )
-            ),
+            **pd.DataFrame(found, columns=["icc2k", "low", "high", "icc21"], dtype=float).mean(),
             "alpha": krippendorff.alpha(shared, level_of_measurement="interval")
             if shared.size and np.nanstd(shared)
             else np.nan,
@@ -513,27 +464,6 @@ def side(kept):
     return pd.DataFrame(found, index=pd.Index(["left"], name="side"))
 
 
-# --- the whole ----------------------------------------------------------------------------------
-
-
-def adjust(p, confirmatory):
-    """Holm's adjustment of seven p-values, within the confirmatory and within the other ones.
-
-    Parameters
-    ----------
-    p : ndarray (7,), in the order of `HYPOTHESES`; NaN counts as 1.
-    confirmatory : names of hypotheses.
-
-    Returns
-    -------
-    ndarray (7,)
-    """
-    p, first = np.array(p), np.isin(list(HYPOTHESES), confirmatory)
-    for family in (first, ~first):
-        p[family] = holm(p[family])
-    return p
-
-
 def decide(choices, apart, strength, rules):
     """Test the hypotheses: estimates in the expected direction, and Holm's procedure.
 
@@ -546,8 +476,7 @@ def decide(choices, apart, strength, rules):
     Returns
     -------
     DataFrame indexed by hypothesis: estimate, low, high, p, adjusted, confirmatory and supported
-    (adjusted p below alpha and the expected direction). An exploratory hypothesis that is
-    supported is a lead for another study.
+    (adjusted p below alpha and the expected direction).
     """
     rows, three = [], list(COMPARED)
     for name, table, value, sign in (
@@ -560,57 +489,57 @@ def decide(choices, apart, strength, rules):
         rows.append((sign * estimate, *sorted((sign * low, sign * high)), p))
     index = pd.Index(list(HYPOTHESES), name="hypothesis")
     table = pd.DataFrame(rows, index, ["estimate", "low", "high", "p"])
-    table["adjusted"] = adjust(table["p"].to_numpy(), rules["confirmatory"])
-    table["confirmatory"] = table.index.isin(rules["confirmatory"])
-    expected = table["estimate"].to_numpy() > NULL
+    confirmatory = table.index.isin(rules["confirmatory"])
+    # Holm's procedure within the confirmatory ones, and within the others.
+    table["adjusted"] = table.groupby(confirmatory)["p"].transform(holm)
+    table["confirmatory"] = confirmatory
+    null = np.r_[0.5, np.zeros(6)]  # the estimates without an effect
+    expected = table["estimate"].to_numpy() > null
     return table.assign(supported=(table["adjusted"] < rules["alpha"]) & expected)
 
 
-def analyse(made, answers, progress=False):
+def analyse(made, answers):
     """Everything: from a design and its answers to the tables of the report.
 
     A figure that these answers do not allow is left out, with the reason, and costs no other.
 
-    Parameters
-    ----------
-    made : dict, the design.
-    answers : DataFrame, see `join`.
-    progress : whether to show how far it is.
-
     Returns
     -------
-    dict: simulated (bool), stand_ins (of the design), dropped, unknown (dict of a table's name to
-    why it is missing), and the tables of `CAPTIONS`, None where missing.
+    dict: simulated (bool), stand_ins (of the design), dropped, variances, unknown (dict of a
+    table's name to why it is missing), and the tables of `CAPTIONS`, None where missing.
     """
     from tqdm import tqdm
 
     joined = join(made, answers)
     kept, persons, dropped = exclude(joined, made["rules"])
-    both, unknown, tables = compared(kept), {}, {"persons": persons}
-    variances = {}
+    both, variances, unknown, tables = compared(kept), {}, {}, {"persons": persons}
 
-    def fitted(outcome):
-        table, variances[outcome] = distances(both, outcome, mixed=outcome == "distance")
+    def apart(outcome):
+        table, found = distances(both, outcome, mixed=outcome == "distance")
+        variances.update(found)
         return table
 
+    what = {"songs": "rate_song", "pictures": "rate_image"}
     work = {
         "matched": lambda: matched(kept),
         "strengths": lambda: strengths(kept),
-        "distances": lambda: pd.concat({o: fitted(o) for o in OUTCOMES}, names=["outcome"]),
+        "distances": lambda: pd.concat({o: apart(o) for o in OUTCOMES}, names=["outcome"]),
         "reliability": lambda: pd.concat(
-            {"songs": reliability(kept), "pictures": reliability(kept, "rate_image")}, names=["of"]
+            {k: reliability(kept, kind) for k, kind in what.items()}, names=["of"]
         ),
         "side": lambda: side(kept),
     }
-    for name, compute in tqdm(work.items(), "analysis", disable=None if progress else True):
+    for name, compute in tqdm(work.items(), "analysis", disable=None):
         try:
             tables[name] = compute()
         # What the libraries raise at too few answers, or at answers that do not vary.
         except (ValueError, ArithmeticError, AssertionError, LookupError) as error:
             tables[name], unknown[name] = None, str(error) or type(error).__name__
             log.warning("%s: not known, %s", name, unknown[name])
-    apart = None if tables["distances"] is None else tables["distances"].loc["distance"]
-    tables["hypotheses"] = decide(tables["matched"], apart, tables["strengths"], made["rules"])
+    evidence = [tables["matched"], tables["distances"], tables["strengths"]]
+    if evidence[1] is not None:
+        evidence[1] = evidence[1].loc["distance"]
+    tables["hypotheses"] = decide(*evidence, made["rules"])
     simulated = bool(joined["simulated"].any())
     for table in tables.values():
         if table is not None:
@@ -619,12 +548,10 @@ def analyse(made, answers, progress=False):
         "simulated": simulated,
         "stand_ins": made.get("stand_ins", []),
         "dropped": dropped,
-        "variances": variances.get("distance", {}),
+        "variances": variances,
         "unknown": unknown,
     }
 
-
-# --- the report ---------------------------------------------------------------------------------
 
 CAPTIONS = {
     "persons": "Participants: share of trials answered, share answered too fast, failed checks, "
@@ -647,24 +574,13 @@ _DRAWN = {  # figure: what its axis shows, what it is without an effect
 }
 
 
-def caption(text, simulated):
-    """A caption that says so if no person gave the answers."""
-    return f"Simulated answers, given by no person. {text}" if simulated else text
-
-
 def draw(name, result, known=None):
     """A figure of a study: points with 95 % intervals for songs in general.
 
     Parameters
     ----------
-    name : "matched", "distances" or "strengths".
-    result : dict, from `analyse`.
-    known : Series of values put into a simulation, indexed by measure and system, from
-        `m2l.people.simulation.truth`.
-
-    Returns
-    -------
-    matplotlib Figure
+    name : "matched", "distances" or "strengths" of a result of `analyse`.
+    known : what was put into a simulation, from `m2l.people.simulation.truth`.
     """
     import matplotlib.pyplot as plt
 
@@ -687,54 +603,45 @@ def draw(name, result, known=None):
 
 
 def write(result, folder):
-    """Write tables (.csv), figures (.png) and a report (report.md) into a folder.
-
-    Parameters
-    ----------
-    result : dict, from `analyse`.
-    folder : path, made if need be.
-    """
+    """Write what `analyse` found into a folder: tables (.csv), figures (.png) and report.md."""
     import matplotlib.pyplot as plt
 
     from m2l import figures
 
-    folder, simulated = Path(folder), result["simulated"]
+    folder, persons = Path(folder), result["persons"]
     folder.mkdir(parents=True, exist_ok=True)
-    persons = result["persons"]
     gone = persons.loc[persons["excluded"], "reason"].value_counts().to_dict()
     dropped = {name: n for name, n in result["dropped"].items() if n}
 
     def listed(counts):
         return "".join(f", {n} for {name}" for name, n in counts.items())
 
-    lines = ["# User study: report", ""]
-    if simulated:
-        lines += ["**The answers are simulated. No person gave them.**", ""]
+    lines = ["# User study: report"]
+    if result["simulated"]:
+        lines += ["**The answers are simulated. No person gave them.**"]
     if result["stand_ins"]:
         lines += [
             f"**Pictures of {', '.join(result['stand_ins'])} were stand-ins: nothing here speaks "
-            "of these systems.**",
-            "",
+            "of these systems.**"
         ]
     lines += [
         f"{len(persons)} participants answered; {sum(gone.values())} were left out{listed(gone)}. "
         f"Of the rest, {sum(dropped.values())} single answers were dropped{listed(dropped)}.",
-        "",
-        *(f"- **{key}**: {text}" for key, text in HYPOTHESES.items()),
-        "",
+        "\n".join(f"- **{key}**: {text}" for key, text in HYPOTHESES.items()),
     ]
     for name, text in CAPTIONS.items():
         table = result[name]
         if table is None:
-            lines += [f"**{name}: not known.** {result['unknown'][name]}.", ""]
+            lines += [f"**{name}: not known.** {result['unknown'][name]}."]
             continue
         with outputs.writing(folder / f"{name}.csv") as aside:
             table.to_csv(aside)
         if name == "persons":
             continue
+        if result["simulated"]:
+            text = f"Simulated answers, given by no person. {text}"
         shown = table.drop(columns="simulated").reset_index().astype(object)
-        text = caption(text, simulated)
-        lines += [shown.to_markdown(index=False, floatfmt=".3f"), "", f"*{text}*", ""]
+        lines += [shown.to_markdown(index=False, floatfmt=".3f"), f"*{text}*"]
         if name in _DRAWN:
             with plt.style.context(Path(figures.__file__).with_name("m2l.mplstyle")):
                 figure = draw(name, result)
@@ -743,6 +650,6 @@ def write(result, folder):
                     folder / f"{name}.png", dpi=200, facecolor="white", transparent=False
                 )
                 plt.close(figure)
-            lines += [f"![{text}]({name}.png)", ""]
+            lines += [f"![{text}]({name}.png)"]
     with outputs.writing(folder / "report.md") as aside:
-        aside.write_text("\n".join(lines), encoding="utf-8")
+        aside.write_text("\n\n".join(lines) + "\n", encoding="utf-8")

@@ -30,8 +30,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -63,15 +63,15 @@ HYPOTHESES = {
     "H1": "The full system's matched picture is chosen over its shuffled one more often than by "
     "chance.",
     **{
-        f"H2{letter}": f"Pictures of the full system are felt closer to their songs than those of "
-        f"the system “{name}”."
+        f"{key}{letter}": text.format(name)
+        for key, text in (
+            ("H2", "Pictures of the full system are felt closer to their songs than those of the "
+             "system “{}”."),
+            ("H3", "The full system's picture is chosen over that of the system “{}”."),
+        )
         for letter, name in zip("abc", COMPARED, strict=True)
     },
-    **{
-        f"H3{letter}": f"The full system's picture is chosen over that of the system “{name}”."
-        for letter, name in zip("abc", COMPARED, strict=True)
-    },
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -198,18 +198,18 @@ def assign(participants, songs, each=None, seed=0):
     -------
     DataFrame, 4 × participants × each rows in order of showing: participant (from 0), block, song
     (from 0; the one that is heard or that the rated picture was made for), system, left_system,
-    left_song, right_system, right_song; systems index `SYSTEMS`, -1 where there is none.
+    right_system, left_song, right_song; systems index `SYSTEMS`, -1 where there is none.
 
     Raises
     ------
     InputError
         If a count would leave the plan unbalanced.
     """
-    count, each = len(SYSTEMS), each or songs
-    if each < 2 * count or each % (2 * count):
+    n, each = len(SYSTEMS), each or songs
+    if each < 2 * n or each % (2 * n):
         raise InputError(
             f"{each} songs: cannot be balanced over five systems and two sides; "
-            f"choose a multiple of {2 * count}"
+            f"choose a multiple of {2 * n}"
         )
     if songs < 1 or songs % each:
         raise InputError(f"{songs} songs: no multiple of the {each} that a person hears")
@@ -217,59 +217,43 @@ def assign(participants, songs, each=None, seed=0):
         raise InputError(f"{participants} participants: choose 1 or more")
     rng = np.random.default_rng(seed)
     decks = rng.permutation(songs).reshape(-1, each)  # the songs at the places of each square
-    shifts = rng.permutation([j for j in range(each) if j % count])
+    shifts = rng.permutation([j for j in range(each) if j % n])
     participant, turn = (x.ravel() for x in np.mgrid[:participants, :each])
     person, deck = np.divmod(participant, len(decks))  # the person's number within the deck
-    group = person // count
+    group = person // n
     shift = shifts[group % len(shifts)]
     apart = 1 + group % 2  # how far the two compared systems lie apart in the circle
-    parts = {(f, a): _parts(f, a) for f in range(1, count) for a in (1, 2)}
-    rated, one, other = np.array(
-        [parts[f, a] for f, a in zip(-shift % count, apart, strict=True)]
-    ).T
+    parts = {(f, a): _parts(f, a) for f in range(1, n) for a in (1, 2)}
+    rated, one, other = np.array([parts[f, a] for f, a in zip(-shift % n, apart, strict=True)]).T
 
-    def block(name, place, system=-1, first=None, second=None, swap=False):
-        """Trials of a block; first and second are the (system, place) of two pictures."""
-        table = pd.DataFrame(
-            {"participant": participant, "block": name, "song": decks[deck, place]}
-        )
-        table["system"] = system
-        for side, a, b in (("left", first, second), ("right", second, first)):
-            for what, i in (("system", 0), ("song", 1)):
-                value = -1 if a is None else np.where(swap, b[i], a[i])
-                table[f"{side}_{what}"] = value if i == 0 or a is None else decks[deck, value]
-        return table.assign(turn=turn)
+    def block(name, place, turn=turn, **columns):
+        trial = {"participant": participant, "block": name, "song": decks[deck, place]}
+        return pd.DataFrame(trial | columns | {"turn": turn})
 
-    row = _williams(each)[turn]
+    def pair(first, second, swap):
+        """Columns of two pictures, (system, place) each, that change sides where told to."""
+        sides = {"left": np.where(swap, second, first), "right": np.where(swap, first, second)}
+        systems = {f"{side}_system": system for side, (system, _) in sides.items()}
+        return systems | {f"{side}_song": decks[deck, at] for side, (_, at) in sides.items()}
+
+    row = np.where(turn % 2, each - 1 - turn // 2, turn // 2)  # of a Williams square: 0, n-1, 1, …
     place = (row + person) % each
-    images = block("images", place, (person + place + rated) % count)
+    images = block("images", place, system=(person + place + rated) % n)
     # Backwards through the square, and by an odd step, so that no one repeats an order.
     heard = block("songs", (row - person - 1) % each)
-    own = (person + place) % count
-    matched = block(
-        "choices",
-        place,
-        own,
-        (own, place),
-        (own, (place + shift) % each),
-        (place // count + group) % 2 == 1,
-    )
-    place = (place + each // 2) % each
-    own = (person + place) % count
-    systems = block(
-        "choices",
-        place,
-        -1,
-        ((own + one) % count, place),
-        ((own + other) % count, place),
-        (place // count + group // 2) % 2 == 1,
-    )
     # The two kinds of choice take turns; which comes first changes from person to person.
-    matched["turn"] = 2 * turn + person % 2
-    systems["turn"] = 2 * turn + 1 - person % 2
+    own, swap = (person + place) % n, (place // n + group) % 2 == 1
+    matched = pair((own, place), (own, (place + shift) % each), swap)
+    matched = block("choices", place, 2 * turn + person % 2, system=own, **matched)
+    place = (place + each // 2) % each
+    own, swap = (person + place) % n, (place // n + group // 2) % 2 == 1
+    systems = pair(((own + one) % n, place), ((own + other) % n, place), swap)
+    systems = block("choices", place, 2 * turn + 1 - person % 2, **systems)
     plan = pd.concat([images, heard, matched, systems])
     order = plan["block"].map({name: i for i, name in enumerate(BLOCKS)})
     plan = plan.assign(order=order).sort_values(["participant", "order", "turn"], ignore_index=True)
+    numbers = plan.columns.drop("block")
+    plan[numbers] = plan[numbers].fillna(-1).astype(int)
     return plan.drop(columns=["order", "turn"])
 
 
@@ -280,12 +264,6 @@ def _parts(foil, apart):
         if len(rest) == 2 and (rest[1] - rest[0]) % len(SYSTEMS) in (apart, len(SYSTEMS) - apart):
             return rated, *rest
     raise AssertionError("five systems always allow it")
-
-
-def _williams(n):
-    """First row of a Williams square of even size: 0, n-1, 1, n-2, …"""
-    i = np.arange(n)
-    return np.where(i % 2, n - 1 - i // 2, i // 2)
 
 
 def design(config, stimuli=None):
@@ -317,35 +295,39 @@ def design(config, stimuli=None):
     def picture(system, song):
         return pictures[SYSTEMS[system], names[song]]
 
+    def trial(kind, row):
+        if kind == "rate_image":
+            return {"kind": kind, "image": picture(row.system, row.song)}
+        if kind == "rate_song":
+            return {"kind": kind, "song": names[row.song]}
+        systems = row.left_system, row.right_system
+        return {
+            "kind": kind,
+            "song": names[row.song],
+            "left": picture(row.left_system, row.left_song),
+            "right": picture(row.right_system, row.right_song),
+            "contrast": MATCHED
+            if row.system >= 0
+            else " against ".join(SYSTEMS[i] for i in sorted(systems)),
+        }
+
     text = {
         name: [p.format(**config | {"images": 5 * config["songs_each"]}) for p in config[name]]
         for name in ("consent", "debriefing")
     }
-    participants, codes = [], _codes(people, rng)
+    participants, codes = [], {}
+    while len(codes) < people:  # a dict keeps the order and drops the rare double
+        codes["".join(rng.choice(list(_ALPHABET), 12))] = None
     for code, (_, rows) in zip(codes, plan.groupby("participant"), strict=True):
-        blocks, number = [], 0
+        blocks, number = [], count(1)
         for name, kind in BLOCKS.items():
-            trials = []
-            for row in rows[rows["block"] == name].itertuples():
-                trial = {"kind": kind}
-                if kind == "rate_image":
-                    trial["image"] = picture(row.system, row.song)
-                else:
-                    trial["song"] = names[row.song]
-                if kind == "choose":
-                    trial |= {
-                        "left": picture(row.left_system, row.left_song),
-                        "right": picture(row.right_system, row.right_song),
-                        "contrast": contrast(row.system, row.left_system, row.right_system),
-                    }
-                trials.append(trial)
+            trials = [trial(kind, row) for row in rows[rows["block"] == name].itertuples()]
             # Not among the first, where people still read everything anyway.
             spots = rng.choice(np.arange(3, len(trials)), config["checks"][name], replace=False)
             for spot in sorted(spots, reverse=True):
                 trials.insert(spot, _attention(config["check"], rng))
-            for trial in trials:
-                number += 1
-                trial["id"] = f"t{number:03d}"
+            for shown in trials:
+                shown["id"] = f"t{next(number):03d}"
             blocks.append(
                 {"name": name, "instructions": config["instructions"][name], "trials": trials}
             )
@@ -366,33 +348,17 @@ def design(config, stimuli=None):
     }
 
 
-def contrast(system, left, right):
-    """Name of what a choice compares: systems in the order of `SYSTEMS`, or `MATCHED`."""
-    return MATCHED if system >= 0 else " against ".join(SYSTEMS[i] for i in sorted((left, right)))
-
-
 def placeholders(songs, seconds, seed=0):
     """Stimuli that are named only; the numbers of pictures tell nothing about their systems."""
     names = [f"s{i + 1:02d}" for i in range(songs)]
-    keys = [(system, song) for system in SYSTEMS for song in names]
+    keys = [{"system": system, "song": song} for system in SYSTEMS for song in names]
     order = np.random.default_rng([seed, 2]).permutation(len(keys))
-    images = {}
-    for i, k in enumerate(order):
-        system, song = keys[k]
-        name = f"i{i + 1:03d}"
-        images[name] = {"src": f"images/{name}.png", "system": system, "song": song}
-        images[name] |= {"valence": None, "arousal": None}
+    images = {f"i{i + 1:03d}": keys[k] for i, k in enumerate(order)}
+    unknown = {"valence": None, "arousal": None}
     return {
         "songs": {name: {"src": f"songs/{name}.ogg", "seconds": seconds} for name in names},
-        "images": images,
+        "images": {n: {"src": f"images/{n}.png"} | k | unknown for n, k in images.items()},
     }
-
-
-def _codes(n, rng):
-    codes = {}
-    while len(codes) < n:  # a dict keeps the order and drops the rare double
-        codes["".join(rng.choice(list(_ALPHABET), 12))] = None
-    return list(codes)
 
 
 def _attention(text, rng):
@@ -414,23 +380,22 @@ def load(path):
         table = trials(made)
     except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a design file; make one with 'm2l study design'") from error
-    codes = [person["code"] for person in made["participants"]]
-    kinds = table["kind"].map(NEEDS)
-    lacks = [any(not isinstance(t[n], str) for n in needs) if isinstance(needs, tuple) else True
-             for needs, t in zip(kinds, table.to_dict("records"), strict=True)]  # fmt: skip
+    codes = pd.Series([person["code"] for person in made["participants"]])
+    needs = table["kind"].map(NEEDS)
+    lacks = [
+        not isinstance(need, tuple) or not all(isinstance(trial[n], str) for n in need)
+        for need, trial in zip(needs, table.to_dict("records"), strict=True)
+    ]
     shown = table[["image", "left", "right"]].stack()
     faults = {
-        "two participants have one code": len({c.lower() for c in codes}) < len(codes),
-        "a code is not of 10 to 64 letters, digits, - and _": not all(
-            re.fullmatch(r"[\w-]{10,64}", c, re.ASCII) for c in codes
-        ),
+        "two participants have one code": codes.str.lower().duplicated().any(),
+        "a code is not of 10 to 64 letters, digits, - and _": not codes.str.fullmatch(
+            r"[A-Za-z0-9_-]{10,64}"
+        ).all(),
         "a participant has two trials of one id": table.duplicated(["participant", "trial"]).any(),
         "a trial is of no known kind, or lacks its song, picture or text": any(lacks),
         "a trial shows a picture that is not listed": not shown.isin(made["images"]).all(),
-        "a trial plays a song that is not listed": not table["song"]
-        .dropna()
-        .isin(made["songs"])
-        .all(),
+        "a trial plays a song that is not listed": set(table["song"].dropna()) - set(made["songs"]),
     }
     for fault, found in faults.items():
         if found:

@@ -71,24 +71,14 @@ def asked(made):
 
 
 def row(trials, answer):
-    """One answer with all that the design says about its trial.
-
-    Parameters
-    ----------
-    trials : dict, from `asked`.
-    answer : Answer
-
-    Returns
-    -------
-    dict with the keys `m2l.people.design.ANSWERS`.
+    """An `Answer` with all that `asked` says about its trial: dict with the keys `ANSWERS`.
 
     Raises
     ------
     InputError
         If the participant has no such trial, or the answer is none to it.
     """
-    trial = trials.get((answer.participant, answer.trial))
-    if trial is None:
+    if not (trial := trials.get((answer.participant, answer.trial))):
         raise InputError(f"participant {answer.participant} has no trial {answer.trial}")
     wants = {"choice"} if trial["kind"] == "choose" else set(DIMENSIONS)
     wants |= {"heard"} if trial["kind"] in LISTEN else set()
@@ -106,13 +96,10 @@ def plans(made):
     """
 
     def trial(t):
-        known = made["songs"].get(t.get("song"), {})
         told = {"trial": t["id"]} | {k: t[k] for k in ("kind", "text") if k in t}
-        for name in set(SHOWN) & set(t):
-            kind = "songs" if name == "song" else "images"
-            told[name] = f"media/{t[name]}{Path(made[kind][t[name]]['src']).suffix}"
-        if known:
-            seconds = known["seconds"]
+        told |= {name: _address(made, t[name]) for name in SHOWN if name in t}
+        if "song" in t:
+            seconds = made["songs"][t["song"]]["seconds"]
             told |= {"seconds": seconds, "listen": min(LISTEN[t["kind"]], seconds)}
         return told
 
@@ -126,6 +113,12 @@ def plans(made):
         texts = {k: made[k] for k in ("title", "consent", "debriefing")}
         found[person["code"]] = {"plan": name, **texts, "parts": parts}
     return found
+
+
+def _address(made, name):
+    """Where a participant finds a picture or song."""
+    item = made["songs"].get(name) or made["images"][name]
+    return f"media/{name}{Path(item['src']).suffix}"
 
 
 def media(made, folder):
@@ -146,7 +139,7 @@ def media(made, folder):
                 f"{', '.join(types)}, so that the type does not tell where they come from"
             )
         for name, item in made[kind].items():
-            path = found[f"media/{name}{Path(item['src']).suffix}"] = Path(folder) / item["src"]
+            path = found[_address(made, name)] = Path(folder) / item["src"]
             if kind == "images":
                 pictures.read(path)
             elif abs(songs.seconds(path) - item["seconds"]) > SLACK:
@@ -159,8 +152,7 @@ def static(made, media_folder, folder):
 
     Parameters
     ----------
-    made : dict, the design; media_folder : where it lies.
-    folder : path, new or empty.
+    made : dict, the design; media_folder : where it lies; folder : new or empty.
 
     Raises
     ------
@@ -189,9 +181,7 @@ def export(sources, out, made=None):
 
     Parameters
     ----------
-    sources : paths.
-    out : path of the CSV, by participant and position.
-    made : dict, the design, needed for saved files only.
+    sources, out : paths; made : dict, the design, needed for saved files only.
 
     Returns
     -------

@@ -31,16 +31,7 @@ def page(out, power, config=None):
 
 
 def write(config, result):
-    """The preregistration as a page of the book.
-
-    Parameters
-    ----------
-    config : dict, from `m2l.people.design.settings`.
-    result : dict, what `m2l study power` wrote.
-
-    Returns
-    -------
-    text, Markdown.
+    """The preregistration in Markdown, from the settings and what `m2l study power` wrote.
 
     Raises
     ------

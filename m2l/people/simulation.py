@@ -31,39 +31,18 @@ _TRUTH_DRAWS = 400_000
 
 @dataclass(frozen=True)
 class Effects:
-    """What is assumed of the answers when they are simulated; `assumed` in the settings.
-
-    Attributes
-    ----------
-    matched : dict of system to probability, 0–1
-        How often the matched picture is picked, over all persons and songs.
-    error : dict of system to float, points of 1–9
-        Standard deviation of a picture's emotion about that of its song, per dimension.
-    strength : dict of system to float
-        Bradley–Terry strengths, log odds.
-    icc, song_icc : float, 0–1
-        Correlation at chance between two choices of one person, and between those of two persons
-        for one song.
-    agreement : float, 0–1
-        ICC(2,1) of the ratings of songs; decides the noise of a single rating.
-    bias, spread : float, points of 1–9
-        Standard deviations of a person's use of the scale, and of the songs' emotion.
-    left : float
-        How much the left picture is favoured, probits.
-    careless : float, 0–1
-        Share of persons who answer at random, quickly, and do not see checks.
-    """
+    """What is assumed of simulated answers; `params/study.yaml` says what each of it means."""
 
     matched: dict[str, float]
     error: dict[str, float]
     strength: dict[str, float]
-    icc: float = setting(0.05, low=0, below=1)
-    song_icc: float = setting(0.05, low=0, below=1)
-    agreement: float = setting(0.35, above=0, below=1)
-    bias: float = setting(0.5, low=0)
-    spread: float = setting(1.2, above=0)
-    left: float = 0.0
-    careless: float = setting(0.0, low=0, high=1)
+    icc: float = setting(low=0, below=1)
+    song_icc: float = setting(low=0, below=1)
+    agreement: float = setting(above=0, below=1)
+    bias: float = setting(low=0)
+    spread: float = setting(above=0)
+    left: float
+    careless: float = setting(low=0, high=1)
 
     def __post_init__(self):
         check(self, "assumed: ")
@@ -114,79 +93,6 @@ class Effects:
         )
 
 
-class Codes:
-    """Trials as arrays of numbers, for simulation; made once for many studies.
-
-    Parameters
-    ----------
-    table : DataFrame, from `m2l.people.design.trials`.
-    """
-
-    def __init__(self, table):
-        kind = table["kind"].to_numpy()
-        self.person, people = pd.factorize(table["participant"])
-        self.song, songs = pd.factorize(table["song"])
-        self.people, self.songs = len(people), len(songs)
-        self.system, self.left, self.right = (
-            pd.Categorical(table[c], SYSTEMS).codes
-            for c in ("system", "left_system", "right_system")
-        )
-        self.own_left = (table["left_song"] == table["song"]).to_numpy()
-        self.shuffled = (table["contrast"] == MATCHED).to_numpy()
-        self.image, self.heard, self.choose, self.check = (
-            kind == k for k in ("rate_image", "rate_song", "choose", "check")
-        )
-        self.asked = table[[f"ask_{d}" for d in DIMENSIONS]].to_numpy(float)
-
-
-def draw(codes, effects, rng):
-    """Answers of simulated persons, as arrays; see `simulate`.
-
-    Returns
-    -------
-    left : ndarray (n,) of bool, whether the left picture is chosen.
-    felt : ndarray (n, 2), ratings.
-    careless : ndarray (people,) of bool
-    """
-    person, song, left, right = codes.person, codes.song, codes.left, codes.right
-    n, count = len(person), len(SYSTEMS)
-    careless = rng.random(codes.people) < effects.careless
-
-    def value(values, of):
-        return np.array([values[s] for s in SYSTEMS])[of]
-
-    # Choices. Matched against shuffled: in favour of the matched; systems: in favour of the left.
-    towards = np.where(codes.shuffled & ~codes.own_left, -1.0, 1.0)
-    rate = np.where(
-        codes.shuffled,
-        value(effects.matched, left),
-        expit(value(effects.strength, left) - value(effects.strength, right)),
-    )
-    a, b = effects.shares
-    keen, liking = rng.standard_normal(codes.people), rng.standard_normal((codes.people, count))
-    apt, fit = rng.standard_normal((2, codes.songs, count))
-    # Of the compared systems, one is liked or fits better: a difference of unit variance.
-    liked = (liking[person, left] - liking[person, right]) / np.sqrt(2)
-    fits = (fit[song, left] - fit[song, right]) / np.sqrt(2)
-    latent = (
-        ndtri(rate)
-        + np.sqrt(a) * np.where(codes.shuffled, keen[person], liked)
-        + np.sqrt(b) * np.where(codes.shuffled, apt[song, left], fits)
-    )
-    latent = (latent * towards + effects.left) / np.sqrt(1 - a - b)
-    picks_left = rng.random(n) < np.where(careless[person], 0.5, ndtr(latent))
-
-    emotion = 5 + effects.spread * rng.standard_normal((codes.songs, 2))
-    error = value(effects.error, np.arange(count))
-    pictures = emotion + error[:, None, None] * rng.standard_normal((count, codes.songs, 2))
-    felt = np.where(codes.heard[:, None], emotion[song], pictures[codes.system, song])
-    felt = felt + effects.bias * rng.standard_normal((codes.people, 2))[person]
-    felt = felt + np.sqrt(effects.noise2) * rng.standard_normal((n, 2))
-    felt = np.where(codes.check[:, None], codes.asked, felt)
-    felt = np.where(careless[person][:, None], rng.integers(1, 10, (n, 2)), felt)
-    return picks_left, np.clip(np.round(felt), 1, 9), careless
-
-
 def simulate(table, effects, seed=0):
     """Answer trials by simulated persons with known effects.
 
@@ -196,26 +102,65 @@ def simulate(table, effects, seed=0):
 
     Parameters
     ----------
-    table : DataFrame, from `m2l.people.design.trials`.
-    effects : Effects
-    seed : int or list of int
+    table : DataFrame, from `m2l.people.design.trials`; effects : Effects; seed : int or list of int
 
     Returns
     -------
     DataFrame, answers with the columns `m2l.people.design.ANSWERS`, simulated (True throughout) and
-        careless (whether the person answers at random, which no analysis looks at).
+    careless (whether the person answers at random).
     """
-    rng, codes = np.random.default_rng(seed), Codes(table)
-    left, felt, careless = draw(codes, effects, rng)
-    pace = np.where(careless, 0.5, 1.0) * np.exp(0.25 * rng.standard_normal(codes.people))
-    time = 6000 * pace[codes.person] * np.exp(0.4 * rng.standard_normal(len(table)))
+    rng, n, count = np.random.default_rng(seed), len(table), len(SYSTEMS)
+    (person, people), (song, songs) = map(pd.factorize, (table["participant"], table["song"]))
+    people, songs = len(people), len(songs)
+    system, left, right = (
+        pd.Categorical(table[c], SYSTEMS).codes for c in ("system", "left_system", "right_system")
+    )
+    heard, choose, check = (table["kind"] == k for k in ("rate_song", "choose", "check"))
+    shuffled = (table["contrast"] == MATCHED).to_numpy()
+    careless = (rng.random(people) < effects.careless)[person]
+
+    def value(values, of):
+        return np.array([values[s] for s in SYSTEMS])[of]
+
+    # Choices. Matched against shuffled: in favour of the matched; systems: in favour of the left.
+    towards = np.where(shuffled & (table["left_song"] != table["song"]), -1.0, 1.0)
+    stronger = value(effects.strength, left) - value(effects.strength, right)
+    rate = np.where(shuffled, value(effects.matched, left), expit(stronger))
+    a, b = effects.shares
+    keen, liking = rng.standard_normal(people), rng.standard_normal((people, count))
+    apt, fit = rng.standard_normal((2, songs, count))
+    # Of the compared systems, one is liked or fits better: a difference of unit variance.
+    liked = (liking[person, left] - liking[person, right]) / np.sqrt(2)
+    fits = (fit[song, left] - fit[song, right]) / np.sqrt(2)
+    latent = (
+        ndtri(rate)
+        + np.sqrt(a) * np.where(shuffled, keen[person], liked)
+        + np.sqrt(b) * np.where(shuffled, apt[song, left], fits)
+    )
+    latent = (latent * towards + effects.left) / np.sqrt(1 - a - b)
+    picks_left = rng.random(n) < np.where(careless, 0.5, ndtr(latent))
+
+    emotion = 5 + effects.spread * rng.standard_normal((songs, 2))
+    error = value(effects.error, np.arange(count))
+    pictures = emotion + error[:, None, None] * rng.standard_normal((count, songs, 2))
+    felt = np.where(heard.to_numpy()[:, None], emotion[song], pictures[system, song])
+    felt = felt + effects.bias * rng.standard_normal((people, 2))[person]
+    felt = felt + np.sqrt(effects.noise2) * rng.standard_normal((n, 2))
+    asked = table[[f"ask_{d}" for d in DIMENSIONS]].to_numpy(float)
+    felt = np.where(check.to_numpy()[:, None], asked, felt)
+    felt = np.where(careless[:, None], rng.integers(1, 10, (n, 2)), felt)
+
+    pace = np.exp(0.25 * rng.standard_normal(people))[person] * np.where(careless, 0.5, 1.0)
+    time = 6000 * pace * np.exp(0.4 * rng.standard_normal(n))
     answers = table[list(ANSWERS[:8])].copy()
-    answers[list(DIMENSIONS)] = np.where(codes.choose[:, None], np.nan, felt)
-    answers["choice"] = np.where(codes.choose, np.where(left, "left", "right"), None)
+    answers[list(DIMENSIONS)] = np.where(
+        choose.to_numpy()[:, None], np.nan, np.clip(np.round(felt), 1, 9)
+    )
+    answers["choice"] = np.where(choose, np.where(picks_left, "left", "right"), None)
     answers["ms"] = np.round(time)
-    answers["heard"] = table["seconds"].where(codes.heard | codes.choose)
+    answers["heard"] = table["seconds"].where(heard | choose)
     answers["position"], answers["at"] = table["position"], None
-    return answers.assign(simulated=True, careless=careless[codes.person])
+    return answers.assign(simulated=True, careless=careless)
 
 
 def truth(effects):
@@ -256,15 +201,13 @@ def power(config, effects, participants=None, songs=None, draws=None):
     """Share of simulated studies in which each hypothesis is supported.
 
     The mixed model's contrasts are replaced by those of means with clustered errors, which are
-    the same in a balanced design and take no time; `recover` compares the verdicts. All persons
-    answer with care and count.
+    the same in a balanced design and take little time; `recover` compares the verdicts. All
+    persons answer with care and count.
 
     Parameters
     ----------
-    config : dict, the settings.
-    effects : Effects
-    participants, songs, draws : instead of the settings'; participants are counted after
-        exclusions.
+    config : dict, the settings; effects : Effects
+    participants, songs, draws : instead of the settings'.
 
     Returns
     -------
@@ -278,42 +221,18 @@ def power(config, effects, participants=None, songs=None, draws=None):
         "reserve": 0,
         "checks": dict.fromkeys(study.BLOCKS, 0),
     }
-    codes = Codes(study.trials(study.design(config | size)))
-    effects = replace(effects, careless=0.0)
-    supported = np.zeros(len(study.HYPOTHESES))
+    made = study.design(config | size)
+    table, effects = study.trials(made), replace(effects, careless=0.0)
+    supported = 0
     gc.freeze()  # statsmodels collects garbage at each of its corrections
     for i in range(draws):
-        left, felt, _ = draw(codes, effects, np.random.default_rng([config["seed"], i]))
-        estimate, error = tests(codes, left, felt)
-        freedom = min(codes.people, codes.songs) - 1
-        p = analysis.inference(estimate, error, freedom, analysis.NULL)["p"]
-        adjusted = analysis.adjust(p, config["confirmatory"])
-        supported += (adjusted < config["alpha"]) & (estimate > analysis.NULL)
+        answers = simulate(table, effects, [config["seed"], i])
+        kept = table.assign(**answers[[*DIMENSIONS, "choice"]])
+        apart, _ = analysis.distances(analysis.compared(kept), mixed=False)
+        tested = (analysis.matched(kept), apart, analysis.strengths(kept))
+        supported += analysis.decide(*tested, made["rules"])["supported"].to_numpy(float)
     gc.unfreeze()
     return dict(zip(study.HYPOTHESES, (supported / draws).tolist(), strict=True))
-
-
-def tests(codes, left, felt):
-    """Estimates (7,) of the hypotheses and their standard errors, from answers that all count."""
-    rows = codes.shuffled
-    own = (left == codes.own_left)[rows].astype(float)
-    person, song = codes.person, codes.song
-    mean, influence = analysis.means(own, codes.left[rows])
-    chosen = mean[:1], analysis.standard_error(influence[:, :1], person[rows], song[rows])
-
-    # Sorted alike, a person's ratings of pictures and of their songs stand side by side.
-    key = person * codes.songs + song
-    images, heard = (np.flatnonzero(k)[np.argsort(key[k])] for k in (codes.image, codes.heard))
-    distance = np.hypot(*(felt[images] - felt[heard]).T)
-    mean, influence = analysis.means(distance, codes.system[images])
-    influence = influence[:, 1:4] - influence[:, :1]
-    apart = mean[1:4] - mean[0], analysis.standard_error(influence, person[images], song[images])
-
-    rows = codes.choose & ~codes.shuffled
-    winner = np.where(left, codes.left, codes.right)[rows]
-    loser = np.where(left, codes.right, codes.left)[rows]
-    strength, error = analysis.compare(winner, loser, person[rows], song[rows])
-    return np.r_[chosen[0], apart[0], -strength[1:4]], np.r_[chosen[1], apart[1], error[1:4]]
 
 
 def recover(made, effects, numbers, seed=0, every=1):
@@ -321,12 +240,10 @@ def recover(made, effects, numbers, seed=0, every=1):
 
     Parameters
     ----------
-    made : dict, the design.
-    effects : Effects
-    numbers : iterable of int, the numbers of the studies.
-    seed : int
-    every : int; the mixed model and the ICCs, which take most of the time, are computed in the
-        studies whose number is a multiple of it.
+    made : dict, the design; effects : Effects
+    numbers : iterable of int, the numbers of the studies; seed : int
+    every : the mixed model and the ICCs, which take most of the time, are computed in the studies
+        whose number is a multiple of it.
 
     Yields
     ------
