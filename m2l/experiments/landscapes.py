@@ -133,6 +133,16 @@ def gan(run, out, weights, note=None, snapshot=None):
     )
 
 
+def headline(measured, judge):
+    """Of a result of `m2l.experiments.evaluation.model`, what is told of it: dict by `HEADLINE`."""
+    out = {}
+    for name, path in HEADLINE.items():
+        out[name] = measured
+        for key in path.format(judge).split("."):
+            out[name] = out[name][key]
+    return out
+
+
 def seeds(out, measured, generators):
     """Tell what several trainings of one preset, with other seeds, come to.
 
@@ -149,17 +159,11 @@ def seeds(out, measured, generators):
         for path in generators
     ]
 
-    def of(one, path):
-        for name in path.split("."):
-            one = one[name]
-        return one["value"]
-
     figures = {}
     for judge in told[0]["va"]:
-        figures[judge] = {}
-        for name, path in HEADLINE.items():
-            each = [of(one, path.format(judge)) for one in told]
-            figures[judge][name] = {"each": each} | stats.over_seeds(each)
+        found = pd.DataFrame([headline(one, judge) for one in told])
+        each = found.map(lambda figure: figure["value"]).to_dict("list")
+        figures[judge] = {k: {"each": x} | stats.over_seeds(x) for k, x in each.items()}
     first = told[0]["provenance"]
     result = {"seeds": len(told), "images": shown, "n": told[0]["n"], "figures": figures}
     block = {k: first[k] for k in ("data", "seed")}
