@@ -28,6 +28,10 @@ function compose(cover) {
       part.querySelector("section").dataset.part = caption.textContent;
     part.remove();
   });
+  const abstract = opening.querySelector("section[id$='abstract']");
+  abstract.classList.add("abstract");
+  abstract.remove(); // it stands before the contents
+  opening.querySelectorAll("video, video + .pieces-note").forEach(x => x.remove()); // cannot be printed
   opening.querySelectorAll("h2").forEach(x => x.replaceWith(make("h3", "", x.textContent)));
   opening.querySelector("h1").replaceWith(make("h2", "", "At a glance"));
 
@@ -60,7 +64,7 @@ function compose(cover) {
   contents.append(list);
 
   const page = make("main", "bd-article book");
-  page.append(cover, contents, opening, ...chapters);
+  page.append(cover, abstract, contents, opening, ...chapters);
   document.body.replaceChildren(page);
   document.documentElement.dataset.theme = "light";
   const style = make("style", "", rules.join("\n"));

@@ -113,7 +113,7 @@ def intervals(ax, rows, low, value, high, labels):
     return ax
 
 
-def by_dimension(series, xlabel, chance=None, scale=1):
+def by_dimension(series, xlabel, chance=None):
     """Figures with their intervals, valence above arousal, one a row from the top down.
 
     Parameters
@@ -122,19 +122,18 @@ def by_dimension(series, xlabel, chance=None, scale=1):
         value, low and high. Several series have the same rows; a marker each tells them apart.
     xlabel : text
     chance : {"valence", "arousal"} of dicts of low and high, shaded; optional.
-    scale : by which the figures are multiplied.
 
     Returns
     -------
     Figure
     """
     names = list(next(iter(series.values())))
-    size = (5.6, 1.4 + 0.6 * len(names))
+    size = (4.8, 1.4 + 0.5 * len(names))
     figure, axes = plt.subplots(2, 1, figsize=size, sharex=True)
     for ax, d in zip(axes, ("valence", "arousal"), strict=True):
         for i, (label, found) in enumerate(series.items()):
             low, value, high = (
-                scale * np.array([found[n][d][k] for n in names]) for k in ("low", "value", "high")
+                np.array([found[n][d][k] for n in names]) for k in ("low", "value", "high")
             )
             rows = np.arange(len(names)) + 0.26 * (i - (len(series) - 1) / 2)
             spans = np.abs([value - low, high - value])

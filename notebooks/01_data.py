@@ -51,8 +51,7 @@ figures.use_style()
 # agree on the direction of most cues {cite:p}`gabrielsson2010structure,eerola2013cues`: arousal
 # goes with fast, loud, bright, detached playing; valence with the major mode, a high register,
 # consonance and steady timing. The module `m2l.sample.compose` makes a rule of that. Its function
-# `cues` turns a point of the plane into musical settings; {numref}`tab-data-cues` has some of those
-# of one point in each quadrant.
+# `cues` turns a point of the plane into musical settings. Here are some of one point in each quadrant.
 
 # %%
 corners = {
@@ -61,21 +60,8 @@ corners = {
     "calm, unpleasant": (2.5, 2.5),
     "calm, pleasant": (7.5, 2.5),
 }
-cues = {mood: compose.cues(*va) for mood, va in corners.items()}
-figures.table(
-    pd.DataFrame(
-        {
-            "mood": mood,
-            "beats a minute": c.tempo_bpm,
-            "mode": c.mode,
-            "brightness (Hz)": c.brightness_hz,
-        }
-        for mood, c in cues.items()
-    ),
-    "Some of the musical settings of four emotions.",
-    decimals=0,
-    name="tab-data-cues",
-)
+cues = [compose.cues(*va) for va in corners.values()]
+pd.DataFrame(cues, index=corners)[["tempo_bpm", "mode", "brightness_hz"]].round()
 
 # %% [markdown]
 # `compose` writes a small score with these settings and plays it: the seed picks key, chords, motif
@@ -102,26 +88,20 @@ plt.show()
 
 # %%
 sample = corpora.load("sample", kind="landscapes", n=pictures, seed=seed, size=64)
-sample.table[["valence", "arousal", "group", "label_source"]].head(2)
 
 # %% [markdown]
 # ## The real corpora
 #
-# No corpus is fetched by the package or distributed with it. Each has a card that says what it is,
-# under which terms it stands and where to ask for it.
-
-# %%
-card = corpora.card("pmemo")
-print(card.title, card.licence, card.where, sep="\n")
-
-# %% [markdown]
-# With the files in place, `corpora.load("pmemo")` reads them, checks every label against its scale,
-# maps all scales to 1–9, drops what cannot be used and says why. What it found for all corpora is kept
-# in `results/data.json`, from which {numref}`tab-data-corpora` and everything below is read.
+# No corpus is fetched by the package or distributed with it. With the files in place,
+# `corpora.load("pmemo")` reads them, checks every label against its scale, maps all scales to 1–9, drops
+# what cannot be used and says why. What it found for all corpora ({numref}`tab-data-corpora`) is kept in
+# `results/data.json`, from which everything below is read.
 
 # %%
 study = provenance.load("data")
 described, planes = study["corpora"], study["arrays"]
+
+# %% tags=["hide-input"]
 names = {"deam": "DEAM", "pmemo": "PMEmo", "taffc": "4Q-TAFFC"}
 names |= {"landscapes": "landscapes", "oasis": "OASIS"}
 figures.table(
@@ -141,19 +121,16 @@ figures.table(
 )
 
 # %% [markdown]
-# Labels are not sounds: DEAM and PMEmo came with the ratings of all their songs and the sound of a few.
-# Hence the division of labour in {ref}`sec-stand-ins`.
+# Labels are not sounds, hence the division of labour in {ref}`sec-stand-ins`.
 #
-# **What cleaning removed.** No label was missing or outside its scale. The landscapes were another
-# matter: {result}`data:corpora.landscapes.dropped.photo is grey` photos are black and white, from which
-# a generator would learn that some emotions have no colour, and
+# **What cleaning removed.** No label was missing or outside its scale. Of the landscapes,
+# {result}`data:corpora.landscapes.dropped.photo is grey` are black and white, from which a generator would
+# learn that some emotions have no colour, and
 # {result}`data:corpora.landscapes.dropped.same pixels as a photo before` have exactly the pixels of an
-# earlier one. The remaining {result}`data:corpora.landscapes.rows` still hold near-duplicates, the same
-# view cropped or toned anew. They stay, but are tied together into
-# {result}`data:corpora.landscapes.groups` groups, so that no test photo has a twin in training. The parts
-# are {result}`data:corpora.landscapes.splits.train` photos to train the generator,
-# {result}`data:corpora.landscapes.splits.probe` to train its judges and
-# {result}`data:corpora.landscapes.splits.test` to test both.
+# earlier one. Near-duplicates, the same view cropped or toned anew, stay, but are tied together, so that no
+# test photo has a twin in training. {result}`data:corpora.landscapes.splits.train` photos train the
+# generator, {result}`data:corpora.landscapes.splits.probe` its judges, and
+# {result}`data:corpora.landscapes.splits.test` test both.
 
 # %% [markdown]
 # ## Where the labels lie
@@ -161,7 +138,7 @@ figures.table(
 # If labels covered the plane evenly, a model would see every emotion equally often. They do not
 # ({numref}`fig-data-planes`).
 
-# %% mystnb={"figure": {"caption": "Where the labels lie: counts over the valence\u2013arousal plane, brighter where there are more, every panel on its own scale, with the share of items in each quadrant. The sample corpus, last, is spread evenly on purpose.", "name": "fig-data-planes"}, "image": {"alt": "Six panels. DEAM and PMEmo stretch from calm and unpleasant to excited and pleasant; 4Q-TAFFC forms separate clusters left and right; the landscapes crowd in a small blob of pleasant calm; OASIS forms a wide arc; the sample corpus covers the plane evenly."}}
+# %% mystnb={"figure": {"caption": "Where the labels lie: counts over the valence\u2013arousal plane, brighter where there are more, every panel on its own scale, with the share of items in each quadrant. The sample corpus, last, is spread evenly on purpose.", "name": "fig-data-planes"}, "image": {"alt": "Six panels. DEAM and PMEmo stretch from calm and unpleasant to excited and pleasant; 4Q-TAFFC forms separate clusters left and right; the landscapes crowd in a small blob of pleasant calm; OASIS forms a wide arc; the sample corpus covers the plane evenly."}} tags=["hide-input"]
 figure, axes = plt.subplots(3, 2, figsize=(5.2, 7.6), sharex=True, sharey=True)
 for ax, (key, name) in zip(axes.flat, names.items()):
     figures.density(ax, planes[key], described[key]["quadrants"])
@@ -175,38 +152,23 @@ plt.show()
 # %% [markdown]
 # - **Rated music lies along a diagonal.** Valence and arousal correlate at
 #   {result}`data:corpora.deam.correlation` in DEAM and {result}`data:corpora.pmemo.correlation` in
-#   PMEmo: what excites tends to please. The corners off the diagonal are thin. In PMEmo, choruses of
-#   chart songs, {result}`data:corpora.pmemo.quadrants.Q1:.0%` are pleasant and excited and
-#   {result}`data:corpora.pmemo.quadrants.Q4:.0%` pleasant and calm.
+#   PMEmo: what excites tends to please. The corners off the diagonal are thin.
 # - **4Q-TAFFC is balanced by design.** It holds equally many clips of each quadrant, and the
-#   quadrants come from the same mood words as its labels. That makes it good for training and its
-#   scores hard to compare: there is a gap in the middle that real ratings do not have.
+#   quadrants come from the same mood words as its labels: there is a gap in the middle that real
+#   ratings do not have.
 # - **Landscapes crowd together**, {result}`data:corpora.landscapes.quadrants.Q4:.0%` of them in the
 #   pleasant, calm quadrant. People photograph what they like; and these labels are predictions, which
-#   stay near the mean. Their standard deviation in valence is
-#   {result}`data:corpora.landscapes.labels.valence.sd`, against
-#   {result}`data:corpora.oasis.labels.valence.sd` in the ratings of OASIS from which the predictor had
-#   learnt.
+#   stay near the mean.
 #
 # **Few strongly negative examples.** What a generator cannot see it cannot learn to paint. A valence
 # below 4 have {result}`data:corpora.deam.below_4.valence:.0%` of DEAM's songs,
 # {result}`data:corpora.pmemo.below_4.valence:.0%` of PMEmo's and
-# {result}`data:corpora.landscapes.below_4.valence:.1%` of the landscapes. Landscapes that people put on
-# the web are hardly ever unpleasant, and a predictor that plays safe makes them less so. The two worlds
-# therefore do not meet if numbers are simply handed over ({numref}`fig-data-spread`).
-
-# %% mystnb={"figure": {"caption": "Range of the labels. The point is the median, the line runs from the 5th to the 95th percentile.", "name": "fig-data-spread"}, "image": {"alt": "Two panels of points with lines, one row a corpus. In valence the landscapes reach from about five to seven only, music from about three to seven or more; in arousal the landscapes lie between about four and five, music between about three and seven."}}
-figure, axes = plt.subplots(2, 1, figsize=(5.2, 4), sharex=True)
-for ax, d in zip(axes, DIMENSIONS):
-    quantiles = np.array([described[key]["labels"][d]["quantiles"] for key in names])
-    figures.intervals(ax, range(len(names)), *quantiles[:, [1, 3, 5]].T, list(names.values()))
-    ax.set(xlim=(1, 9), title=d)
-plt.show()
-
-# %% [markdown]
-# The unhappiest twentieth of DEAM's songs have a valence below
-# {result}`data:corpora.deam.labels.valence.quantiles.1:.1f`, and not one landscape reaches down to
-# {result}`data:corpora.landscapes.labels.valence.quantiles.0:.1f`. That is why the approach passes on
+# {result}`data:corpora.landscapes.below_4.valence:.1%` of the landscapes. The two worlds therefore do not
+# meet if numbers are simply handed over: nine songs in ten of DEAM have a valence from
+# {result}`data:corpora.deam.labels.valence.quantiles.1:.1f` to
+# {result}`data:corpora.deam.labels.valence.quantiles.5:.1f`, nine landscapes in ten from
+# {result}`data:corpora.landscapes.labels.valence.quantiles.1:.1f` to
+# {result}`data:corpora.landscapes.labels.valence.quantiles.5:.1f`. That is why the approach passes on
 # not the number but its place in the order: a song that is sad among songs asks for a landscape that
 # is sad among landscapes ({ref}`sec-bridge`).
 
@@ -256,37 +218,20 @@ figures.table(
 
 # %% [markdown]
 # All three are found, the exchanged stretch to within a few songs. On the real corpora, as their authors
-# publish them, it has a warning for PMEmo, where some songs come twice under different ids, their labels
-# up to more than a point apart; and for DEAM a finding of another order of magnitude.
-# {numref}`tab-data-deam` correlates DEAM's static labels with its dynamic ones by blocks of ids.
-
-# %%
-published = pd.DataFrame(described["deam"]["audit"]["published"])
-figures.table(
-    pd.DataFrame(
-        {
-            "static label": f"{d}, ids {row['block'].replace('-', '–')}",
-            "with dynamic valence": row[f"{d}_valence"],
-            "with dynamic arousal": row[f"{d}_arousal"],
-        }
-        for _, row in published.iterrows()
-        for d in DIMENSIONS
-    ),
-    "DEAM against itself: correlation of the published static labels with the mean of the song's own "
-    "dynamic ones.",
-    name="tab-data-deam",
-)
-
-# %% [markdown]
+# publish them, it has a warning for PMEmo, where some songs come twice under different ids; and for DEAM a
+# finding of another order of magnitude.
+#
 # **In the official table, valence and arousal of all
 # {result}`data:corpora.deam.audit.published.block=1-1000.songs` songs with an id up to 1000 are
 # exchanged.** There, static valence follows the song's own dynamic *arousal*
-# ({result}`data:corpora.deam.audit.published.block=1-1000.valence_arousal`, against
+# (r {result}`data:corpora.deam.audit.published.block=1-1000.valence_arousal`, against
 # {result}`data:corpora.deam.audit.published.block=1-1000.valence_valence` with valence), and static
-# arousal follows dynamic valence. In the next thousand ids all is in order. The affected songs are
-# exactly those that came from the older 1000-songs set {cite:p}`soleymani2013songs`, which suggests that
-# two columns changed places when the tables were joined. {numref}`fig-data-evidence` adds the evidence
-# up along the ids: it falls where labels are exchanged and climbs where they are in order.
+# arousal follows dynamic valence
+# ({result}`data:corpora.deam.audit.published.block=1-1000.arousal_valence`, against
+# {result}`data:corpora.deam.audit.published.block=1-1000.arousal_arousal`). In the next thousand ids all is
+# in order. The affected songs are exactly those of the older 1000-songs set
+# {cite:p}`soleymani2013songs`, which suggests that two columns changed places when the tables were joined.
+# {numref}`fig-data-evidence` adds the evidence up along the ids.
 
 # %% mystnb={"figure": {"caption": "Evidence, added up along the ids, that DEAM's static labels are in order rather than exchanged. It falls until about id 1000 and climbs from there on; the dashed line is the border that the audit finds without being told.", "name": "fig-data-evidence"}, "image": {"alt": "A line that falls steadily from zero at id 1 to its lowest point at about id 1000, marked by a dashed line, then climbs steadily to the last id."}}
 figure, ax = plt.subplots(figsize=(5.2, 2.8))
@@ -352,21 +297,19 @@ print("the ceiling    ", provenance.text(audit.ceiling(means, sds, np.full(500, 
 # People agree better on arousal than on valence: two single ratings of a song correlate at
 # {result}`data:ceiling.deam.arousal.icc1` in arousal and at {result}`data:ceiling.deam.valence.icc1` in
 # valence. But the two ceilings lie close together. If models of valence stay far behind those of
-# arousal, the raters are not the reason. And the ceiling speaks of chance among raters only. What all
-# raters share, their culture and the way the question was put, is part of the truth that it takes for
-# granted.
+# arousal, the raters are not the reason. The ceiling speaks of chance among raters only: what all of
+# them share, their culture and the way the question was put, it takes for granted.
 
 # %% [markdown]
 # ## Summary
 #
-# - The sample corpus, composed and painted by code, has known emotions over the whole plane. It
-#   needs no download, and every method of this book is shown on it first.
+# - The sample corpus, composed and painted by code, has known emotions over the whole plane.
 # - Rated music lies along the diagonal from calm and unpleasant to excited and pleasant; its other
 #   corners are thin. 4Q-TAFFC is balanced, with labels derived from words.
 # - The landscapes crowd at pleasant and calm, and their labels are predictions. Songs and landscapes
 #   are therefore matched by rank.
-# - Arousal is in many features of the sound, valence in few and weakly ({ref}`sec-nb-data-features`, an
-#   appendix).
+# - Arousal is in many features of the sound, valence in few
+#   ({ref}`an appendix <sec-nb-data-features>`).
 # - Valence and arousal are exchanged in {result}`data:corpora.deam.audit.published.block=1-1000.songs`
 #   songs of DEAM. The audit finds it by checking the corpus against itself, and the loader corrects it.
 # - Raters disagree, so no model can go beyond an $R^2$ of

@@ -24,11 +24,10 @@
 # people could find out, and that its analysis can be trusted.
 # :::
 #
-# The measures of the other chapters are taken by models. Whether a person sees in the picture what
-# they hear in the song can only be answered by a person. This chapter plans how to ask, works out
-# how many people and songs it takes, and tries the whole analysis on answers whose effects are
-# known. What is missing are an ethics board's approval, the right to show the photos and to play the
-# songs, and the participants, who are not invented.
+# Whether a person sees in the picture what they hear in the song can only be answered by a person. This
+# chapter plans how to ask, works out how many people and songs it takes, and tries the whole analysis on
+# answers whose effects are known. What is missing are an ethics board's approval, the right to show the
+# photos and to play the songs, and the participants, who are not invented.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -63,8 +62,8 @@ figures.use_style()
 #    the *shuffled* one. In the other half both were made for this song, by two systems.
 #
 # Matched against shuffled carries the main question. Both pictures come from one system, so neither
-# is sharper or prettier on average, and a person who likes forests likes them on both sides. If the
-# matched picture is picked more often than half the time, something of the song has reached it.
+# is prettier on average. If the matched picture is picked more often than half the time, something of the
+# song has reached it.
 #
 # Five systems are compared: the full one, three with a part taken out ({ref}`sec-baselines`), and
 # real photographs, picked from the collection by the emotion of the song, as a ceiling. The
@@ -117,11 +116,9 @@ print(f"matched picture on the left in {left.min():.0%} to {left.max():.0%} of a
 # `m2l study serve` puts the design before participants: a page that leads from the consent to the
 # debriefing, for phones and desktops, by touch or by keyboard. It is a timeline of jsPsych
 # {cite:p}`deleeuw2023jspsych`. A song of {result}`study:config.seconds` seconds has to be heard before it
-# can be rated. Answers are stored one by one as they come, in the browser and on the server; participants
-# are known by random codes only. `m2l study static` writes the same page as plain files for any web host.
-# `m2l study stimuli` prepares what is shown: it chooses songs that are spread over the plane, cuts them,
-# brings them to one loudness, and makes a picture of each system for each. Without songs of one's own it
-# takes composed ones, to try the page; a design made of stand-ins says so, and invites nobody.
+# can be rated. Answers are stored one by one as they come; participants are known by random codes only.
+# `m2l study static` writes the same page as plain files for any web host, and `m2l study stimuli` prepares
+# the songs and their pictures. A design made of stand-ins says so, and invites nobody.
 
 # %% [markdown]
 # (sec-power)=
@@ -227,7 +224,7 @@ plt.show()
 # {cite:p}`shrout1979icc` and Krippendorff's α {cite:p}`hayes2007answering`. {numref}`tab-study-verdicts` has
 # the verdicts.
 
-# %%
+# %% tags=["hide-input"]
 figures.table(
     pd.DataFrame(
         {
@@ -254,7 +251,7 @@ figures.table(
 # in. The studies are smaller than the planned one, which makes it harder for the intervals
 # ({numref}`tab-study-coverage`).
 
-# %%
+# %% tags=["hide-input"]
 validated = provenance.load("study_validation")
 table = pd.DataFrame(validated["effects"]["table"]).set_index(["measure", "system"])["covered"]
 measures = {"matched": "matched", "strength": "strength", "distance, means": "distance"}
@@ -306,11 +303,8 @@ figures.table(
 #
 # - The assumed effects, correlations and agreement are guesses. A pilot of a dozen persons would show
 #   the agreement and the correlations, and the curves would then be drawn anew with one command.
-# - Simulated persons follow the models' own form: probit choices, normal emotions. That the analysis
-#   recovers their effects does not show that people are like this.
+# - Simulated persons follow the models' own form: probit choices, normal emotions. People may not.
 # - The rate that the study is planned for was measured by a network, not by people.
-# - One picture stands for a system and a song. A second picture of each would tell the chance of a
-#   scene from the system; more songs serve the same end.
 # - H2 is weak by design. A difference that is not found there is not shown to be absent.
 
 # %% [markdown]
@@ -325,7 +319,6 @@ figures.table(
 #   {result}`study:power.participants=160&songs=60&factor=1.0&agreement=0.35.H1:.0%` for it, and of
 #   {result}`study:power.participants=160&songs=60&factor=1.0&agreement=0.35.H3c:.0%` for the choice between the full and the
 #   unconditional system. All other comparisons are exploratory.
-# - The analysis recovers the effects put in, and with no effect a confirmatory test rejects in
+# - With no effect a confirmatory test rejects in
 #   {result}`study_validation:none.any.confirmatory:.1%` of studies.
-# - Nobody is asked without an ethics board's approval and the right to show the photos. The hypotheses,
-#   rules and models are fixed in the {doc}`../preregistration`.
+# - The hypotheses, rules and models are fixed in the {doc}`../preregistration`.
