@@ -81,6 +81,7 @@ MEASURES = {
     "r, arousal": ("va.random.arousal.r", 1),
 }
 """What variants are compared by: the figure's name in `load`, and 1 where more is better."""
+RATIOS = ("Fréchet distance",)  # above 0, as their intervals then are
 
 
 def cells(grid, seeds=SEEDS):
@@ -319,7 +320,10 @@ def conclude(folder, out):
     everything, grids = load(folder), {}
     for grid, runs in everything.groupby("grid"):
         shown = table(runs, "training.images")
-        told = {m.replace(",", ""): summary(runs, path) for m, (path, _) in MEASURES.items()}
+        told = {
+            m.replace(",", ""): summary(runs, path, m in RATIOS)
+            for m, (path, _) in MEASURES.items()
+        }
         variety, compares = table(runs, MEASURES["variety"][0]), compared(runs)
         grids[grid] = {
             "side": int(runs["resolution"].max()),
@@ -372,8 +376,8 @@ def table(figures, metric, column="value"):
     return wide.loc[known + [v for v in wide.index if v not in known]]
 
 
-def summary(figures, metric):
-    """One figure of each variant over its seeds.
+def summary(figures, metric, ratio=False):
+    """One figure of each variant over its seeds; with `ratio`, by its logarithms.
 
     Returns
     -------
@@ -384,7 +388,9 @@ def summary(figures, metric):
     rows = {}
     for variant, values in parts["value"].iterrows():
         values = values.dropna()
-        rows[variant] = stats.over_seeds(values)
+        rows[variant] = stats.over_seeds(np.log(values) if ratio else values)
+        if ratio:
+            rows[variant] |= {c: np.exp(rows[variant][c]) for c in parts}
         if len(values) == 1:
             seed = values.index[0]
             rows[variant] |= {c: parts[c].loc[variant, seed] for c in ("low", "high")}
@@ -432,7 +438,7 @@ def compared(figures, reference="full"):
 
     rows = {}
     for measure, (metric, better) in MEASURES.items():
-        wide, ratio = table(figures, metric), measure == "Fréchet distance"
+        wide, ratio = table(figures, metric), measure in RATIOS
         for variant in wide.index.drop(reference, errors="ignore"):
             pairs = wide.loc[[variant, reference]].dropna(axis=1)
             if pairs.shape[1] < 3:
