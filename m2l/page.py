@@ -39,7 +39,7 @@ SECONDS = 20.0  # of a piece in one mood
 PART = 13.0  # of a part of a piece in several, s
 OVERLAP = 1.5  # of neighbouring parts, s
 FILM, FILM_PART = 448, 7.0  # the first page's film: side in pixels, s of each mood
-FILM_SCENE = 4
+FILM_SCENE = 2
 STILLS = 7
 
 
