@@ -341,6 +341,12 @@ plt.show()
 # {result}`end_to_end:judges.ratings.matched.mean of pictures:*100 .0f` %; with pictures dealt out at
 # random it is {result}`end_to_end:judges.ratings.matched.shuffled:*100 .0f` %.
 #
+# Scenes can also be chosen: of {result}`end_to_end:of` painted for a song (`m2l generate --of`), the scene
+# network keeps the one that it sees nearest to what is asked. Scored by the other judge, the whole way comes
+# to {result}`end_to_end:judges.ratings.whole, chosen.valence.r` for valence and
+# {result}`end_to_end:judges.ratings.whole, chosen.arousal.r` for arousal, where a single picture has
+# {result}`end_to_end:judges.ratings.whole.valence.r` and {result}`end_to_end:judges.ratings.whole.arousal.r`.
+#
 # **Where a picture's emotion comes from.** The emotion that the judge of ratings sees in one picture varies
 # for three reasons: songs differ, as far as they were heard to
 # ({result}`end_to_end:judges.ratings.shares.valence.songs.value:*100 .0f` % of the variance in valence,
