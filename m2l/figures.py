@@ -55,16 +55,7 @@ def va_plane(ax, label=True):
 
 
 def path(table):
-    """A song's way through the plane, and its valence and arousal over time.
-
-    Parameters
-    ----------
-    table : DataFrame of time (s), valence, arousal, as `m2l.music.over_time` returns it.
-
-    Returns
-    -------
-    Figure
-    """
+    """A song's way through the plane, and its emotion over time, as `m2l.over_time` tells it."""
     time, valence, arousal = (table[c].to_numpy() for c in ("time", "valence", "arousal"))
     figure, (plane, ax) = plt.subplots(
         1, 2, figsize=(9, 3.6), width_ratios=(1, 1.5), layout="constrained"
@@ -273,7 +264,8 @@ def plane_of_pictures(image, valence, arousal):
     valence, arousal : of the columns from left to right and of the rows from the top down.
     """
     figure, ax = plt.subplots(figsize=(7, 7))
-    axis_of_pictures(ax).imshow(image)
+    ax.imshow(image)
+    ax.spines[:].set_visible(False)
     side = len(image) / len(arousal)
     ax.set_xticks(side * (np.arange(len(valence)) + 0.5), [f"{v:.1f}" for v in valence])
     ax.set_yticks(side * (np.arange(len(arousal)) + 0.5), [f"{a:.1f}" for a in arousal])
@@ -282,15 +274,6 @@ def plane_of_pictures(image, valence, arousal):
     ax.xaxis.label.set_size(14)
     ax.yaxis.label.set_size(14)
     return figure
-
-
-def axis_of_pictures(ax):
-    """Axes for a picture: no ticks, no frame, but room for labels."""
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    return ax
 
 
 class Table:
@@ -317,19 +300,13 @@ class Table:
 
 
 def table(frame, caption, decimals=2, name=None):
-    """A data frame as a table with a caption above it and without its index.
+    """A data frame as a `Table`, without its index.
 
     Parameters
     ----------
-    frame : DataFrame, one column a column of the table, named as a reader should see it. Cells may
-        hold MyST.
-    caption : text
+    frame : DataFrame, named as a reader should see it; cells may hold MyST.
     decimals : of the numbers that are not whole.
-    name : by which the text refers to it, optional.
-
-    Returns
-    -------
-    Table
+    caption : text; name : by which the text refers to it, optional.
     """
 
     def text(value):
@@ -417,19 +394,3 @@ def players(sounds, rate=22050):
         )
     grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:0.4rem 1.5rem"
     return HTML(f'<div style="{grid}">{"".join(boxes)}</div>')
-
-
-def agreement(ax, true, predicted, name, **style):
-    """Scatter predicted on true values of one dimension, 1–9, with the diagonal of agreement."""
-    ax.plot([1, 9], [1, 9], color=INK, lw=0.8, ls="--")
-    ax.plot(true, predicted, **{"marker": "o", "ls": "", "ms": 5, "alpha": 0.8, "mew": 0} | style)
-    ticks = [1, 3, 5, 7, 9]
-    return ax.set(
-        xlim=(1, 9),
-        ylim=(1, 9),
-        xticks=ticks,
-        yticks=ticks,
-        aspect="equal",
-        xlabel=name,
-        ylabel=f"predicted {name}",
-    )

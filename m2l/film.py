@@ -28,7 +28,7 @@ from m2l import Callable, generate
 from m2l.doors import outputs
 from m2l.errors import InputError
 
-CODECS = {".mp4": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus"), ".gif": ("gif", None)}
+CODECS = {".mp4": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus")}
 OPTIONS = {
     "libx264": {"preset": "veryfast", "rc-lookahead": "10"},
     "libvpx-vp9": {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"},
@@ -260,28 +260,7 @@ def boundaries(rows, reach=8.0, least=0.12):
     return seconds[peak & (seconds > PART) & (seconds < seconds[-1] - PART)]
 
 
-def frames(song, size=SIZE, fps=FPS, seed=0, weights=generate.WEIGHTS):
-    """Yield a song's frames, each (size, size, 3) uint8; see `storyboard` and `write`.
-
-    Raises
-    ------
-    InputError
-        If the song cannot be read.
-    """
-    yield from storyboard(song, seed).frames(size, fps, weights)
-
-
-def write(
-    song,
-    out,
-    size=SIZE,
-    fps=None,
-    seed=0,
-    felt=None,
-    quality=21,
-    weights=generate.WEIGHTS,
-    progress=None,
-):
+def write(song, out, size=SIZE, fps=FPS, seed=0, felt=None, quality=21, weights=generate.WEIGHTS):
     """Write a song's film, sound included.
 
     An interrupt (Ctrl-C) ends the film where it is: what is done is kept.
@@ -289,13 +268,10 @@ def write(
     Parameters
     ----------
     song : its file.
-    out : .mp4 (H.264, AAC), .webm (VP9, Opus) or .gif (without sound).
-    size : side in pixels, even.
-    fps : frames a second; 24 by default, 10 for a GIF.
-    seed : the scene that it begins with.
-    felt : as in `storyboard`.
+    out : .mp4 (H.264, AAC) or .webm (VP9, Opus).
+    size : side in pixels, even; fps : frames a second.
+    seed : the scene that it begins with; felt : as in `storyboard`.
     quality : of the pictures, by x264's constant rate factor: 18 is very good, 30 is small.
-    progress : show a bar; None shows it on a terminal only.
 
     Returns
     -------
@@ -314,29 +290,25 @@ def write(
     outputs.check(out, CODECS, [song])
     if size % 2 or size < 16:
         raise InputError(f"size {size}: not an even number from 16; try {SIZE}")
-    fps = fps or (10 if suffix == ".gif" else FPS)
     board = storyboard(song, seed, felt)
     total, done = board.count(fps), 0
-    pictures = board.frames(size, fps, weights)
-    hidden = None if progress is None else not progress
     with (
         outputs.writing(out) as part,
         av.open(str(part), "w", format=suffix[1:], options=MUXING.get(suffix, {})) as file,
     ):
         show = _Pictures(file, CODECS[suffix][0], size, fps, quality)
-        play = _Sound(file, CODECS[suffix][1], song) if CODECS[suffix][1] else None
+        play = _Sound(file, CODECS[suffix][1], song)
         try:
-            for frame in tqdm(pictures, total=total, unit="frame", disable=hidden):
+            pictures = board.frames(size, fps, weights)
+            for frame in tqdm(pictures, total=total, unit="frame", disable=None):
                 show(frame)
                 done += 1
-                if play:
-                    play(done / fps)
+                play(done / fps)
         except KeyboardInterrupt:
             if not done:
                 raise
         show.end()
-        if play:
-            play.end()
+        play.end()
     return done / fps, board.seconds
 
 
@@ -344,30 +316,12 @@ class _Pictures:
     """The video of a file, frame by frame."""
 
     def __init__(self, file, codec, size, fps, quality):
-        import av
-
-        self.file, self.fps, self.count, self.graph = file, fps, 0, None
+        self.file, self.fps, self.count = file, fps, 0
         # VP9 counts to 63 where x264 counts to 51.
         factor = {"crf": str(quality if codec == "libx264" else round(1.5 * quality))}
-        options = OPTIONS[codec] | factor if codec in OPTIONS else {}
-        self.stream = file.add_stream(codec, Fraction(fps), options=options)
+        self.stream = file.add_stream(codec, Fraction(fps), options=OPTIONS[codec] | factor)
         self.stream.width = self.stream.height = size
         self.stream.pix_fmt = "yuv420p"
-        if codec == "gif":  # 256 colours, chosen anew for each frame
-            self.stream.pix_fmt = "pal8"
-            self.graph = graph = av.filter.Graph()
-            source = graph.add_buffer(
-                width=size, height=size, format="rgb24", time_base=Fraction(1, fps)
-            )
-            split, sink = graph.add("split"), graph.add("buffersink")
-            palette = graph.add("palettegen", "stats_mode=single")
-            use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4")
-            source.link_to(split)
-            split.link_to(palette, 0)
-            split.link_to(use, 1, 0)
-            palette.link_to(use, 0, 1)
-            use.link_to(sink)
-            graph.configure()
 
     def __call__(self, frame):
         import av
@@ -375,9 +329,6 @@ class _Pictures:
         frame = av.VideoFrame.from_ndarray(frame, "rgb24")
         frame.pts, frame.time_base = self.count, Fraction(1, self.fps)
         self.count += 1
-        if self.graph:
-            self.graph.vpush(frame)
-            frame = self.graph.vpull()
         self.file.mux(self.stream.encode(frame))
 
     def end(self):

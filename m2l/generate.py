@@ -63,9 +63,7 @@ def load(path=WEIGHTS):
         If the file is missing, damaged or no generator of this package.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no generator here; train one with 'm2l gan train'")
-    return _load(path, path.stat().st_mtime_ns)
+    return _load(path, path.stat().st_mtime_ns if path.is_file() else None)
 
 
 @lru_cache(maxsize=4)
@@ -76,7 +74,8 @@ def _load(path, changed):
     from m2l.gan.checkpoints import read_checkpoint
     from m2l.gan.networks import Generator, Sizes
 
-    header, tensors = read_checkpoint(path, "m2l-generator")
+    missing = "generator here; train one with 'm2l gan train'"
+    header, tensors = read_checkpoint(path, "m2l-generator", missing)
     try:
         va_map = va.QuantileMap(tensors.pop("va_knots").numpy())
         if not all(t.isfinite().all() for t in tensors.values()):
@@ -266,17 +265,11 @@ def cover(path, count=1, size=1024, seed=0, weights=WEIGHTS):
     Parameters
     ----------
     path : the song's file.
-    count : how many, of the scenes from `seed` on.
-    size : side in pixels.
+    count : how many, of the scenes from `seed` on; size : side in pixels.
 
     Returns
     -------
     ndarray (count, size, size, 3) uint8
-
-    Raises
-    ------
-    InputError
-        If the song cannot be read.
     """
     images, _ = from_song(path, seed + np.arange(count), weights)
     return enlarged(images, size)
@@ -284,19 +277,15 @@ def cover(path, count=1, size=1024, seed=0, weights=WEIGHTS):
 
 def sheet(images, captions, columns=None):
     """Images (N, S, S, 3) uint8 on white, each above its caption, which may have two lines."""
-    import math
-
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
     from m2l.gan.pictures import tile
 
-    n, side = len(images), len(images[0])
+    n, side, cells = len(images), len(images[0]), []
     gap, line = side // 24, max(9, side // 16)
-    font = ImageFont.truetype(
-        f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", line * 3 // 4
-    )
-    cells = []
+    fonts = f"{matplotlib.get_data_path()}/fonts/ttf"
+    font = ImageFont.truetype(f"{fonts}/DejaVuSans.ttf", line * 3 // 4)
     for image, caption in zip(images, captions, strict=True):
         lines = caption.split("\n")
         cell = Image.new("RGB", (side + 2 * gap, side + 2 * gap + line * len(lines)), "white")
@@ -307,7 +296,7 @@ def sheet(images, captions, columns=None):
                 text = text.rstrip("…")[:-1] + "…"
             draw.text((gap, side + gap * 1.2 + i * line), text, "black", font)
         cells.append(np.asarray(cell))
-    columns = columns or math.ceil(math.sqrt(n))
+    columns = columns or int(np.ceil(np.sqrt(n)))
     blank = [np.full_like(cells[0], 255)] * (-n % columns)
     return tile(np.stack(cells + blank), columns)
 

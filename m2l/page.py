@@ -355,7 +355,7 @@ def film(folder, weights):
         composed = np.array(piece(PIECES["journey"], song, FILM_PART)["composed"])
         felt = composed[:, 0], composed[:, 1:]
         out = folder / "film.mp4"
-        films.write(song, out, FILM, None, FILM_SCENE, felt, 29, weights, progress=False)
+        films.write(song, out, FILM, seed=FILM_SCENE, felt=felt, quality=29, weights=weights)
     with av.open(str(out)) as file:
         shown = list(file.decode(video=0))
     shown[round(0.6 * len(shown))].to_image().save(folder / "film.jpg", quality=85, optimize=True)

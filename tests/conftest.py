@@ -83,6 +83,7 @@ def played(tmp_path_factory):
         patch.setattr(page, "SECONDS", 6.0)
         patch.setattr(page, "PART", 6.0)
         patch.setattr(page, "FILM_PART", 4.0)
+        patch.setattr(page, "FILM", 192)
         told = CliRunner().invoke(main, ["page", "-o", str(folder)], catch_exceptions=False)
     assert told.output == f"{folder}: written\n"
     return folder

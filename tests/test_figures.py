@@ -151,8 +151,3 @@ def test_networks_name_every_stage_twice(ax):
     assert len(ax.patches) == 12  # six blocks, six ERUs
     figures.networks(ax, Sizes(widths=(40,), condition="none"))
     assert len(ax.patches) == 14 and ax.texts[-4].get_text() == "picture"
-
-
-def test_a_picture_has_no_ticks(ax):
-    figures.axis_of_pictures(ax)
-    assert not len(ax.get_xticks()) and not any(s.get_visible() for s in ax.spines.values())

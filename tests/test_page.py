@@ -155,7 +155,7 @@ def test_the_first_page_has_a_small_film(played):
         parts = len(page.PIECES["journey"])
         assert file.duration / 1e6 == pytest.approx(4 * parts - page.OVERLAP * (parts - 1), abs=0.1)
     with Image.open(played / "film.jpg") as poster:
-        assert poster.size == (page.FILM, page.FILM)
+        assert poster.size == (192, 192)
 
 
 def test_cards_show_and_play_each_mood(played):

@@ -18,21 +18,18 @@ def gan():
 
 def _run(command):
     """Options of a training run: its folder and what is written of it."""
-    for option in reversed(
-        (
-            click.option("--run", "folder", help="Folder of the run; runs/<preset> by default."),
-            click.option(
-                "--photos",
-                default="landscapes128",
-                help="landscapes128, scenes256 or CGnA10766 under images/; sample, painted ones; "
-                "or the path of any folder of photos with a table of file, valence and arousal.",
-            ),
-            click.option("--limit", type=COUNT, help="Take only so many photos of each split."),
-            click.option("-o", "--out", type=Output(".json"), help="Result; by default in --run."),
-            click.option(
-                "--weights", type=Output(".safetensors"), help="Generator; by default in --run."
-            ),
-        )
+    photos = (
+        "landscapes128, scenes256 or CGnA10766 under images/; sample, painted ones; or the path of "
+        "any folder of photos with a table of file, valence and arousal."
+    )
+    for option in (
+        click.option(
+            "--weights", type=Output(".safetensors"), help="Generator; by default in --run."
+        ),
+        click.option("-o", "--out", type=Output(".json"), help="Result; by default in --run."),
+        click.option("--limit", type=COUNT, help="Take only so many photos of each split."),
+        click.option("--photos", default="landscapes128", help=photos),
+        click.option("--run", help="Folder of the run; runs/<preset> by default."),
     ):
         command = option(command)
     return command
@@ -77,7 +74,7 @@ def _setting(context, option, words):
 @click.option("--seed", type=SEED, help="0 by default; with --resume that of the run.")
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
 @_run
-def gan_train(preset, folder, resume, start, photos, limit, changes, seed, threads, out, weights):
+def gan_train(preset, run, resume, start, photos, limit, changes, seed, threads, out, weights):
     """Train on the landscape photos under M2L_DATA, or on your own.
 
     Any folder of photos will do, with a table of their valence and arousal; 'm2l label' makes one
@@ -99,7 +96,7 @@ def gan_train(preset, folder, resume, start, photos, limit, changes, seed, threa
     if threads:
         torch.set_num_threads(threads)
     settings = Preset.load(preset, **changes)
-    folder = folder or f"runs/{settings.name}"
+    folder = run or f"runs/{settings.name}"
     found = newest(folder)
     if found and not resume:
         raise InputError(f"{folder}: holds a run; add --resume, or name another with --run")
@@ -133,16 +130,10 @@ def _photos(folder, limit, preset):
     return landscapes.pyramid(limit=limit, folder=folder, top=top)
 
 
-@gan.command("release")
+@gan.command("release", calls="m2l.experiments.landscapes:gan")
 @click.option("--preset", default="laptop", help="Names the run's folder.")
 @_run
-@click.option(
-    "--snapshot",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Release this one of the run's snapshots/ instead.",
-)
-@click.option("--note", help="For the card: what the settings do not tell of the run.")
-def gan_release(preset, folder, out, weights, snapshot, note, photos, limit):
+def gan_release(preset, run, out, weights, photos, limit, **card):
     """Write the generator of a run as it stands, and the run's result.
 
     Settings and seed are those that the run was made with. 'm2l generate --weights' paints with it;
@@ -151,7 +142,7 @@ def gan_release(preset, folder, out, weights, snapshot, note, photos, limit):
     from m2l.experiments import landscapes
     from m2l.gan.training import Run, newest, recorded
 
-    folder = Path(folder or f"runs/{Path(preset).stem}")
+    folder = Path(run or f"runs/{Path(preset).stem}")
     found = newest(folder)
     if not found:
         raise InputError(f"{folder}: no checkpoint here; train first")
@@ -159,7 +150,7 @@ def gan_release(preset, folder, out, weights, snapshot, note, photos, limit):
     run = Run(settings, _photos(photos, limit, settings), folder)
     run.resume(found)
     out, weights = out or folder / "gan.json", weights or folder / "generator.safetensors"
-    landscapes.gan(run, out, weights, note, snapshot)
+    landscapes.gan(run, out, weights, **card)
     click.echo(f"{out}, {weights}: written")
 
 
