@@ -148,24 +148,6 @@ def test_baselines_are_scored_by_the_judge_that_did_not_choose(
         assert set(told[name]["scene"]["valence"]) == INTERVAL
 
 
-def test_pictures_without_a_generator_are_measured_alike(
-    measured, root, judged, tiny_generator, tmp_path
-):
-    painted = evaluate.paint(generate.load(tiny_generator), landscapes.pyramid(root), 16)
-    np.savez(tmp_path / "p.npz", images=painted.images, va=painted.requested)
-    out = tmp_path / "m.json"
-    judge = judged / "scene.safetensors"
-    evaluate.model(out, tmp_path / "p.npz", judge, root, draws=8)
-    one, other = read(measured), read(out)
-    assert one["likeness"] == other["likeness"]
-    assert one["va"]["ratings"]["random"] == other["va"]["ratings"]["random"]
-    np.savez(tmp_path / "q.npz", images=painted.images.astype(float), va=painted.requested)
-    with pytest.raises(InputError, match="give bytes"):
-        evaluate.model(out, tmp_path / "q.npz", judge, root)
-    with pytest.raises(InputError, match="no arrays images and va"):
-        evaluate.model(out, tmp_path / "gone.npz", judge, root)
-
-
 def test_fid_has_its_dimensions_and_number_in_its_name(
     judges, pyramid, tiny_generator, monkeypatch
 ):

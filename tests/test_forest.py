@@ -155,6 +155,12 @@ def test_baseline_predicts_the_mean():
 # -- intervals -------------------------------------------------------------------------------
 
 
+def test_an_interval_holds_the_share_that_it_promises():
+    errors = -np.arange(1.0, 100.0)[:, None]  # 99 songs: the rank of 90 % is the 90th
+    assert forest.conformal(errors) == 90
+    assert forest.conformal(errors[:5]) == 5  # too few to leave one out
+
+
 def test_doubt_is_the_spread_of_the_trees():
     x, y = rng.random((40, 3)), rng.random((40, 2))
     plain = forest.default_forest(0, n_estimators=7).fit(x, y)

@@ -15,12 +15,6 @@ def test_songs_are_drawn_of_each_quadrant_and_no_artist_twice():
     assert rows == songs.drawn(quadrants, artists, 3) != songs.drawn(quadrants, artists, 3, seed=1)
 
 
-def test_an_interval_holds_the_share_that_it_promises():
-    errors = np.arange(1.0, 100.0)[:, None]  # 99 songs: the rank of 90 % is the 90th
-    assert songs.halfwidth(errors) == 90
-    assert songs.halfwidth(errors[:5]) == 5  # too few to leave one out
-
-
 def test_a_tone_is_one_line_and_higher_tones_lie_higher(tmp_path):
     lines = []
     for frequency in (220, 1760):

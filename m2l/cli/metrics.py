@@ -44,11 +44,7 @@ metrics.stage("songs", "m2l.experiments.songs:songs", EFFORT)
 @output(".json", default="results/metrics.json", help="Result.")
 @_measured
 def metrics_model(out, inception, fetch, **settings):
-    """Measure a generator against the landscape photos under M2L_DATA.
-
-    In place of a generator's file there may be an .npz of pictures, images (N, H, W, 3) as bytes,
-    and the emotions that they were asked for, va (N, 2).
-    """
+    """Measure a generator against the landscape photos under M2L_DATA."""
     from m2l.experiments import evaluation as evaluate
     from m2l.judge import metrics
 

@@ -76,9 +76,7 @@ def load(root=None, labels="corrected"):
         ignore_index=True,
     ).rename(columns=names)
     for name in ("valence", "arousal"):
-        file = root / _AVERAGED / "dynamic (per second annotations)" / f"{name}.csv"
-        dynamic = read(file, CARD, ["song_id"]).set_index("song_id")
-        table[f"dynamic_{name}"] = table["id"].map(5 + 4 * dynamic.apply(numbers).mean(axis=1))
+        table[f"dynamic_{name}"] = table["id"].map(5 + 4 * dynamic(name, root).mean(axis=1))
     folders = [root / _FOLDER / name for name in ("MEMD_audio", "audio")]
     block = pd.cut(numbers(table["id"]), [0, *_BLOCKS.values()], labels=list(_BLOCKS))
     table = table.assign(
@@ -93,6 +91,18 @@ def load(root=None, labels="corrected"):
         return corpus
     _exchange_back(corpus.table, corpus.table["block"] == "1-1000")
     return replace(corpus, notes=("valence and arousal exchanged back for the ids up to 1000",))
+
+
+def dynamic(dimension, root=None):
+    """Load the dynamic labels of valence or arousal as they are given out, on −1 to 1.
+
+    Returns
+    -------
+    DataFrame, indexed by id (str), with a column each half second, "sample_15000ms" the first.
+    """
+    folder = data_root(root) / _AVERAGED / "dynamic (per second annotations)"
+    table = read(folder / f"{dimension}.csv", CARD, ["song_id"]).set_index("song_id")
+    return table.apply(numbers)
 
 
 def ratings(root=None, labels="corrected"):

@@ -14,12 +14,14 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from m2l import corpora, results, stats
+from m2l.corpora import deam
 from m2l.doors import cache, songs
 from m2l.experiments import emotion
 from m2l.experiments.ear import INPUTS
@@ -48,14 +50,15 @@ def smile(path):
 
 def smiles(paths, folder):
     """`smile` of many songs, kept by content; DataFrame indexed by path."""
+
+    def made(path):
+        row = smile(path)
+        return {"names": row.index.to_numpy(str), "values": row.to_numpy()}
+
     rows = {}
     for path in paths:
-
-        def made(path=path):
-            row = smile(path)
-            return {"names": row.index.to_numpy(str), "values": row.to_numpy()}
-
-        found = cache.arrays(Path(folder) / f"{cache.key(Path(path), 'smile 1')}.npz", made)
+        kept = Path(folder) / f"{cache.key(Path(path), 'smile 1')}.npz"
+        found = cache.arrays(kept, partial(made, path))
         rows[str(path)] = pd.Series(found["values"], found["names"])
     return pd.DataFrame(rows).T
 
@@ -95,10 +98,8 @@ def elsewhere(clips, predicted, half=None, seed=0):
 def _order(y, told):
     from scipy.stats import rankdata
 
-    return {
-        "r": stats.score(y, told)["r"],
-        "rank": stats.score(rankdata(y), rankdata(told))["r"],
-    }
+    ranks = stats.score(rankdata(y), rankdata(told))
+    return {"r": stats.score(y, told)["r"], "rank": ranks["r"]}
 
 
 def unknown(clips, table, labels, folder, trees=150, seed=0):
@@ -137,24 +138,20 @@ def within(clips, root=None):
     for clip in clips[clips["corpus"] == "deam"].itertuples():
         told = ear.over_time(clip.Index)
         for d in DIMENSIONS:
-            line = dynamic(d, clip.id, root)
-            line = line[line.index <= told["time"].iloc[-1]]
+            line = dynamic(d, clip.id, root).loc[: told["time"].iloc[-1]]
             heard = np.interp(line.index, told["time"], told[d])
             out[d]["songs"].append(stats.score(line.to_numpy(), heard)["r"])
             out[d]["moves"].append(float(line.std()))
-    for d in DIMENSIONS:
-        out[d]["r"] = stats.bootstrap(np.mean, np.array(out[d]["songs"]), draws=1000)
+    for told in out.values():
+        told["r"] = stats.bootstrap(np.mean, np.array(told["songs"]), draws=1000)
     return out
 
 
 def dynamic(dimension, song, root=None):
     """DEAM's annotation of a song over time; Series on 1–9, indexed by seconds."""
-    from m2l.corpora import deam
-
-    folder = corpora.data_root(root) / deam._AVERAGED / "dynamic (per second annotations)"
-    row = pd.read_csv(folder / f"{dimension}.csv", index_col=0).loc[int(song)].dropna()
+    row = deam.dynamic(dimension, root).loc[song].dropna()
     seconds = row.index.str.extract(r"(\d+)ms")[0].astype(float) / 1000
-    return pd.Series(5 + 4 * row.to_numpy(), seconds.to_numpy())
+    return pd.Series(5 + 4 * row.to_numpy(float), seconds.to_numpy())
 
 
 # -- across corpora --------------------------------------------------------------------------
@@ -168,39 +165,35 @@ def across(clips, labels, folder, root=None, seed=0):
     dict: columns (how many come back from sound, of how many) and rows, list of dict of learnt,
     tested, model, songs and each dimension's scores; within a corpus cross-validated.
     """
-    from m2l.corpora import deam
-
     given = deam.features_74(root)
-    corpus = corpora.load("deam", root).table.set_index("id")
-    corpus = corpus.join(given, how="inner")
+    corpus = corpora.load("deam", root).table.set_index("id").join(given, how="inner")
     own = clips[clips["corpus"] == "deam"]
     made = smiles(own.index, folder)
     known = [c for c in given if c in made]
     there = given.loc[own["id"], known].to_numpy(float)
     alike = [c for i, c in enumerate(known) if np.corrcoef(there[:, i], made[c])[0, 1] > ALIKE]
-    sound = smiles(labels["path"], folder)
+
+    def data(x, table):
+        y = table[list(DIMENSIONS)].to_numpy(float)
+        return x[alike].to_numpy(float), y, table["group"].to_numpy()
+
     parts = {
-        "deam": (corpus[alike].to_numpy(float), corpus),
-        "taffc": (sound[alike].to_numpy(float), labels),
+        "deam": data(corpus, corpus),
+        "taffc": data(smiles(labels["path"], folder), labels),
     }
     rows = []
-    for learnt, (x, songs_) in parts.items():
-        y, groups = songs_[list(DIMENSIONS)].to_numpy(float), songs_["group"].to_numpy()
-        for tested, (other, told) in parts.items():
-            truth, apart = told[list(DIMENSIONS)].to_numpy(float), told["group"].to_numpy()
-            for name, learner in LEARNERS.items():
-                make = partial(learner, seed)
-                if learnt == tested:
-                    predicted = forest.cross_validate(make, x, y, groups, seed=seed)
-                else:
-                    predicted = make().fit(x, y).predict(other)[None]
-                found = stats.evaluate(truth, predicted, apart, 500, seed)
-                rows.append(
-                    {"learnt": learnt, "tested": tested, "model": name, "songs": len(y)} | found
-                )
+    for learnt, tested, name in product(parts, parts, LEARNERS):
+        (x, y, groups), (other, truth, apart) = parts[learnt], parts[tested]
+        make = partial(LEARNERS[name], seed)
+        if learnt == tested:
+            predicted = forest.cross_validate(make, x, y, groups, seed=seed)
+        else:
+            predicted = make().fit(x, y).predict(other)[None]
+        row = {"learnt": learnt, "tested": tested, "model": name, "songs": len(y)}
+        rows.append(row | stats.evaluate(truth, predicted, apart, 500, seed))
     # The clips rated elsewhere, of which ten are among DEAM's songs.
     rest = ~corpus.index.isin(own["id"])
-    x, y = parts["deam"][0][rest], corpus[list(DIMENSIONS)].to_numpy(float)[rest]
+    x, y, _ = (part[rest] for part in parts["deam"])
     heard = smiles(clips.index, folder)[alike].to_numpy(float)
     fourteen = {
         name: elsewhere(clips, learner(seed).fit(x, y).predict(heard))
@@ -232,10 +225,4 @@ def study(features, out, root=None, folder="runs/abroad", seed=0):
     except ModuleNotFoundError:
         log.warning("needs opensmile for corpora across: pip install '.[smile]'; left out")
     task = emotion.Task("", table, labels[list(DIMENSIONS)].to_numpy(float), labels["group"], ())
-    results.save(
-        out,
-        result,
-        started=started,
-        data={"taffc": task.fingerprint()},
-        seed=seed,
-    )
+    results.save(out, result, started=started, data={"taffc": task.fingerprint()}, seed=seed)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l import results, stats
+from m2l import results
 from m2l.errors import InputError
 from m2l.experiments import emotion
 from m2l.music import ear, features, forest, rivals, tagging
@@ -37,87 +37,70 @@ INPUTS = {
 RUNGS = ("ridge", "SVR", "tuned forest")
 REFERENCE = "222", "tuned forest"
 RELEASED = {"ear": ("MTT + MSD", "tuned forest"), "forest": ("148", "tuned forest")}
+READS = {
+    "ear": "the penultimate layers of musicnn's MTT and MSD networks (400 numbers)",
+    "forest": "148 features",
+}
 
 
-def rungs(table, songs, folder, effort, inputs=tuple(INPUTS)):
-    """What `emotion.climb` returns of every model on every input, dict of dict."""
-    y, artists = songs[list(DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
-    out = {}
-    for name in inputs:
-        task = emotion.Task(name, table[list(INPUTS[name])], y, artists, RUNGS)
-        plain = partial(rivals.support_vectors, straight=not set(task.x) & set(tagging.NAMES))
-        ladder = rivals.LADDER | {"SVR": plain}
-        out[name] = {model: emotion.climb(task, model, folder, effort, ladder) for model in RUNGS}
-    return out
+def tasks(features, root=None, inputs=tuple(INPUTS)):
+    """4Q-TAFFC as an `emotion.Task` for each input, dict, and its labels, DataFrame.
 
-
-def held(y, predicted, groups, folds, level=0.9):
-    """How often intervals held that are as wide as errors on the other folds' songs were.
-
-    Returns
-    -------
-    dict of dimension to held (share with interval) and width (mean length).
+    Raises
+    ------
+    InputError
+        If the features cannot be read or lack some measurement.
     """
-    even = np.ones_like(y)
-    inside, half = forest.coverage(y - predicted, even, folds, level)
-    return {
-        d: {
-            "held": stats.bootstrap(np.mean, inside[:, i].astype(float), groups=groups, draws=1000),
-            "width": float(2 * half[:, i].mean()),
-        }
-        for i, d in enumerate(DIMENSIONS)
-    }
-
-
-def release(name, table, songs, found, scores, folder, effort):
-    """A model of `RELEASED`, fitted to all songs."""
-    source, model = RELEASED[name]
+    table, songs = emotion.taffc(features, root)
+    if missing := {name for i in inputs for name in INPUTS[i]} - set(table):
+        raise InputError(f"{features}: no {min(missing)}; make it by 'm2l features --embedding'")
     y, artists = songs[list(DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
-    own, tested = scores[source][model], found[source][model]
-    held_ = held(y, tested["predicted"][0], artists, tested["folds"])
+    return {i: emotion.Task(i, table[list(INPUTS[i])], y, artists, RUNGS) for i in inputs}, songs
 
-    def said(d, key):
-        return "{value:.2f} ({low:.2f} to {high:.2f})".format(**own[d][key])
 
-    reads = {
-        "ear": "the penultimate layers of musicnn's MTT and MSD networks (400 numbers)",
-        "forest": "148 features",
-    }[name]
+def climbed(task, folder, effort):
+    """What `emotion.climb` returns of every model, dict."""
+    plain = partial(rivals.support_vectors, straight=not set(task.x) & set(tagging.NAMES))
+    ladder = rivals.LADDER | {"SVR": plain}
+    return {model: emotion.climb(task, model, folder, effort, ladder) for model in RUNGS}
+
+
+def held(task, tested, level=0.9):
+    """`emotion.held` of intervals as wide as errors on the other folds' songs; by dimension."""
+    errors = task.y - tested["predicted"][0]
+    inside, half = forest.coverage(errors, np.ones_like(errors), tested["folds"], level)
+    both = zip(DIMENSIONS, inside.T, half.T, strict=True)
+    return {d: emotion.held(*each, task.groups) for d, *each in both}
+
+
+def release(name, task, tested, own, folder, effort):
+    """A model of `RELEASED`, fitted to all songs; `own` are its scores."""
+    certain, artists = held(task, tested), len(set(task.groups))
     card = {
-        "what": f"Trees from {reads} of a song to valence and arousal, 1–9, with intervals",
-        "data": f"{len(y)} clips of about 30 s of 4Q-TAFFC, by {len(set(artists))} artists",
+        "what": f"Trees from {READS[name]} of a song to valence and arousal, 1–9, with intervals",
+        "data": f"{len(task.y)} clips of about 30 s of 4Q-TAFFC, by {artists} artists",
         "labels": "derived: median norm of the song's mood tags, not ratings by listeners",
         "evaluation": f"{effort.folds}-fold cross-validation with artists apart, settings "
         "searched inside each training part; 95 % intervals over artists",
-        "scores": {d: {k: said(d, k) for k in ("r2", "rmse", "ccc", "r")} for d in DIMENSIONS},
+        "scores": {
+            d: {
+                k: "{value:.2f} ({low:.2f} to {high:.2f})".format(**own[d][k])
+                for k in ("r2", "rmse", "ccc", "r")
+            }
+            for d in DIMENSIONS
+        },
         "intervals": "from errors on songs not seen: the 90 % interval held for "
-        + " and ".join(f"{held_[d]['held']['value']:.0%} in {d}" for d in DIMENSIONS),
+        + " and ".join(f"{certain[d]['held']['value']:.0%} in {d}" for d in DIMENSIONS),
         "use": "research and teaching; an average listener's reading of Western popular music",
         "limits": "hears loud from calm better than pleasant from unpleasant; leans to the middle; "
         "not for other kinds of music, for single listeners, or for decisions about people",
         "licence": "MIT; the clips remain their owners' and are not part of it",
     }
-    make = partial(
-        rivals.tuned_forest,
-        effort.seed,
-        trials=effort.trials,
-        trees=effort.trees,
-        journal=Path(folder) / source / f"{name}.log",
-    )
-    x = table[list(INPUTS[source])].to_numpy(float)
-    return ear.fit(x, y, artists, INPUTS[source], card, make, tested["predicted"][0])
-
-
-def scored(songs, found, seed=0):
-    """Scores of every rung, with `gain`, the R² above `REFERENCE`."""
-    y, artists = songs[list(DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
-    reference = found[REFERENCE[0]][REFERENCE[1]]["predicted"]
-
-    def of(one):
-        whole = stats.evaluate(y, one["predicted"], artists, 1000, seed, reference)
-        return whole | {"seconds": float(one["seconds"]), "repeats": len(one["predicted"])}
-
-    return {name: {m: of(one) for m, one in models.items()} for name, models in found.items()}
+    journal = Path(folder) / task.name / f"{name}.log"
+    size = {"trials": effort.trials, "trees": effort.trees, "journal": journal}
+    make = partial(rivals.tuned_forest, effort.seed, **size)
+    x = task.x.to_numpy(float)
+    return ear.fit(x, task.y, task.groups, list(task.x), card, make, tested["predicted"][0])
 
 
 def study(features, out, weights, root=None, folder="runs/ear", **effort):
@@ -132,35 +115,32 @@ def study(features, out, weights, root=None, folder="runs/ear", **effort):
     effort : fields of `emotion.Effort`.
     """
     started, effort = time.monotonic(), emotion.Effort(**effort)
-    table, songs = emotion.taffc(features, root)
-    if missing := set(INPUTS["222 + MTT + MSD"]) - set(table):
-        raise InputError(f"{features}: no {min(missing)}; make it by 'm2l features --embedding'")
-    y, artists = songs[list(DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
-    found = rungs(table, songs, folder, effort)
-    scores = scored(songs, found, effort.seed)
-    result = {"songs": len(y), "artists": len(set(artists)), "rungs": scores, "released": {}}
+    every, _ = tasks(features, root)
+    found = {name: climbed(task, folder, effort) for name, task in every.items()}
+    main = every[REFERENCE[0]]
+    reference = found[REFERENCE[0]][REFERENCE[1]]["predicted"]
+    result = {
+        "songs": len(main.y),
+        "artists": len(set(main.groups)),
+        "rungs": {
+            name: emotion.scores(every[name], models, effort.seed, 1000, reference)
+            for name, models in found.items()
+        },
+        "released": {},
+    }
     arrays = {}
     Path(weights).mkdir(parents=True, exist_ok=True)
     for name, (source, model) in RELEASED.items():
-        trained = release(name, table, songs, found, scores, folder, effort)
-        trained.save(Path(weights) / f"{name}.safetensors")
-        tested = found[source][model]
+        task, tested, file = every[source], found[source][model], Path(weights, name)
+        file = file.with_suffix(".safetensors")
+        trained = release(name, task, tested, result["rungs"][source][model], folder, effort)
+        trained.save(file)
         result["released"][name] = {
             "input": source,
             "card": trained.card,
-            "bytes": (Path(weights) / f"{name}.safetensors").stat().st_size,
-            "held": {
-                f"{level:g}": held(y, tested["predicted"][0], artists, tested["folds"], level)
-                for level in emotion.LEVELS
-            },
+            "bytes": file.stat().st_size,
+            "held": {f"{level:g}": held(task, tested, level) for level in emotion.LEVELS},
         }
-        pairs = np.concatenate([y, tested["predicted"][0]], axis=1)
-        arrays[name] = emotion._shuffled(pairs, effort.seed)
-    results.save(
-        out,
-        result,
-        started=started,
-        data={"taffc": emotion.Task("", table, y, artists, ()).fingerprint()},
-        seed=effort.seed,
-        arrays=arrays,
-    )
+        arrays[name] = emotion.pairs(task.y, tested, effort.seed)
+    data, seed = {"taffc": main.fingerprint()}, effort.seed
+    results.save(out, result, started=started, data=data, seed=seed, arrays=arrays)

@@ -29,6 +29,7 @@ from m2l.music import forest
 from m2l.music import importance as listening
 from m2l.music import rivals as models
 from m2l.music.features import EXTENDED, NAMES
+from m2l.va import DIMENSIONS
 
 log = logging.getLogger(__name__)
 
@@ -124,19 +125,18 @@ def tasks(features, root=None, mels=None):
     every = (*models.LADDER, *models.TOGETHER)
     few = ("ridge", "default forest", "SVR")
     table, songs = taffc(features, root)
-    y, artists = songs[list(forest.DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
+    y, artists = songs[list(DIMENSIONS)].to_numpy(float), songs["group"].to_numpy()
     heard = None if mels is None else mels(songs["path"])
     rungs = every if heard is None else (*every, "CNN")
     out = [Task("taffc", table[list(NAMES)], y, artists, rungs, mels=heard)]
     try:
         known = deam.features_74(root)
-        for labels in ("corrected", "published"):
+        for labels, rungs in (("corrected", every), ("published", ("mean", *few))):
             corpus = corpora.load("deam", root, labels=labels).table.set_index("id")
             rows = known.join(corpus, how="inner")
-            x, y = rows[list(known)], rows[list(forest.DIMENSIONS)].to_numpy(float)
+            x, y = rows[list(known)], rows[list(DIMENSIONS)].to_numpy(float)
             kept, block = rows["group"].to_numpy(), rows["block"].to_numpy()
-            rungs = ("block alone", *(every if labels == "corrected" else ("mean", *few)))
-            out.append(Task(f"deam {labels}", x, y, kept, rungs, block))
+            out.append(Task(f"deam {labels}", x, y, kept, ("block alone", *rungs), block))
             if labels == "corrected":
                 own = block == "1-1000"
                 out.append(Task("deam 1-1000", x[own], y[own], kept[own], few))
@@ -162,47 +162,36 @@ def climb(task, name, folder, effort, ladder=models.LADDER):
             "predicted": np.mean([part["predicted"] for part in parts], axis=0),
             "seconds": sum(part["seconds"] for part in parts),
         }
-    x, seed = task.x.to_numpy(float), effort.seed
-    place, repeats, settings = Path(folder) / task.name / name, effort.repeats, {}
+    place, settings = Path(folder) / task.name / name, {}
+    x, searched = task.x.to_numpy(float), name in models.SEARCHED
+    folds, seed = effort.folds, effort.seed
+    repeats = 1 if searched or name.endswith(("forest", "trees", "CNN")) else effort.repeats
+    if searched:
+        settings["trials"] = effort.trials
+    if name in ("tuned forest", "extra trees"):
+        settings["trees"] = effort.trees
     if name == "CNN":
-        settings, repeats = {"epochs": effort.epochs}, 1
+        settings, x = {"epochs": effort.epochs}, np.arange(len(task.y))[:, None]
         make = partial(models.Cnn, task.mels, seed, **settings)
-        x = np.arange(len(task.y))[:, None]
     elif name == "block alone":
-        make = models.linear
-        x = pd.get_dummies(pd.Series(task.source), dtype=float).to_numpy()
+        make, x = models.linear, pd.get_dummies(pd.Series(task.source), dtype=float).to_numpy()
     else:
-        if name in models.SEARCHED:
-            settings, repeats = {"trials": effort.trials}, 1
-        if name in ("tuned forest", "extra trees"):
-            settings["trees"] = effort.trees
-        if name.endswith(("forest", "trees")):
-            repeats = 1
         make = partial(ladder[name], seed, **settings)
-    key = f"{task.fingerprint()} {effort.folds} folds, {repeats} times, seed {seed}, {settings}"
+    key = f"{task.fingerprint()} {folds} folds, {repeats} times, seed {seed}, {settings}"
     if name == "tuned forest":
         key += f", {forest.SPACE}"
 
     def work():
         log.info("%s: %s", task.name, name)
-        started = time.monotonic()
-        if name in models.SEARCHED:
+        started, data = time.monotonic(), (x, task.y, task.groups, folds)
+        if searched:
             searching = partial(make, journal=place.with_suffix(".log"))
-            tested = forest.out_of_fold(searching, x, task.y, task.groups, effort.folds, seed)
-            out = {
-                "predicted": tested.predicted[None],
-                "doubts": tested.doubts,
-                "folds": tested.folds,
-                # A search that was interrupted may have one trial more.
-                "history": [model.history[: effort.trials] for model in tested.models],
-                "settings": json.dumps([model.settings for model in tested.models]),
-            }
+            out, fitted = forest.out_of_fold(searching, *data, seed)
+            # A search that was interrupted may have one trial more.
+            out["history"] = [model.history[: effort.trials] for model in fitted]
+            out["settings"] = json.dumps([model.settings for model in fitted])
         else:
-            out = {
-                "predicted": forest.cross_validate(
-                    make, x, task.y, task.groups, effort.folds, repeats, seed
-                )
-            }
+            out = {"predicted": forest.cross_validate(make, *data, repeats, seed)}
         return out | {"seconds": time.monotonic() - started}
 
     return cache.arrays(place.with_suffix(".npz"), work, key)
@@ -226,23 +215,31 @@ def hear(paths, folder):
 # -- what follows from the answers ---------------------------------------------------------------
 
 
-def scores(task, found, seed=0):
-    """Every model of a task: its scores, and `gain`, the R² above that of the default forest.
+def scores(task, found, seed=0, draws=500, reference=None):
+    """Every model of a task: its scores, and `gain`, its R² above another's.
 
     Parameters
     ----------
     found : dict of model to what `climb` returns.
+    reference : the other's predictions; those of the default forest by default.
 
     Returns
     -------
     dict of model to dict of dimension to dict of score, with "seconds" and "repeats" beside them.
     """
-    reference = found.get("default forest", found.get("extra trees", {})).get("predicted")
+    if reference is None:
+        reference = found.get("default forest", found.get("extra trees", {})).get("predicted")
     return {
-        name: stats.evaluate(task.y, one["predicted"], task.groups, 500, seed, reference)
+        name: stats.evaluate(task.y, one["predicted"], task.groups, draws, seed, reference)
         | {"seconds": float(one["seconds"]), "repeats": len(one["predicted"])}
         for name, one in found.items()
     }
+
+
+def held(inside, half, groups):
+    """How often intervals held (N,), with its own interval, and the mean length of these."""
+    share = stats.bootstrap(np.mean, inside, groups=groups, draws=1000)
+    return {"held": share, "width": float(2 * half.mean())}
 
 
 def coverage(task, tested):
@@ -250,37 +247,25 @@ def coverage(task, tested):
 
     Returns
     -------
-    dict of level to dict of dimension: held (share with 95 % interval), width (mean length of the
-    interval), thirds (held and width where the forest was surest, in between, and least sure) and
-    even (held and width of intervals of the same length for all songs).
+    dict of level to dict of dimension: `held`; thirds, the same where the forest was surest, in
+    between, and least sure; and even, of intervals of the same length for all songs.
     """
-    errors, doubts = task.y - tested["predicted"][0], tested["doubts"]
-    out = {}
+    errors, doubts, folds = task.y - tested["predicted"][0], tested["doubts"], tested["folds"]
+    third, groups, out = doubts.argsort(0).argsort(0) * 3 // len(doubts), task.groups, {}
     for level in LEVELS:
-        held, half = forest.coverage(errors, doubts, tested["folds"], level)
-        same, even = forest.coverage(errors, np.ones_like(doubts), tested["folds"], level)
-        out[f"{level:g}"] = {}
-
-        def share(held, groups=task.groups):
-            return stats.bootstrap(np.mean, held, groups=groups, draws=1000)
-
-        for i, d in enumerate(forest.DIMENSIONS):
-            third = doubts[:, i].argsort().argsort() * 3 // len(doubts)
-            out[f"{level:g}"][d] = {
-                "held": share(held[:, i]),
-                "width": float(2 * half[:, i].mean()),
+        inside, half = forest.coverage(errors, doubts, folds, level)
+        same, even = forest.coverage(errors, np.ones_like(doubts), folds, level)
+        out[f"{level:g}"] = {
+            d: held(inside[:, i], half[:, i], groups)
+            | {
                 "thirds": [
-                    {
-                        "held": share(held[third == t, i], task.groups[third == t]),
-                        "width": float(2 * half[third == t, i].mean()),
-                    }
-                    for t in range(3)
+                    held(inside[own, i], half[own, i], groups[own])
+                    for own in (third[:, i] == t for t in range(3))
                 ],
-                "even": {
-                    "held": share(same[:, i]),
-                    "width": float(2 * even[:, i].mean()),
-                },
+                "even": held(same[:, i], even[:, i], groups),
             }
+            for i, d in enumerate(DIMENSIONS)
+        }
     return out
 
 
@@ -308,31 +293,26 @@ def curve(task, folder, effort, names=("ridge", "extra trees")):
     to list of {"value", "low", "high"}; doubling, the same for R² at all songs less R² at half.
     """
     x, seed = task.x.to_numpy(float), effort.seed
-    settings = {"extra trees": {"trees": min(100, effort.trees)}}
-    out = {
-        "songs": [round(s * len(x) * (1 - 1 / effort.folds)) for s in SHARES],
-        "models": {},
-        "doubling": {},
-    }
+    songs = [round(s * len(x) * (1 - 1 / effort.folds)) for s in SHARES]
+    out = {"songs": songs, "models": {}, "doubling": {}}
     for name in names:
-        make = partial(models.LADDER[name], seed, **settings.get(name, {}))
+        settings = {"trees": min(100, effort.trees)} if name == "extra trees" else None
+        make = partial(models.LADDER[name], seed, **(settings or {}))
 
-        def fewer(share, make=make):
-            return Fewer(make(), share, seed)
-
-        def work(name=name, fewer=fewer):
+        def work(name=name, make=make):
             log.info("%s: learning curve, %s", task.name, name)
             where = x, task.y, task.groups, effort.folds, 1, seed
             return {
-                f"{share}": forest.cross_validate(partial(fewer, share), *where) for share in SHARES
+                str(s): forest.cross_validate(lambda s=s: Fewer(make(), s, seed), *where)
+                for s in SHARES
             }
 
-        key = f"{task.fingerprint()} {effort.folds} {seed} {settings.get(name)}"
+        key = f"{task.fingerprint()} {effort.folds} {seed} {settings}"
         found = cache.arrays(Path(folder) / task.name / f"curve {name}.npz", work, key)
-        told = [found[f"{share}"] for share in SHARES]
+        told = [found[str(s)] for s in SHARES]
         each = [stats.evaluate(task.y, p, task.groups, 300, seed, reference=told[-2]) for p in told]
-        out["models"][name] = {d: [e[d]["r2"] for e in each] for d in forest.DIMENSIONS}
-        out["doubling"][name] = {d: each[-1][d]["gain"] for d in forest.DIMENSIONS}
+        out["models"][name] = {d: [e[d]["r2"] for e in each] for d in DIMENSIONS}
+        out["doubling"][name] = {d: each[-1][d]["gain"] for d in DIMENSIONS}
     return out
 
 
@@ -358,7 +338,7 @@ def between_blocks(task, effort, trees=100):
             else:
                 predicted = fitted.predict(x[tested])
             found = stats.evaluate(y, predicted[None], groups, 300, effort.seed)
-            for i, d in enumerate(forest.DIMENSIONS):
+            for i, d in enumerate(DIMENSIONS):
                 found[d]["r_other"] = stats.score(y[:, 1 - i], predicted[:, i])["r"]
             out.append({"trained_on": one, "tested_on": other, "songs": int(rows.sum()), **found})
     return out
@@ -373,31 +353,31 @@ def listened(task, tested, effort, songs=200):
     members; dependence of the feature at the centre of the three clusters that count most for each
     dimension.
     """
-    settings = json.loads(str(tested["settings"]))
+    settings, seed = json.loads(str(tested["settings"])), effort.seed
     x, trees = task.x.to_numpy(float), min(60, effort.trees)
 
     def make(fold=0):
-        return models.forest_of(settings[fold], effort.seed, trees)
+        return models.forest_of(settings[fold], seed, trees)
 
-    fitted = []
+    fitted, out = [], {}
     for fold in np.unique(tested["folds"]):
         own = tested["folds"] == fold
         fitted.append((make(fold).fit(x[~own], task.y[~own]), np.flatnonzero(own)))
-    out = {}
-    for name, sets in (
-        ("families", listening.families(task.x.columns)),
-        ("clusters", listening.clusters(task.x)),
-    ):
-        found = listening.importance(fitted, task.x, task.y, task.groups, sets, seed=effort.seed)
-        out[name] = {key: {"n": len(sets[key]), **found[key]} for key in sets}
-    for key, members in sets.items():
+    sets = {
+        "families": listening.families(task.x.columns),
+        "clusters": listening.clusters(task.x),
+    }
+    for name, each in sets.items():
+        found = listening.importance(fitted, task.x, task.y, task.groups, each, seed=seed)
+        out[name] = {key: {"n": len(each[key]), **found[key]} for key in each}
+    for key, members in sets["clusters"].items():
         out["clusters"][key]["members"] = members
     leading = {}
-    for d in forest.DIMENSIONS:
+    for d in DIMENSIONS:
         order = sorted(out["clusters"], key=lambda key: -out["clusters"][key][d]["value"])
         leading |= dict.fromkeys(order[:3])
     out["dependence"] = listening.dependence(
-        make, task.x, task.y, task.groups, list(leading), songs=songs, seed=effort.seed
+        make, task.x, task.y, task.groups, list(leading), songs=songs, seed=seed
     )
     return out
 
@@ -405,14 +385,12 @@ def listened(task, tested, effort, songs=200):
 def verdicts(found):
     """Which model came closest to each target: dict of task and dimension to target, model, r2."""
     out = {}
-    for name, target in TARGETS.items():
-        if name not in found:
-            continue
-        told = found[name]["models"]
+    for name in (name for name in TARGETS if name in found):
         out[name] = {}
-        for aim, d in zip(target, forest.DIMENSIONS, strict=True):
-            best = max(told, key=lambda model, d=d, told=told: told[model][d]["r2"]["value"])
-            out[name][d] = {"target": aim, "model": best, "r2": told[best][d]["r2"]}
+        for aim, d in zip(TARGETS[name], DIMENSIONS, strict=True):
+            r2 = {model: told[d]["r2"] for model, told in found[name]["models"].items()}
+            best = max(r2, key=lambda model: r2[model]["value"])
+            out[name][d] = {"target": aim, "model": best, "r2": r2[best]}
     return out
 
 
@@ -435,61 +413,56 @@ def emotion(features, out, root=None, folder="runs/forest", **effort):
             f"{features}: {len(table)} songs with labels, by {artists} artists; "
             "extract more of 4Q-TAFFC first"
         )
-    result, arrays, prints, tested = {"corpora": {}, "search": {}, "coverage": {}}, {}, {}, {}
-    everything = tasks(features, root, partial(hear, folder=folder))
-    for task in everything:
-        found = {name: climb(task, name, folder, effort) for name in task.rungs}
-        prints[task.name] = task.fingerprint()
-        result["corpora"][task.name] = {
+    result, arrays, tested = {"corpora": {}, "search": {}, "coverage": {}}, {}, {}
+    every = {task.name: task for task in tasks(features, root, partial(hear, folder=folder))}
+    for name, task in every.items():
+        found = {model: climb(task, model, folder, effort) for model in task.rungs}
+        result["corpora"][name] = {
             "songs": len(task.y),
             "groups": len(set(task.groups)),
             "features": task.x.shape[1],
             "models": scores(task, found, effort.seed),
         }
-        result["search"][task.name] = {
-            name: {
-                "settings": json.loads(str(found[name]["settings"])),
-                "history": found[name]["history"].tolist(),
+        result["search"][name] = {
+            model: {
+                "settings": json.loads(str(found[model]["settings"])),
+                "history": found[model]["history"].tolist(),
             }
-            for name in models.SEARCHED
-            if name in found
+            for model in models.SEARCHED
+            if model in found
         }
         if "tuned forest" in found:
-            tested[task.name] = found["tuned forest"]
-            result["coverage"][task.name] = coverage(task, found["tuned forest"])
-        for name in ("tuned forest", *models.TOGETHER):
-            if name in found:
-                pairs = np.concatenate([task.y, found[name]["predicted"][0]], axis=1)
-                arrays[f"{task.name} {name}"] = _shuffled(pairs, effort.seed)
-    by_name = {task.name: task for task in everything}
-    main = by_name.get("taffc extended", by_name["taffc"])
+            tested[name] = found["tuned forest"]
+            result["coverage"][name] = coverage(task, tested[name])
+        for model in ("tuned forest", *models.TOGETHER):
+            if model in found:
+                arrays[f"{name} {model}"] = pairs(task.y, found[model], effort.seed)
+    main = "taffc extended" if "taffc extended" in every else "taffc"
     result["targets"] = verdicts(result["corpora"])
     result["curve"] = {
-        name: curve(by_name[name], folder, effort)
+        name: curve(every[name], folder, effort)
         for name in ("taffc", "deam corrected")
-        if name in by_name
+        if name in every
     }
     result["blocks"] = {
-        name: between_blocks(by_name[name], effort)
+        name: between_blocks(every[name], effort)
         for name in ("deam published", "deam corrected")
-        if name in by_name
+        if name in every
     }
-    result["listening"] = listened(main, tested[main.name], effort)
-    result["effort"] = vars(effort) | {
-        "seconds": sum(
-            m["seconds"] for c in result["corpora"].values() for m in c["models"].values()
-        )
-    }
+    result["listening"] = listened(every[main], tested[main], effort)
+    seconds = sum(m["seconds"] for c in result["corpora"].values() for m in c["models"].values())
+    result["effort"] = vars(effort) | {"seconds": seconds}
     provenance.save(
         out,
         result,
         started=started,
-        data=prints,
+        data={name: task.fingerprint() for name, task in every.items()},
         seed=effort.seed,
         arrays=arrays,
     )
 
 
-def _shuffled(pairs, seed):
-    """Rows in random order: pairs say nothing about which song they are."""
-    return np.random.default_rng(seed).permutation(pairs).astype(np.float32)
+def pairs(y, tested, seed):
+    """Labels and predictions (N, 4) in random order: they say nothing about which song they are."""
+    both = np.concatenate([y, tested["predicted"][0]], axis=1)
+    return np.random.default_rng(seed).permutation(both).astype(np.float32)

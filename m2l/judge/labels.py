@@ -156,8 +156,8 @@ def save(machines, path, card):
     write_checkpoint(path, tensors, {"format": "m2l-labels", "card": json.dumps(card)})
 
 
-def load(path=WEIGHTS):
-    """Read machines written by `save`.
+def load(path=None):
+    """Read machines written by `save`; the shipped ones by default.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def load(path=WEIGHTS):
         If the file is missing, damaged or of another kind.
     """
     missing = "labelling machines here; 'm2l metrics people' fits them"
-    _, tensors = read_checkpoint(path, "m2l-labels", missing)
+    _, tensors = read_checkpoint(path or WEIGHTS, "m2l-labels", missing)
     machines = {which: {} for which in SIDES}
     for name, tensor in tensors.items():
         which, _, part = name.partition(".")

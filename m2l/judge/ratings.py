@@ -124,8 +124,8 @@ def save(judge, path, card):
     write_checkpoint(path, {"ridge": tensor}, {"format": "m2l-ratings", "card": json.dumps(card)})
 
 
-def load(path=WEIGHTS):
-    """Read a judge written by `save`, ndarray (1025, 2).
+def load(path=None):
+    """Read a judge written by `save`; the shipped one by default, ndarray (1025, 2).
 
     Raises
     ------
@@ -133,7 +133,7 @@ def load(path=WEIGHTS):
         If the file is missing, damaged or of another kind.
     """
     missing = "second judge here; 'm2l metrics people' fits one"
-    _, tensors = read_checkpoint(path, "m2l-ratings", missing)
+    _, tensors = read_checkpoint(path or WEIGHTS, "m2l-ratings", missing)
     judge = tensors.get("ridge")
     if judge is None or judge.shape != (1025, 2) or not judge.isfinite().all():
         raise InputError(f"{path}: tensors do not fit a judge; get it again")

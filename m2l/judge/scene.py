@@ -141,8 +141,8 @@ def save(net, path, card):
     write_checkpoint(path, tensors, header)
 
 
-def load(path=WEIGHTS):
-    """Read a network written by `save`.
+def load(path=None):
+    """Read a network written by `save`; the shipped one by default.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def load(path=WEIGHTS):
         If the file is missing, damaged or of another kind.
     """
     return load_network(
-        path,
+        path or WEIGHTS,
         "m2l-scene",
         lambda header: SceneNet(json.loads(header["scenes"])),
         "a scene network",

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from m2l.errors import InputError
+from m2l.music import forest
 from m2l.va import DIMENSIONS, QuantileMap
 
 MODELS = ("ear", "forest")
@@ -126,16 +127,8 @@ class Ear:
         return self.trees(self._inputs(table))
 
     def halfwidth(self, level=0.9):
-        """Half the length of the interval that holds a share `level` of unknown songs, (2,).
-
-        References
-        ----------
-        Split conformal prediction: Lei et al. 2018, "Distribution-free predictive inference for
-        regression", section 2.2.
-        """
-        n = len(self.errors)
-        rank = min(int(np.ceil((n + 1) * level)), n) - 1
-        return np.sort(np.abs(self.errors), axis=0)[rank]
+        """Half the length of the interval; see `m2l.music.forest.conformal`."""
+        return forest.conformal(self.errors, level)
 
     def draw(self, table, n, seed=0):
         """What the song may be felt like: prediction plus errors made elsewhere, (N, n, 2).
@@ -196,8 +189,6 @@ def fit(x, y, groups, names, card, make, predicted=None):
     -------
     Ear
     """
-    from m2l.music import forest
-
     x, y, groups = np.asarray(x, float), np.asarray(y, float), np.asarray(groups)
     if predicted is None:
         predicted = forest.cross_validate(make, x, y, groups)[0]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -215,47 +214,45 @@ def coverage(errors, doubts, folds, level=0.9):
     Returns
     -------
     held : ndarray (N, 2) of bool
-    width : ndarray (N, 2), half the length of each interval
-
-    References
-    ----------
-    Normalised split conformal prediction: Lei et al. 2018, "Distribution-free predictive inference
-    for regression", section 5.2.
+    width : ndarray (N, 2), half the length of each interval, see `conformal`
     """
-    relative = np.abs(errors) / doubts
+    relative = errors / doubts
     width = np.empty_like(doubts)
     for fold in np.unique(folds):
         own = folds == fold
-        width[own] = _level(relative[~own], level) * doubts[own]
+        width[own] = conformal(relative[~own], level) * doubts[own]
     return np.abs(errors) <= width, width
 
 
-def _level(relative, level):
-    """The conformal quantile: the ⌈(n + 1)·level⌉th smallest, (2,)."""
-    n = len(relative)
-    rank = min(int(np.ceil((n + 1) * level)), n) - 1
-    return np.sort(relative, axis=0)[rank]
+def conformal(errors, level=0.9):
+    """Half the length of the interval that holds a share `level` of unknown songs.
 
-
-@dataclass
-class OutOfFold:
-    """What a kind of model does on songs that it has not seen.
-
-    Attributes
+    Parameters
     ----------
-    predicted, doubts : ndarray (N, 2)
-    folds : ndarray (N,), which fold each song was in.
-    models : list of the folds' models
-    """
+    errors : ndarray (n, 2), on songs not seen; their ⌈(n + 1)·level⌉th smallest size is it.
 
-    predicted: np.ndarray
-    doubts: np.ndarray
-    folds: np.ndarray
-    models: list
+    Returns
+    -------
+    ndarray (2,)
+
+    References
+    ----------
+    Split conformal prediction: Lei et al. 2018, "Distribution-free predictive inference for
+    regression", section 2.2; normalised as in `coverage`, section 5.2.
+    """
+    n = len(errors)
+    rank = min(int(np.ceil((n + 1) * level)), n) - 1
+    return np.sort(np.abs(errors), axis=0)[rank]
 
 
 def out_of_fold(make, x, y, groups, folds=5, seed=0):
-    """`cross_validate` once, keeping what `coverage` needs."""
+    """`cross_validate` once, keeping what `coverage` needs.
+
+    Returns
+    -------
+    dict : predicted (1, N, 2), doubts (N, 2) and folds (N,), which fold each song was in
+    models : list of the folds' models
+    """
     doubts, fold, models = np.empty((len(y), 2)), np.empty(len(y), int), []
 
     def seen(model, rows):
@@ -263,5 +260,5 @@ def out_of_fold(make, x, y, groups, folds=5, seed=0):
         fold[rows] = len(models)
         models.append(model)
 
-    predicted = cross_validate(make, x, y, groups, folds, 1, seed, seen)[0]
-    return OutOfFold(predicted, doubts, fold, models)
+    predicted = cross_validate(make, x, y, groups, folds, 1, seed, seen)
+    return {"predicted": predicted, "doubts": doubts, "folds": fold}, models
