@@ -151,10 +151,8 @@ def model(
     save_grid(nearest, folder / "nearest.png", columns=max(1, len(nearest) // 2))
     if pairs:
         save_grid(np.concatenate([nearest, beside]), pairs, columns=len(nearest))
-    result, data = (
-        {"generator": released.card} | result,
-        {"landscapes": photos.fingerprint(pyramid.table)},
-    )
+    result = {"generator": released.card} | result
+    data = {"landscapes": photos.fingerprint(pyramid.table)}
     provenance.save(out, result, started=started, data=data, seed=seed, arrays=arrays)
 
 

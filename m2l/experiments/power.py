@@ -76,7 +76,8 @@ def validation(out, config=None, studies: int | None = None):
     ]
     found = []
     try:
-        found.extend(tqdm(zip(*runs, strict=True), "studies", len(numbers), disable=None))
+        for pair in tqdm(zip(*runs, strict=True), "studies", len(numbers), disable=None):
+            found.append(pair)
     except KeyboardInterrupt:
         if not found:
             raise
