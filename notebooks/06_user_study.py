@@ -36,7 +36,6 @@ seed = 0
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from m2l import figures
@@ -140,22 +139,23 @@ print(f"matched picture on the left in {left.min():.0%} to {left.max():.0%} of a
 # assumed of people is a guess until a pilot has been run; all of it is written down with the rest of the
 # settings ({ref}`sec-preregistration`).
 #
-# Power is the share of simulated studies that find what was put in. One study is three lines: draw answers
+# Power is the share of simulated studies that find what was put in. One study: simulate answers
 # of persons, songs and pictures that differ; estimate; test with Holm's correction.
 
 # %%
-planned = config | {"reserve": 0, "checks": dict.fromkeys(study.BLOCKS, 0)}
-codes = simulation.Codes(study.trials(study.design(planned)))
+planned = study.design(config | {"reserve": 0, "checks": dict.fromkeys(study.BLOCKS, 0)})
+asked = study.trials(planned)
 effects = replace(simulation.Effects.of(config), careless=0.0)
-freedom = min(codes.people, codes.songs) - 1
 supported = []
-for i in range(40):
-    left, felt, _ = simulation.draw(codes, effects, np.random.default_rng([seed, i]))
-    estimate, error = simulation.tests(codes, left, felt)
-    p = analysis.inference(estimate, error, freedom, analysis.NULL)["p"]
-    p = analysis.adjust(p, config["confirmatory"])
-    supported.append((p < config["alpha"]) & (estimate > analysis.NULL))
-found = dict(zip(study.HYPOTHESES, np.mean(supported, axis=0)))
+for i in range(20):
+    answers = simulation.simulate(asked, effects, [seed, i])
+    kept = asked.assign(**answers[["valence", "arousal", "choice"]])
+    apart, _ = analysis.distances(analysis.compared(kept), mixed=False)
+    found = analysis.decide(
+        analysis.matched(kept), apart, analysis.strengths(kept), planned["rules"]
+    )
+    supported.append(found["supported"].astype(float))
+found = pd.DataFrame(supported).mean()
 print(f"{len(supported)} studies: H1 {found['H1']:.0%}, H3c {found['H3c']:.0%}")
 
 # %% [markdown]
