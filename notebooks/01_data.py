@@ -19,10 +19,9 @@
 # # Exploring the data
 #
 # A model of emotion can be no better than the labels it learns from. So before anything is trained,
-# the labels are looked at. First comes a corpus that needs no download: music and landscapes made by
-# code, whose emotion is known because it was asked for. Then the real corpora of {ref}`sec-data`
-# are laid out on the valence–arousal plane; their labels are audited, and one corpus fails; and the
-# disagreement of raters tells how far any model can get.
+# the labels are looked at: first of music and landscapes made by code, whose emotion is known because it
+# was asked for; then of the real corpora of {ref}`sec-data`, of which one fails. The disagreement of raters
+# tells how far any model can get.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -64,8 +63,7 @@ cues = [compose.cues(*va) for va in corners.values()]
 pd.DataFrame(cues, index=corners)[["tempo_bpm", "mode", "brightness_hz"]].round()
 
 # %% [markdown]
-# `compose` writes a small score with these settings and plays it: the seed picks key, chords, motif
-# and instruments, the emotion decides how they are used. {ref}`The next chapter <sec-nb-forest>` opens
+# `compose` writes a small score with these settings and plays it. {ref}`The next chapter <sec-nb-forest>` opens
 # with the four pieces.
 #
 # ## Landscapes whose emotion is known
@@ -303,7 +301,6 @@ print("the ceiling    ", provenance.text(audit.ceiling(means, sds, np.full(500, 
 # %% [markdown]
 # ## Summary
 #
-# - The sample corpus, composed and painted by code, has known emotions over the whole plane.
 # - Rated music lies along the diagonal from calm and unpleasant to excited and pleasant; its other
 #   corners are thin. 4Q-TAFFC is balanced, with labels derived from words.
 # - The landscapes crowd at pleasant and calm, and their labels are predictions. Songs and landscapes

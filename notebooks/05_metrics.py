@@ -20,9 +20,8 @@
 #
 # A generated landscape can fail in three ways: it can look unlike a photograph, it can look like all
 # the other generated ones, and it can ignore the emotion that was asked for. Each failure has its
-# own measure ({ref}`sec-measures`). This chapter first tests the measures on pictures whose faults
-# are known, then applies them to the released generator, and last to the whole way from a song to
-# its picture.
+# own measure ({ref}`sec-measures`), tested here on pictures whose faults are known, then applied to the
+# released generator, and last to the whole way from a song to its picture.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -151,9 +150,6 @@ plt.show()
 #   - {result}`people:ratings.photos.valence.r`
 #   - {result}`people:ratings.photos.arousal.r`
 # ```
-#
-# A generator cannot be seen to obey better than photographs are seen to have their labels: their own
-# figures stand beside its own below.
 #
 # ## Like photographs?
 #
@@ -355,9 +351,6 @@ plt.show()
 # {result}`end_to_end:judges.ratings.shares.arousal.unknown.value:*100 .0f` %); and seeds differ, at one and
 # the same request ({result}`end_to_end:judges.ratings.shares.valence.seeds.value:*100 .0f` % and
 # {result}`end_to_end:judges.ratings.shares.arousal.seeds.value:*100 .0f` %).
-#
-# A song takes {result}`end_to_end:seconds.listening.cpu:.2f` s of one core to be listened to and
-# {result}`end_to_end:seconds.picture.cpu:.2f` s to be painted.
 
 # %% [markdown]
 # ## Summary

@@ -55,7 +55,7 @@ figures.use_style()
 #    nine steps, drawn as the manikins of {cite:t}`bradley1994sam`, which are also the scales of DEAM.
 #    No music is played, so nothing suggests an answer.
 # 2. **Rate the songs.** The same two scales, without a picture. A person's ratings of a picture and
-#    of its song can then be compared; how that person uses a scale drops out.
+#    of its song can then be compared.
 # 3. **Choose.** A song plays, two pictures stand side by side: which one fits? In half of the choices
 #    one was made for this song, the *matched* one, and the other by the same system for another song,
 #    the *shuffled* one. In the other half both were made for this song, by two systems.
@@ -67,7 +67,7 @@ figures.use_style()
 # Five systems are compared: the full one, three with a part taken out ({ref}`sec-baselines`), and
 # real photographs, picked from the collection by the emotion of the song, as a ceiling. The
 # unconditional system is the negative control. It never heard the song, so its two pictures are
-# interchangeable and it has to stay at one half. If it does not, the study is broken.
+# interchangeable and it has to stay at one half.
 
 # %% [markdown]
 # ## The design
@@ -100,12 +100,12 @@ left = (matched["left_song"] == matched["song"]).groupby(matched["participant"])
 raters = rated["image"].value_counts()
 print(f"{trials.groupby('participant').size().max()} trials a person")
 print(f"{raters.min()} to {raters.max()} raters a picture")
-print(f"matched picture on the left in {left.min():.0%} to {left.max():.0%} of a person's choices")
+print(f"matched one on the left: {left.min():.0%} to {left.max():.0%}")
 
 # %% [markdown]
 # {result}`study:config.songs` songs and {result}`study:config.participants` participants after exclusions
-# are wanted, who hear {result}`study:config.songs_each` songs each. The counts above differ by one at most
-# for any number of persons who come, not only for the planned one. The order of the songs follows a Williams
+# are wanted, who hear {result}`study:config.songs_each` songs each. The counts differ by one at most
+# for any number of persons who come. The order of the songs follows a Williams
 # square {cite:p}`williams1949experimental`, in which each stands at each place and after each other equally
 # often. A few of the trials check attention: a text says what to answer.
 #
@@ -257,7 +257,7 @@ table = pd.DataFrame(validated["effects"]["table"]).set_index(["measure", "syste
 measures = {"matched": "matched", "strength": "strength", "distance, means": "distance"}
 held = table[list(measures)].astype(float).unstack("measure").reindex(study.SYSTEMS)
 figures.table(
-    100 * held.rename(columns=measures)[list(measures.values())].reset_index(names="system"),
+    (100 * held[list(measures)]).rename(columns=measures).reset_index(names="system"),
     "Simulated studies, in per cent, whose 95 % interval for songs in general holds the value put in. The full "
     "system is what strengths and distances are measured from.",
     decimals=0,
@@ -302,7 +302,7 @@ figures.table(
 # ## Limits
 #
 # - The assumed effects, correlations and agreement are guesses. A pilot of a dozen persons would show
-#   the agreement and the correlations, and the curves would then be drawn anew with one command.
+#   the agreement and the correlations.
 # - Simulated persons follow the models' own form: probit choices, normal emotions. People may not.
 # - The rate that the study is planned for was measured by a network, not by people.
 # - H2 is weak by design. A difference that is not found there is not shown to be absent.
@@ -310,8 +310,7 @@ figures.table(
 # %% [markdown]
 # ## Summary
 #
-# - No participants have been asked; every answer here is simulated and none is evidence about the
-#   system.
+# - No participants have been asked; every answer here is simulated.
 # - The main question is a choice between the picture made for a song and one made for another by the
 #   same system. The unconditional system must stay at one half.
 # - {result}`study:config.participants` participants and {result}`study:config.songs` songs,

@@ -590,7 +590,7 @@ def draw(name, result, known=None):
     table, value = result[name], "mean"
     if name == "distances":
         table, value = table.loc["distance"].iloc[1:], "difference"
-    figure, ax = plt.subplots(figsize=(7.2, 2.9))
+    figure, ax = plt.subplots(figsize=(5.4, 2.8))
     ax.axvline(null, color=figures.INK, ls="--", lw=1)
     rows = np.arange(len(table))
     figures.intervals(ax, rows, table["low"], table[value], table["high"], table.index)
