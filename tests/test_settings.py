@@ -1,7 +1,6 @@
 """Settings are checked in type and range, and a fault is told in one line."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Literal
 
 import pytest
 
@@ -22,7 +21,6 @@ class Preset:
     lr: float = setting(1e-3, above=0)
     betas: tuple[float, float] = setting((0.0, 0.99), low=0, below=1)
     objective: str = setting("hinge", choices=("hinge", "wgan"))
-    form: Literal["spatial", "image"] = "spatial"
     n_critic: int = setting(1, low=1)
     flip: bool = True
     weights: dict[str, float] = field(default_factory=dict)
@@ -56,7 +54,6 @@ def test_reading_is_the_inverse_of_asdict():
         ("betas", 0.5, "a list of 2"),
         ("objective", "gan", "one of hinge, wgan"),
         ("objective", ["hinge"], "one of hinge, wgan"),
-        ("form", "channel", "one of spatial, image"),
         ("n_critic", 1.5, "a whole number from 1"),
         ("n_critic", 0, "a whole number from 1"),
         ("flip", 1, "true or false"),

@@ -39,8 +39,8 @@ def check(instance, where=""):
 
     Parameters
     ----------
-    instance : dataclass; its hints are int, float, str, bool, dataclasses, Literal, tuples, lists
-        and dicts of them, and None beside any.
+    instance : dataclass; its hints are int, float, str, bool, dataclasses, tuples and dicts of
+        them, and None beside any.
     where : put before the field's name in the message, such as "stage 8: ".
 
     Raises
@@ -83,16 +83,20 @@ def read(cls, values, where=""):
 
 def _made(value, hint, where):
     """A plain value as its hint wants it, as far as dataclasses and tuples go."""
-    options = _options(hint)
-    for option in options:
-        origin, inner = typing.get_origin(option), typing.get_args(option)
+    for option in _options(hint):
         if is_dataclass(option) and isinstance(value, dict):
             return read(option, value, where)
-        if origin is tuple and isinstance(value, list | tuple):
-            each = [inner[0]] * len(value) if inner[-1:] == (...,) else inner
-            if len(each) == len(value):
-                return tuple(_made(v, h, where) for v, h in zip(value, each, strict=True))
+        if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
+            inner = _inner(option, value)
+            if len(inner) == len(value):
+                return tuple(_made(v, h, where) for v, h in zip(value, inner, strict=True))
     return value
+
+
+def _inner(hint, value):
+    """The hint of each value of a tuple."""
+    inner = typing.get_args(hint)
+    return [inner[0]] * len(value) if inner[-1] == ... else inner
 
 
 def _fault(value, hint, limits):
@@ -102,37 +106,31 @@ def _fault(value, hint, limits):
 
 
 def _of_type(value, hint, limits):
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    origin = typing.get_origin(hint) or hint
     if hint is types.NoneType:
         return None if value is None else "nothing"
-    if hint is typing.Any:
-        return None
-    if origin is typing.Literal:
-        return None if value in inner else _listed(inner)
     if origin is tuple:
-        every = inner[-1:] == (...,)
-        count = None if every else len(inner)
-        if not isinstance(value, tuple) or (count is not None and len(value) != count):
-            return (
-                f"a list of {'' if count is None else f'{count}, each '}{_name(inner[0], limits)}"
-            )
-        each = [inner[0]] * len(value) if every else inner
-        return _first(_fault(v, h, limits) for v, h in zip(value, each, strict=True))
-    if origin in (list, dict):
-        if not isinstance(value, origin):
-            return "a list" if origin is list else "settings by name"
-        held = value.values() if origin is dict else value
-        return _first(_fault(v, inner[-1], limits) for v in held) if inner else None
+        inner = _inner(hint, value) if isinstance(value, tuple) else ()
+        if not isinstance(value, tuple) or len(inner) != len(value):
+            first, *rest = typing.get_args(hint)
+            count = "" if rest == [...] else f"{len(rest) + 1}, each "
+            return f"a list of {count}{_name(first, limits)}"
+        return _first(_fault(v, h, limits) for v, h in zip(value, inner, strict=True))
+    if origin is dict:
+        if not isinstance(value, dict):
+            return "settings by name"
+        return _first(
+            _fault(v, h, limits) for v in value.values() for h in typing.get_args(hint)[1:]
+        )
     kind = {int: Integral, float: Real}.get(hint, hint)
     right = isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
     if choices := limits.get("choices"):
-        return None if right and value in choices else _listed(choices)
+        return None if right and value in choices else f"one of {', '.join(map(str, choices))}"
     if right and kind in (Integral, Real):
         right = math.isfinite(value) and _within(value, limits)
     if right:
         return None
-    hint_at_text = "; in YAML write 1.0e-3 rather than 1e-3" if _looks_numeric(value, hint) else ""
-    return _name(hint, limits) + hint_at_text
+    return _name(hint, limits) + "; in YAML write 1.0e-3 rather than 1e-3" * _numeric(value, hint)
 
 
 def _first(faults):
@@ -145,12 +143,9 @@ def _options(hint):
 
 
 def _within(value, limits):
-    return (
-        value >= limits.get("low", value)
-        and value <= limits.get("high", value)
-        and ("above" not in limits or value > limits["above"])
-        and ("below" not in limits or value < limits["below"])
-    )
+    return limits.get("low", value) <= value <= limits.get("high", value) and limits.get(
+        "above", -math.inf
+    ) < value < limits.get("below", math.inf)
 
 
 def _name(hint, limits):
@@ -162,15 +157,10 @@ def _name(hint, limits):
     return " ".join([named, *parts])
 
 
-def _listed(choices):
-    return "one of " + ", ".join(map(str, choices))
-
-
-def _looks_numeric(value, hint):
-    if hint is not float or not isinstance(value, str):
-        return False
+def _numeric(value, hint):
+    """Whether text was meant for a number."""
     try:
-        return math.isfinite(float(value))
+        return hint is float and isinstance(value, str) and math.isfinite(float(value))
     except ValueError:
         return False
 

@@ -108,17 +108,11 @@ def excerpt(path, seconds):
     sound : ndarray (n, channels) float32, or None where the song is shorter.
     rate : int, Hz
     """
-    rate, frames = SR, 0
-    for rate, block in _channels(path):  # noqa: B007
-        frames += len(block)
+    rates, blocks = zip(*_channels(path), strict=True)
+    sound, rate = np.concatenate(blocks), rates[-1]
     length = round(seconds * rate)
-    if frames < length:
-        return None, rate
-    start, at, parts = (frames - length) // 2, 0, []
-    for _, block in _channels(path):
-        parts.append(block[max(0, start - at) : max(0, start + length - at)])
-        at += len(block)
-    return np.concatenate(parts), rate
+    start = (len(sound) - length) // 2
+    return (sound[start : start + length] if start >= 0 else None), rate
 
 
 def seconds(path):
