@@ -90,21 +90,16 @@ def test_names_say_nothing(tmp_path, suffix):
         np.testing.assert_array_equal(songs.read(named), whole)
 
 
-@pytest.mark.parametrize("suffix", ["mp3", "ogg", "wav", "flac", "aiff", "au", "w64"])
+@pytest.mark.parametrize("suffix", ["mp3", "ogg", "wav", "flac", "aiff", "au", "w64", "m4a"])
 def test_truncated_files_are_refused(tmp_path, suffix):
-    path = write(tmp_path / f"song.{suffix}", noise(8))
+    path = tmp_path / f"song.{suffix}"
+    if suffix == "m4a":
+        encode(path, noise(8, rate=44100), "aac", options={"movflags": "faststart"})
+    else:
+        write(path, noise(8))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(0.6 * len(whole))])
     refused(path, "truncated or damaged; get the whole file again")
-
-
-def test_truncated_m4a_is_refused(tmp_path):
-    path = encode(
-        tmp_path / "a.m4a", noise(8, rate=44100), "aac", options={"movflags": "faststart"}
-    )
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(0.6 * len(whole))])
-    refused(path, "truncated or damaged")
 
 
 def headerless(path):
@@ -127,16 +122,11 @@ def test_an_mp3_without_a_length_is_read_to_its_end(tmp_path, first, then):
     assert len(songs.read(headerless(path))) == pytest.approx(20 * SR, rel=0.01)
 
 
-def test_joined_mp3s_are_read_to_the_last(tmp_path):
-    one, two = (write(tmp_path / f"{i}.mp3", noise(4, i)).read_bytes() for i in (1, 2))
-    (tmp_path / "both.mp3").write_bytes(one + two)
-    assert len(songs.read(tmp_path / "both.mp3")) == pytest.approx(8 * SR, rel=0.02)
-
-
-def test_joined_mp3s_of_different_kinds_go_on_as_the_first(tmp_path):
+@pytest.mark.parametrize("rate, channels", [(SR, 1), (44100, 2)])
+def test_joined_mp3s_are_read_to_the_last_and_go_on_as_the_first(tmp_path, rate, channels):
     one = write(tmp_path / "1.mp3", noise(4, 1)).read_bytes()
-    both = np.stack([noise(4, 2, 44100), noise(4, 3, 44100)], axis=1)
-    (tmp_path / "both.mp3").write_bytes(one + write(tmp_path / "2.mp3", both, 44100).read_bytes())
+    other = np.stack([noise(4, i, rate) for i in range(channels)], axis=1)
+    (tmp_path / "both.mp3").write_bytes(one + write(tmp_path / "2.mp3", other, rate).read_bytes())
     assert len(songs.read(tmp_path / "both.mp3")) == pytest.approx(8 * SR, rel=0.02)
 
 
@@ -179,25 +169,24 @@ def test_a_flac_of_a_stream_that_did_not_know_its_length(tmp_path):
 
 
 def test_bad_files_are_refused_in_one_line(tmp_path):
-    text, page = tmp_path / "text.mp3", tmp_path / "page.mp3"
-    text.write_text("These are words, not music.\n" * 100)
-    page.write_text("#EXTM3U\n/etc/passwd\n")
-    empty = tmp_path / "empty.ogg"
-    empty.touch()
-    bytes_ = tmp_path / "bytes.mp3"
-    bytes_.write_bytes(np.random.default_rng(0).bytes(50_000))
-    holes, endless = noise(4), noise(4)
-    holes[1000], endless[-1000] = np.nan, np.inf
-    spike = noise(4)
-    spike[-100] = 1e30
+    contents = {
+        "text.mp3": b"These are words, not music.\n" * 100,
+        "page.mp3": b"#EXTM3U\n/etc/passwd\n",
+        "empty.ogg": b"",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        refused(tmp_path / name, "not audio that can be read")
+    (tmp_path / "bytes.mp3").write_bytes(np.random.default_rng(0).bytes(50_000))
+    with pytest.raises(InputError):
+        songs.read(tmp_path / "bytes.mp3")
+    holes, endless, spike = noise(4), noise(4), noise(4)
+    holes[1000], endless[-1000], spike[-100] = np.nan, np.inf, 1e30
     opposite = np.stack([noise(4), -noise(4)], axis=1)
     t = np.arange(4 * 96000) / 96000
     for path, reason in {
         tmp_path / "none.mp3": "no such file",
         tmp_path: "no such file",
-        text: "not audio that can be read",
-        page: "not audio that can be read",
-        empty: "not audio that can be read",
         write(tmp_path / "short.wav", noise(2.9)): "shorter than 3 seconds",
         write(tmp_path / "silent.wav", np.zeros(4 * SR)): "silent",
         write(tmp_path / "opposite.wav", opposite): "silent",
@@ -210,8 +199,6 @@ def test_bad_files_are_refused_in_one_line(tmp_path):
         write(tmp_path / "ints8.wav", 127 * noise(4), subtype="DOUBLE"): "not within -1 to 1",
     }.items():
         refused(path, reason)
-    with pytest.raises(InputError):
-        songs.read(bytes_)
 
 
 def test_a_loud_master_is_heard_as_it_is(tmp_path):

@@ -29,12 +29,9 @@ def test_scores_of_four_songs_by_hand():
     )
 
 
-def test_equal_arrays_score_perfectly():
-    want = {"r2": 1, "mse": 0, "rmse": 0, "mae": 0, "r": 1, "ccc": 1}
-    assert stats.score(Y, Y) == pytest.approx(want, abs=1e-12)
-
-
 def test_a_shift_costs_ccc_but_not_r():
+    perfect = {"r2": 1, "mse": 0, "rmse": 0, "mae": 0, "r": 1, "ccc": 1}
+    assert stats.score(Y, Y) == pytest.approx(perfect, abs=1e-12)
     scores, var = stats.score(Y, Y + 2), Y.var()
     assert scores["r"] == pytest.approx(1)
     assert scores["ccc"] == pytest.approx(2 * var / (2 * var + 4))
@@ -70,12 +67,6 @@ def test_partial_correlation_is_that_of_the_formula():
     assert stats.partial(x, y, g[:, None]) == pytest.approx(want)
 
 
-def test_nothing_is_left_of_what_brightness_explains():
-    brightness = rng.normal(size=300)
-    answer = 5 + 2 * brightness + rng.normal(size=300)
-    assert abs(stats.partial(brightness + rng.normal(size=300), answer, brightness[:, None])) < 0.15
-
-
 # -- intervals -------------------------------------------------------------------------------
 
 
@@ -87,14 +78,10 @@ def test_bootstrap_intervals_are_those_of_the_mean():
     assert out["high"] - out["low"] == pytest.approx(2 * 1.96 * 2 / 20, rel=0.2)
 
 
-def test_bootstrap_draws_rows_together():
+def test_bootstrap_of_a_nest_of_figures_and_of_rows_drawn_together():
     x = rng.normal(size=50)
-    out = stats.bootstrap(lambda a, b: np.abs(a - b).max(), x, x)
-    assert out == {"value": 0, "low": 0, "high": 0}
-
-
-def test_bootstrap_of_a_nest_of_figures():
-    x = rng.normal(size=50)
+    same = stats.bootstrap(lambda a, b: np.abs(a - b).max(), x, x)
+    assert same == {"value": 0, "low": 0, "high": 0}
     out = stats.bootstrap(lambda a: {"one": {"mean": a.mean()}, "max": a.max()}, x, draws=20)
     assert out["one"]["mean"] == stats.bootstrap(np.mean, x, draws=20)
     assert out["max"]["high"] == out["max"]["value"] == x.max()
@@ -140,17 +127,6 @@ def test_intervals_hold_the_value_and_repeats_are_averaged():
             assert cell["value"] == pytest.approx(np.mean(each))
 
 
-def test_songs_of_one_artist_count_once():
-    y = np.repeat(rng.normal(5, 1, (40, 2)), 10, axis=0)
-    predicted = y + np.repeat(rng.normal(size=(40, 2)), 10, axis=0)
-    widths = []
-    for groups in (np.repeat(np.arange(40), 10), np.arange(400)):
-        cell = stats.evaluate(y, predicted[None], groups, draws=200)["valence"]["mae"]
-        widths.append(cell["high"] - cell["low"])
-    # Ten copies of each make the interval over rows narrower by √10.
-    assert widths[0] / widths[1] == pytest.approx(10**0.5, rel=0.25)
-
-
 def test_gain_is_the_r2_above_another_model():
     y = rng.normal(5, 1, (80, 2))
     better, worse = y + rng.normal(0, 0.1, (1, 80, 2)), y + rng.normal(0, 0.5, (1, 80, 2))
@@ -164,16 +140,6 @@ def test_gain_is_the_r2_above_another_model():
         assert 0 < gain["low"] < gain["high"]
     same = stats.evaluate(y, better, np.arange(80), draws=9, reference=better)["valence"]["gain"]
     assert same == {"value": 0, "low": 0, "high": 0}
-
-
-def test_a_share_and_its_interval_over_groups():
-    held = np.arange(1000) < 900
-    alone = stats.bootstrap(np.mean, held, draws=1000)
-    assert alone["value"] == 0.9
-    # Binomial: ±1.96·√(0.9·0.1/1000).
-    assert alone["high"] - alone["low"] == pytest.approx(2 * 1.96 * 0.0095, rel=0.15)
-    together = stats.bootstrap(np.mean, held, groups=np.arange(1000) // 100, draws=1000)
-    assert together["high"] - together["low"] > 5 * (alone["high"] - alone["low"])
 
 
 # -- tests -----------------------------------------------------------------------------------
