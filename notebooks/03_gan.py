@@ -158,7 +158,7 @@ f"{second.progress.images} pictures in {second.progress.seconds:.0f} s on this p
 # ## The same photographs, two teachers
 #
 # Both critics then taught a generator of the same design on {result}`gan:photos` photographs, on one
-# GPU. The labels of the photographs are **predicted**, not rated ({ref}`sec-stand-ins`), so what a
+# GPU ({numref}`tab-gan-runs`). The labels of the photographs are **predicted**, not rated ({ref}`sec-stand-ins`), so what a
 # generator learns here is that predictor's idea of a pleasant or an exciting view.
 
 # %% tags=["hide-input"]
