@@ -228,7 +228,7 @@ plt.show()
 figures.table(
     pd.DataFrame(
         {
-            "hypothesis": f"{name}, {'confirmatory' if row['confirmatory'] else 'exploratory'}",
+            "hypothesis": f"**{name}**" if row["confirmatory"] else name,
             "estimate": text({"value": row["estimate"], "low": row["low"], "high": row["high"]}),
             "adjusted p": text(row["adjusted"], ".3f"),
             "supported": "yes" if row["supported"] else "no",
@@ -236,8 +236,8 @@ figures.table(
         for name, row in result["hypotheses"].iterrows()
     ),
     "The hypotheses in one simulated study: a rate (H1), points (H2) and log odds (H3), with 95 % intervals "
-    "for songs in general, and p-values after Holm's procedure, within the confirmatory and within the "
-    "exploratory ones.",
+    "for songs in general, and p-values after Holm's procedure, within the confirmatory ones, in bold, and "
+    "within the others.",
     name="tab-study-verdicts",
 )
 
@@ -304,7 +304,6 @@ figures.table(
 # - The assumed effects, correlations and agreement are guesses. A pilot of a dozen persons would show
 #   the agreement and the correlations.
 # - Simulated persons follow the models' own form: probit choices, normal emotions. People may not.
-# - The rate that the study is planned for was measured by a network, not by people.
 # - H2 is weak by design. A difference that is not found there is not shown to be absent.
 
 # %% [markdown]
