@@ -313,7 +313,7 @@ def piece(moods, path, seconds):
     -------
     dict with seconds, and two paths: `composed` is the emotion that the music was written for, at
     its quantile in the sample corpus, which spreads its pieces evenly over 1–9; `heard` is what
-    `m2l.music.over_time` says of it, at its quantile among songs.
+    `m2l.over_time` says of it, at its quantile among songs.
     """
     import soundfile
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import t as student
-from test_data import write_study
+from test_data import PRESET, write_study
 
 from m2l import generate
 from m2l.errors import InputError
@@ -20,15 +20,6 @@ from m2l.gan import presets, training
 from m2l.gan.networks import Sizes
 
 torch.set_num_threads(1)
-
-PRESET = """\
-sizes: {z: 4, widths: [6, 4], eru_kernel: 1}
-stages:
-  - {resolution: 4, images: 16, batch: 4}
-  - {resolution: 8, images: 8, batch: 4, fade: 0.5}
-gp_interval: 2
-afm_form: channel
-"""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +33,7 @@ def small(root, tmp_path, monkeypatch):
     monkeypatch.setenv("M2L_DATA", str(root))
     monkeypatch.setenv("M2L_CACHE", str(root / "cache"))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny").write_text(PRESET)
+    (tmp_path / "tiny").write_text(PRESET.replace("4, images: 8", "4, images: 16"))
     monkeypatch.setitem(ablation.GRIDS, "tiny", ("full", "AFM 1"))
 
     def measure(judges, pyramid, images, draws):

@@ -165,25 +165,6 @@ def test_known_reliability_is_recovered_with_varying_numbers_of_raters():
     assert audit.icc(*audit.moments(ratings, "valence")) == pytest.approx(1 / 5, abs=0.02)
 
 
-def test_ceiling_is_the_r2_of_a_perfect_model():
-    rng = np.random.default_rng(2)
-    truth = rng.normal(5, 1, 5000)
-    values = truth[:, None] + rng.normal(0, 2, (5000, 10))
-    labels = values.mean(axis=1)
-    r2 = 1 - ((labels - truth) ** 2).sum() / ((labels - labels.mean()) ** 2).sum()
-    found = audit.ceiling(labels, values.std(axis=1, ddof=1), np.full(5000, 10), draws=5)
-    assert found["value"] == pytest.approx(r2, abs=0.02)
-
-
-def test_raters_who_agree_leave_no_noise_and_chance_leaves_nothing_else():
-    ratings = rated(n=50, raters=4, noise_sd=0)
-    assert audit.ceiling(*audit.moments(ratings, "valence"), draws=5)["value"] == pytest.approx(1)
-    chance = rated(n=2000, raters=4, song_sd=0)
-    assert audit.ceiling(*audit.moments(chance, "valence"), draws=5)["value"] == pytest.approx(
-        0, abs=0.1
-    )
-
-
 def test_an_item_with_one_rating_takes_the_noise_of_the_others():
     values = np.arange(12.0)  # of variance 13
     found = audit.ceiling(values, [1] * 11 + [np.nan], [4] * 11 + [1], draws=5)

@@ -21,10 +21,6 @@ def rows(**columns):
     return pd.DataFrame({"id": list("abcdef"), "path": None, "label_source": "rated"} | columns)
 
 
-def test_names_holds_every_corpus():
-    assert corpora.names() == ["deam", "pmemo", "taffc", "landscapes", "oasis", "sample"]
-
-
 @pytest.mark.parametrize("name", REAL)
 def test_card_is_complete(name):
     card = corpora.card(name)
@@ -52,22 +48,16 @@ def test_sample_is_loaded_without_a_root(monkeypatch):
     assert loaded.options == {"kind": "music", "n": 3}
 
 
-def test_data_root_argument_precedes_environment(tmp_path, monkeypatch):
+def test_data_root_is_the_argument_or_else_of_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("M2L_DATA", str(tmp_path))
     (tmp_path / "other").mkdir()
     assert corpora.data_root() == tmp_path
     assert corpora.data_root(tmp_path / "other") == tmp_path / "other"
-
-
-def test_data_root_unset(monkeypatch):
-    monkeypatch.delenv("M2L_DATA", raising=False)
-    with pytest.raises(InputError, match="M2L_DATA: not set"):
-        corpora.data_root()
-
-
-def test_data_root_no_folder(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         corpora.data_root(tmp_path / "gone")
+    monkeypatch.delenv("M2L_DATA")
+    with pytest.raises(InputError, match="M2L_DATA: not set"):
+        corpora.data_root()
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -98,31 +88,18 @@ def test_build_common_columns_first():
     assert table["path"].tolist() == [None] * 6
 
 
-def test_build_drops_bad_labels_with_reason():
-    bad = rows(valence=[np.nan, 9.5, 4, 5, 6, 7], arousal=[3, 3, "loud", 3, 3, 3])
+def test_build_drops_bad_labels_with_reason_and_keeps_the_first_of_an_id():
+    bad = rows(
+        valence=[np.nan, 9.5, 4, 1, 6, 7], arousal=[3, 3, "loud", 9, 3, 3], id=list("abcded")
+    )
     corpus = build(CARD, bad, "file")
-    assert corpus.table["id"].tolist() == ["d", "e", "f"]
-    assert corpus.table.index.tolist() == [0, 1, 2]
-    assert dict(corpus.dropped.itertuples(index=False)) == {
-        "a": "label is missing",
-        "b": "label outside 1–9",
-        "c": "label is no number",
-    }
-    assert corpus.told() == [
-        "1 of 6 photos left out: label is missing",
-        "1 of 6 photos left out: label outside 1–9",
-        "1 of 6 photos left out: label is no number",
-    ]
-
-
-def test_build_keeps_the_first_of_an_id():
-    corpus = build(CARD, rows(id=list("abcdea")), "file")
-    assert corpus.table["valence"].tolist() == [2, 3, 4, 5, 6]
-    assert corpus.reasons == {"id listed before": 1}
-
-
-def test_build_keeps_the_ends_of_the_scale():
-    assert build(CARD, rows(arousal=[1.0, 9, 1, 9, 1, 9]), "file").reasons == {}
+    assert corpus.table["id"].tolist() == ["d", "e"] and corpus.table.index.tolist() == [0, 1]
+    assert corpus.table["valence"].tolist() == [1, 6]
+    why = ("label is missing", "label outside 1–9", "label is no number", "id listed before")
+    assert list(corpus.dropped.itertuples(index=False, name=None)) == list(
+        zip("abcd", why, strict=True)
+    )
+    assert corpus.told() == [f"1 of 6 photos left out: {reason}" for reason in why]
 
 
 @pytest.mark.parametrize("values", [np.linspace(0, 0.98, 6), np.linspace(-1, 1, 6), [10.0] * 6])

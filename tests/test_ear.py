@@ -4,13 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
 
-from m2l import music
 from m2l.errors import InputError
 from m2l.music import ear, features, forest, rivals, tagging
 from m2l.sample import compose
@@ -40,7 +40,8 @@ def test_trees_say_what_scikit_learn_says(make):
 )
 def test_trees_that_point_astray_are_refused(what, value, tmp_path):
     x = rng.random((30, 2))
-    fitted = ear.fit(x, x, np.arange(30), ["a", "b"], {}, forest.default_forest)
+    make = partial(forest.default_forest, 0, n_estimators=3)
+    fitted = ear.fit(x, x, np.arange(30), ["a", "b"], {}, make)
     getattr(fitted.trees, what)[0] = value
     fitted.save(tmp_path / "x.safetensors")
     with pytest.raises(InputError, match="points outside itself"):
@@ -75,7 +76,8 @@ def test_what_is_drawn_is_as_uncertain_as_the_interval():
     draw = np.random.default_rng(5)
     x = draw.normal(size=(600, 2))
     noise = draw.normal(0, 0.5, (600, 1)) * [1, -1]  # what lifts valence lowers arousal
-    fitted = ear.fit(x, 5 + noise, np.arange(600), ["a", "b"], {}, lambda: forest.default_forest(0))
+    few = partial(forest.default_forest, 0, n_estimators=20)
+    fitted = ear.fit(x, 5 + noise, np.arange(600), ["a", "b"], {}, few)
     song = pd.DataFrame({"a": [0.0], "b": [0.0]})
     drawn = fitted.draw(song, 4000, seed=1)[0]
     inside = np.abs(drawn - fitted.predict(song)) <= fitted.halfwidth()
@@ -157,25 +159,25 @@ def test_the_forest_is_read_without_torch():
 
 
 def test_songs_to_emotions(tiny_forest, song, tmp_path):
-    one = music.predict(song, tiny_forest)
+    one = ear.predict(song, tiny_forest)
     assert list(one.index) == [str(song)]
     (tmp_path / "text.mp3").write_text("no song")
-    many = music.predict([tmp_path / "text.mp3", song], tiny_forest)
+    many = ear.predict([tmp_path / "text.mp3", song], tiny_forest)
     pd.testing.assert_frame_equal(one, many, check_names=False)
     with pytest.raises(InputError, match=r"text\.mp3"):
-        music.predict(tmp_path / "text.mp3", tiny_forest)
+        ear.predict(tmp_path / "text.mp3", tiny_forest)
     with pytest.raises(InputError, match="songs: float32 among them; give paths"):
-        music.predict(np.zeros(9, np.float32), tiny_forest)
+        ear.predict(np.zeros(9, np.float32), tiny_forest)
 
 
 @pytest.mark.parametrize("model", ear.MODELS)
 def test_a_change_of_mood_is_heard_where_it_is(model):
     calm, excited = (compose.compose(*va, seed=2, seconds=20) for va in ((6, 1.5), (6, 8.5)))
-    told = music.over_time(np.concatenate([calm, excited]), model)
+    told = ear.over_time(np.concatenate([calm, excited]), model)
     np.testing.assert_array_equal(told["time"], np.arange(40))
     # Each half's middle hears that half alone, as it would be heard by itself.
     assert told["arousal"][5:15].mean() < told["arousal"][25:35].mean()
-    alone = music.over_time(calm, model)
+    alone = ear.over_time(calm, model)
     np.testing.assert_allclose(told[5:15], alone[5:15], atol=0.3)
     around = told["arousal"][14:27].to_numpy()
     between = (around[0] + around[-1]) / 2
@@ -183,5 +185,5 @@ def test_a_change_of_mood_is_heard_where_it_is(model):
 
 
 def test_three_seconds_are_enough():
-    told = music.over_time(compose.compose(5, 5, seconds=3))
+    told = ear.over_time(compose.compose(5, 5, seconds=3))
     assert len(told) == 3 and told.notna().all().all()

@@ -84,12 +84,6 @@ def test_a_plain_table_makes_no_extended_task(root, table):
     assert "CNN" in heard[0].rungs and len(heard[0].mels) == 30
 
 
-def test_unreadable_features_are_an_error(root, tmp_path):
-    (tmp_path / "f.parquet").write_text("no parquet")
-    with pytest.raises(InputError, match="m2l features"):
-        ladder.tasks(tmp_path / "f.parquet", root)
-
-
 # -- what is kept ----------------------------------------------------------------------------
 
 
@@ -158,7 +152,8 @@ def test_scores_name_the_gain_over_the_default_forest():
     assert told["better"]["repeats"] == 2 and told["better"]["seconds"] == 2
 
 
-def test_coverage_is_measured_where_the_forest_is_sure_and_where_not():
+def test_coverage_is_measured_where_the_forest_is_sure_and_where_not(monkeypatch):
+    monkeypatch.setattr(ladder, "LEVELS", (0.9,))
     rng = np.random.default_rng(3)
     task = made_up(900)
     doubts = rng.uniform(0.5, 2, (900, 2))
@@ -210,14 +205,14 @@ def test_the_learning_curve_rises_to_the_whole(tmp_path):
 
 def test_an_exchanged_block_teaches_the_other_dimension():
     task = made_up(120)
-    straight = {
-        (r["trained_on"], r["tested_on"]): r for r in ladder.between_blocks(task, TINY, trees=30)
-    }
-    one = task.source == "one"
+
+    def told():
+        rows = ladder.between_blocks(task, TINY, trees=30)
+        return {(row["trained_on"], row["tested_on"]): row for row in rows}
+
+    straight, one = told(), task.source == "one"
     task.y[one] = task.y[one, ::-1]
-    exchanged = {
-        (r["trained_on"], r["tested_on"]): r for r in ladder.between_blocks(task, TINY, trees=30)
-    }
+    exchanged = told()
     assert set(straight) == {(a, b) for a in ("one", "two") for b in ("one", "two")}
     across = ("one", "two")
     own, other = (straight[across]["valence"][key] for key in ("r", "r_other"))
@@ -252,7 +247,7 @@ def test_the_study_compares_and_explains(root, table, tmp_path, monkeypatch):
     monkeypatch.setattr(ladder, "hear", lambda paths, folder: noise(len(paths)))
     monkeypatch.delitem(models.LADDER, "MLP")  # keeps a tenth aside: of six songs, none
     monkeypatch.delitem(models.LADDER, "boosting")
-    few = partial(models.default_forest, trees=4)
+    few = partial(forest.default_forest, n_estimators=4)
     monkeypatch.setitem(models.LADDER, "default forest", few)
     # Noise makes as many clusters as there are features.
     monkeypatch.setattr(listening, "clusters", lambda x: {c: [c] for c in x.columns[:4]})
@@ -260,8 +255,8 @@ def test_the_study_compares_and_explains(root, table, tmp_path, monkeypatch):
     monkeypatch.setattr(ladder, "SHARES", (0.5, 1.0))
     monkeypatch.setattr(stats, "evaluate", evaluate)
     monkeypatch.setenv("M2L_CACHE", str(tmp_path / "cache"))
-    out, folder = tmp_path / "forest.json", tmp_path / "run"
-    ladder.emotion(table, out, root, folder, **vars(TINY))
+    out, folder, effort = tmp_path / "forest.json", tmp_path / "run", vars(TINY) | {"folds": 2}
+    ladder.emotion(table, out, root, folder, **effort)
     text = out.read_text()
     assert "Singer" not in text and "Ballad" not in text and "singer" not in text
     result = json.loads(text)
@@ -281,7 +276,7 @@ def test_the_study_compares_and_explains(root, table, tmp_path, monkeypatch):
 
     # All is kept: a second run computes no model.
     monkeypatch.setattr(forest, "out_of_fold", None)
-    ladder.emotion(table, out, root, folder, **vars(TINY))
+    ladder.emotion(table, out, root, folder, **effort)
 
 
 def evaluate(y, predicted, groups, draws=10, seed=0, reference=None, evaluate=stats.evaluate):

@@ -109,27 +109,22 @@ def test_an_interrupted_search_goes_on(tmp_path):
     assert asked[5:] == [0]
 
 
-def test_the_search_starts_where_it_is_told():
+def test_the_search_starts_where_it_is_told_and_makes_do_with_a_draft():
     asked = []
 
-    def noted(trial, seed):
+    def draft(trial, seed):
         model = leaves(trial, seed)
         asked.append(trial.params["leaf"])
         return model
 
+    def propose(trial, seed):
+        return leaves(trial, seed).set_params(forest__n_estimators=3)
+
     x, y = rng.random((30, 1)), rng.random((30, 2))
-    forest.Tuned(leaves, noted, trials=1, first={"leaf": 40}).fit(x, y, np.arange(30))
-    forest.Tuned(leaves, noted, trials=1, first={"leaf": 1}).fit(x, y, np.arange(30))
+    for leaf in (40, 1):
+        model = forest.Tuned(propose, draft, trials=1, first={"leaf": leaf})
+        assert model.fit(x, y, np.arange(30)).best["forest"].n_estimators == 3
     assert asked == [40, 1]
-
-
-def test_the_search_makes_do_with_a_draft():
-    draft = leaves
-    x = rng.random((30, 1))
-    model = forest.Tuned(
-        lambda trial, seed: leaves(trial, seed).set_params(forest__n_estimators=3), draft, trials=2
-    ).fit(x, np.repeat(x, 2, 1), np.arange(30))
-    assert model.best["forest"].n_estimators == 3
 
 
 def test_both_dimensions_weigh_the_same_in_a_standardised_forest():
@@ -144,12 +139,6 @@ def test_both_dimensions_weigh_the_same_in_a_standardised_forest():
     unfair = raw.feature_importances_
     assert unfair[0] > 0.95
     assert fair["forest"].regressor_.feature_importances_ == pytest.approx([0.5, 0.5], abs=0.15)
-
-
-def test_baseline_predicts_the_mean():
-    y = rng.random((10, 2))
-    guess = forest.baseline().fit(np.zeros((10, 1)), y).predict(np.ones((3, 1)))
-    np.testing.assert_allclose(guess, np.tile(y.mean(0), (3, 1)))
 
 
 # -- intervals -------------------------------------------------------------------------------

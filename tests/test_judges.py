@@ -1,5 +1,7 @@
 """Judges are trained and tested on photos apart; photos are labelled as the stand-in was."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,6 @@ from test_data import read, write_study
 from m2l import stats
 from m2l.errors import InputError
 from m2l.experiments import judges
-from m2l.gan import pretrained
 from m2l.judge import labels, ratings, scene
 from m2l.va import DIMENSIONS
 
@@ -41,6 +42,7 @@ def root(tmp_path_factory):
 def quick(root, monkeypatch):
     monkeypatch.setenv("M2L_CACHE", str(root / "cache"))
     monkeypatch.setattr(stats, "DRAWS", 8)
+    monkeypatch.setattr(stats, "evaluate", partial(stats.evaluate, draws=50))
 
 
 def test_the_scene_network_is_tested_on_photos_it_has_not_seen(root, tmp_path):
@@ -131,8 +133,7 @@ def test_a_missing_package_is_one_line(tmp_path, monkeypatch):
         raise InputError("pip install efficientnet-lite-pytorch")
 
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
-    labels._network.cache_clear()
-    monkeypatch.setattr(pretrained, "lite", missing)
+    monkeypatch.setattr(labels, "_network", missing)
     with pytest.raises(InputError, match="pip install"):
         labels.folder(tmp_path)
 

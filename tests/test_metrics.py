@@ -79,18 +79,11 @@ def test_neighbours_at_their_ends():
         metrics.neighbours(ROWS[:5], ROWS)
 
 
-def test_compare_has_every_figure_with_its_interval():
-    near = metrics.compare(ROWS, rng.normal(size=(200, 4)), draws=50)
-    far = metrics.compare(ROWS, rng.normal(2, 1, size=(200, 4)), draws=50)
-    assert list(near) == ["frechet", "kid", *NEIGHBOURS]
-    for name in near:
-        assert near[name]["low"] < near[name]["value"] < near[name]["high"]
-        assert near[name]["high"] < far[name]["low"] or near[name]["low"] > far[name]["high"]
-
-
 def test_compare_gives_the_figures_of_the_measures():
     other = rng.normal(0.5, 1, size=(150, 4))
-    told = {k: x["value"] for k, x in metrics.compare(ROWS, other, draws=2).items()}
+    found = metrics.compare(ROWS, other, draws=50)
+    assert all(x["low"] < x["value"] < x["high"] for x in found.values())
+    told = {k: x["value"] for k, x in found.items()}
     apart = {"frechet": metrics.frechet(ROWS, other), "kid": metrics.kid(ROWS, other)}
     assert told == pytest.approx(apart | metrics.neighbours(ROWS, other))
 
@@ -144,14 +137,6 @@ def values(told):
     return {k: x["value"] for k, x in told.items()}
 
 
-def test_perfect_answers():
-    asked = va()
-    for told in metrics.consistency(asked, asked, draws=20).values():
-        assert values(told) == pytest.approx(
-            {"mae": 0, "r": 1, "ccc": 1, "spearman": 1, "slope": 1}
-        )
-
-
 def test_a_timid_answer_keeps_r_and_shows_in_slope_and_ccc():
     asked = va()
     out = metrics.consistency(asked, 5 + 0.25 * (asked - 5), draws=20)
@@ -197,10 +182,7 @@ def test_matched_at_its_ends():
     assert (metrics.matched(asked, asked) == 1).all()
     assert (metrics.matched(asked, np.full((50, 2), 5.0)) == 0.5).all()  # all ties
     assert metrics.matched(asked, rng.permutation(asked)).mean() == pytest.approx(0.5, abs=0.1)
-    assert metrics.matched(np.array([[0, 0], [1, 1]]), np.array([[1, 1], [0, 0]])).tolist() == [
-        0,
-        0,
-    ]
+    assert metrics.matched(np.eye(2), np.eye(2)[::-1]).tolist() == [0, 0]
 
 
 def test_looks_by_hand():

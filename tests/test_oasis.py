@@ -30,13 +30,6 @@ def test_labels_and_sds_are_mapped_to_1_9(corpus):
     assert set(corpus.table["valence_sd"]) == {1.0} and set(corpus.table["arousal_sd"]) == {2.0}
 
 
-def test_bad_labels_are_dropped(corpus):
-    assert dict(corpus.dropped.itertuples(index=False)) == {
-        "Dog 4": "label is missing",
-        "Dog 5": "label outside 1–7",
-    }
-
-
 def test_group_is_the_theme_without_its_number(corpus):
     assert corpus.table["group"].tolist() == ["Lake", "Lake", "Dog", "Fire"]
     assert corpus.table["theme"].tolist() == corpus.table["id"].tolist()

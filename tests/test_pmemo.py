@@ -62,12 +62,6 @@ def test_no_artist_at_all(tmp_path):
     assert table["title"].tolist()[:2] == ["7", "8"]
 
 
-def test_path_only_where_the_clip_is(tmp_path):
-    paths = pmemo.load(write(tmp_path)).table["path"]
-    assert paths[1].endswith("chorus/4.mp3")
-    assert paths.drop(1).tolist() == [None] * 3
-
-
 def test_labels_already_on_1_9_are_refused(tmp_path):
     with pytest.raises(InputError, match="6 of 6 labels are not on the scale 0 to 1"):
         pmemo.load(write(tmp_path, labels=["4,5"] * 6))

@@ -27,7 +27,7 @@ def painted():
 @pytest.fixture(scope="module")
 def net(painted):
     images, scenes, va = painted
-    return scene.train(images[:48], scenes[:48], va[:48], epochs=24, batch=16, progress=False)
+    return scene.train(images[:48], scenes[:48], va[:48], epochs=24, batch=16)
 
 
 def test_it_learns_two_scenes_and_their_mood(net, painted):
@@ -44,7 +44,7 @@ def test_it_learns_two_scenes_and_their_mood(net, painted):
 def test_the_seed_decides(painted):
     few = [part[:16] for part in painted]
     state = torch.get_rng_state()
-    nets = [scene.train(*few, epochs=1, seed=s, progress=False) for s in (0, 0, 1)]
+    nets = [scene.train(*few, epochs=1, seed=s) for s in (0, 0, 1)]
     assert torch.equal(torch.get_rng_state(), state)
     a, b, c = (scene.look(n, few[0])[0] for n in nets)
     np.testing.assert_array_equal(a, b)
@@ -117,14 +117,9 @@ def test_tampered_files_are_refused(net, tmp_path, header):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-def test_missing_and_truncated_files_are_refused(net, tmp_path):
-    path = tmp_path / "scene.safetensors"
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="no scene network here"):
-        scene.load(path)
-    scene.save(net, path, {})
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(InputError, match="truncated"):
-        scene.load(path)
+        scene.load(tmp_path / "scene.safetensors")
 
 
 def test_the_package_ships_a_scene_network(painted):

@@ -44,13 +44,6 @@ def test_labels_are_said_to_be_derived(corpus):
     assert "not ratings" in corpus.notes[0]
 
 
-def test_bad_labels_are_dropped(corpus):
-    assert dict(corpus.dropped.itertuples(index=False)) == {
-        "MT5": "label is missing",
-        "MT6": "label outside 1–9",
-    }
-
-
 def test_rows_without_a_clip_are_kept(corpus):
     paths = corpus.table["path"]
     assert paths[0].endswith("audio/Q1/MT1.ogg") and paths[1].endswith("audio/Q2/MT2.mp3")

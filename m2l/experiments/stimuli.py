@@ -144,17 +144,7 @@ def clip(path, seconds):
 
 
 def spread(points, count):
-    """Choose points that are far from one another: the middle one first, then the furthest.
-
-    Parameters
-    ----------
-    points : ndarray (n, d)
-    count : int, up to n.
-
-    Returns
-    -------
-    list of int, indices.
-    """
+    """Choose points (n, d) far from one another: the middle one first, then the furthest; rows."""
     chosen = [int(np.argmin(((points - points.mean(0)) ** 2).sum(1)))]
     while len(chosen) < count:
         apart = ((points[:, None] - points[chosen]) ** 2).sum(-1).min(1)

@@ -22,6 +22,7 @@ import numpy as np
 
 from m2l.errors import InputError
 from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
+from m2l.gan.pretrained import lite
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "labels.safetensors"
 SIDES = {0: 224, 2: 260}
 GAMMA = 0.5 / 1280
 
-
-@cache
-def _network(which):
-    from m2l.gan.pretrained import lite
-
-    return lite(which)
+_network = cache(lite)
 
 
 def features(photos, which):
@@ -52,12 +48,7 @@ def features(photos, which):
 
 
 def fit(seen, ratings):
-    """Support vector regressions of ratings on features, as arrays.
-
-    Parameters
-    ----------
-    seen : ndarray (N, 1280), not negative
-    ratings : ndarray (N, 2), 1–9
+    """Support vector regressions of ratings (N, 2), 1–9, on features (N, 1280), not negative.
 
     Returns
     -------
@@ -97,14 +88,7 @@ def told(machine, seen):
 def label(photos, machines=None):
     """Predicted valence and arousal (N, 2), 1–9, of photos (PIL, RGB).
 
-    Parameters
-    ----------
-    machines : dict of network to `fit`'s; the shipped ones by default.
-
-    Raises
-    ------
-    InputError
-        If a network's package is missing.
+    `machines` is a dict of network to `fit`'s, the shipped ones by default.
     """
     machines = machines or load()
     each = [told(machine, features(photos, k)) for k, machine in machines.items()]

@@ -48,9 +48,8 @@ def frechet(a, b):
     Heusel et al. 2017, eq. 6.
     """
     _at_least(2, a, b)
-    (mu_a, cov_a), (mu_b, cov_b) = (
-        (x.mean(0), np.cov(x, rowvar=False)) for x in (np.asarray(y, float) for y in (a, b))
-    )
+    both = [np.asarray(x, float) for x in (a, b)]
+    (mu_a, cov_a), (mu_b, cov_b) = ((x.mean(0), np.cov(x, rowvar=False)) for x in both)
     values, vectors = np.linalg.eigh(cov_a)
     root = vectors * np.sqrt(values.clip(0))  # root @ root.T is Σa
     # ΣaΣb has the eigenvalues of this symmetric matrix, which takes no general matrix root.
@@ -62,9 +61,7 @@ def frechet(a, b):
 def kid(a, b):
     """Kernel distance: the unbiased squared MMD of two feature sets, kernel (x·y / D + 1)³.
 
-    Parameters
-    ----------
-    a, b : ndarray (N, D), (M, D); at least two rows each.
+    `a` and `b` are ndarrays (N, D), (M, D) of two rows or more.
 
     References
     ----------
@@ -141,15 +138,13 @@ def compare(reference, other, draws=None, seed=0):
     _at_least(12, reference, other)
     # In single precision: half the memory to move, and no figure changes in its third digit.
     a, b = np.asarray(reference, np.float32), np.asarray(other, np.float32)
-    kernels = _kernel(a, a), _kernel(b, b), _kernel(a, b)
+    aa, bb, ab = _kernel(a, a), _kernel(b, b), _kernel(a, b)
     among, across = distances(a, a), distances(a, b)
 
     def statistic(i, j):
-        of = (np.ix_(i, i), np.ix_(j, j), np.ix_(i, j))
-        return {
-            "frechet": frechet(a[i], b[j]),
-            "kid": _kid(*(kernel[rows] for kernel, rows in zip(kernels, of, strict=True))),
-        } | _neighbours(among[of[0]], across[of[2]])
+        ii, jj, ij = np.ix_(i, i), np.ix_(j, j), np.ix_(i, j)
+        told = {"frechet": frechet(a[i], b[j]), "kid": _kid(aa[ii], bb[jj], ab[ij])}
+        return told | _neighbours(among[ii], across[ij])
 
     draws = draws or stats.DRAWS
     few = draws if a.shape[1] <= 512 else max(2, draws // 10)
@@ -181,26 +176,20 @@ def closeness(fake, held_out, train, draws=None, seed=0):
         interval of that share lies above the new photos' own 1 %.
     distance, index : ndarray (N,), of each picture to its nearest training photo.
     """
-    distance, index = nearest(fake, train)
-    usual, _ = nearest(held_out, train)
-    rng, draws = np.random.default_rng(seed), draws or stats.DRAWS
-    marks, shares = [], []
-    for _ in range(draws):
+    (distance, index), (usual, _) = nearest(fake, train), nearest(held_out, train)
+    rng, mark, marks, shares = np.random.default_rng(seed), np.quantile(usual, 0.01), [], []
+    for _ in range(draws or stats.DRAWS):
         marks.append(np.quantile(rng.choice(usual, len(usual)), 0.01))
         shares.append(np.mean(rng.choice(distance, len(distance)) < marks[-1]))
-    mark = np.quantile(usual, 0.01)
     closer = stats.summary(np.mean(distance < mark), shares)
-    return (
-        {
-            "generated": stats.bootstrap(np.median, distance, draws=draws, seed=seed),
-            "photos": stats.bootstrap(np.median, usual, draws=draws, seed=seed),
-            "mark": stats.summary(mark, marks),
-            "closer": closer,
-            "copies": closer["low"] > 0.01,
-        },
-        distance,
-        index,
-    )
+    summary = {
+        "generated": stats.bootstrap(np.median, distance, draws=draws, seed=seed),
+        "photos": stats.bootstrap(np.median, usual, draws=draws, seed=seed),
+        "mark": stats.summary(mark, marks),
+        "closer": closer,
+        "copies": closer["low"] > 0.01,
+    }
+    return summary, distance, index
 
 
 # -- variety ---------------------------------------------------------------------------------
@@ -221,11 +210,8 @@ def spread(apart, cells=None):
         return float(apart.sum() / (n * (n - 1)))
     parts = [np.flatnonzero(cells == c) for c in np.unique(cells)]
     parts = [rows for rows in parts if len(rows) > 1]
-    if not parts:
-        return 0.0
-    return float(
-        np.average([spread(apart[np.ix_(p, p)]) for p in parts], weights=[len(p) for p in parts])
-    )
+    each = [spread(apart[np.ix_(rows, rows)]) for rows in parts]
+    return float(np.average(each, weights=list(map(len, parts)))) if parts else 0.0
 
 
 # -- obedience -------------------------------------------------------------------------------
@@ -255,11 +241,9 @@ def consistency(requested, estimated, kinds=None, looks=None, groups=None, draws
 
     def statistic(asked, told, *given_):
         out = {}
-        for d, name in enumerate(DIMENSIONS):
-            x, y = asked[:, d], told[:, d]
-            out[name] = _follows(x, y) | {
-                key: stats.partial(x, y, z) for key, z in zip(given, given_, strict=True)
-            }
+        for name, x, y in zip(DIMENSIONS, asked.T, told.T, strict=True):
+            left = {k: stats.partial(x, y, z) for k, z in zip(given, given_, strict=True)}
+            out[name] = _follows(x, y) | left
         return out
 
     arrays = (np.asarray(requested, float), np.asarray(estimated, float), *given.values())
@@ -338,16 +322,12 @@ def effects(u, values):
 
 
 def inception_weights(path=None, fetch=False):
-    """Find the official Inception weights, for FID.
+    """Find the official Inception weights, for FID; Path, or None.
 
     Parameters
     ----------
     path : their file; else $M2L_INCEPTION, else torch's cache, where pytorch-fid keeps them.
     fetch : get them from pytorch-fid's release (95 MB) into torch's cache if they are not there.
-
-    Returns
-    -------
-    Path, or None
 
     Raises
     ------
@@ -383,7 +363,7 @@ def _digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def inception(images, weights, dims=2048, batch=50, keep=False):
+def inception(images, weights, dims=2048, keep=False):
     """Inception features of images by pytorch-fid's network.
 
     Parameters
@@ -400,15 +380,15 @@ def inception(images, weights, dims=2048, batch=50, keep=False):
     """
 
     def work():
-        return {"features": _inception(images, weights, dims, batch)}
+        return {"features": _inception(images, weights, dims)}
 
     if not keep:
         return work()["features"]
-    name = cache.key(np.ascontiguousarray(images), dims, Path(weights))
+    name = cache.key(images, dims, Path(weights))
     return cache.arrays(cache.root() / "inception" / f"{name}.npz", work)["features"]
 
 
-def _inception(images, weights, dims, batch):
+def _inception(images, weights, dims, batch=50):
     import torch
     from pytorch_fid.inception import InceptionV3
     from tqdm import trange

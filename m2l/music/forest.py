@@ -16,18 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from m2l.errors import InputError
-from m2l.va import DIMENSIONS as DIMENSIONS
-
-
-def baseline():
-    """The mean of the training songs: what a model has to beat."""
-    from sklearn.dummy import DummyRegressor
-
-    return DummyRegressor()
 
 
 def default_forest(seed=0, **settings):
-    """A random forest with scikit-learn's default settings behind 0–1 scaling."""
+    """A random forest with scikit-learn's default settings behind 0–1 scaling: the first model."""
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import MinMaxScaler
@@ -93,16 +85,22 @@ class Tuned:
 
     def fit(self, x, y, groups):
         import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
         from sklearn.base import clone
         from sklearn.model_selection import GroupKFold
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        storage = None
+        if self.journal is not None:
+            Path(self.journal).parent.mkdir(parents=True, exist_ok=True)
+            storage = JournalStorage(JournalFileBackend(str(self.journal)))
         content = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in (x, y)))
         study = optuna.create_study(
             direction="maximize",
             # Few trials are made, so the search soon leaves off guessing.
             sampler=optuna.samplers.TPESampler(n_startup_trials=4, seed=self.seed),
-            storage=_journal(self.journal),
+            storage=storage,
             # The songs are part of the name: trials on others are never taken for these.
             study_name=f"{getattr(self.propose, '__name__', '')} {content.hexdigest()[:16]}",
             load_if_exists=True,
@@ -126,16 +124,6 @@ class Tuned:
 
     def predict(self, x):
         return self.best.predict(x)
-
-
-def _journal(path):
-    if path is None:
-        return None
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(path)))
 
 
 def cross_validate(make, x, y, groups, folds=5, repeats=1, seed=0, seen=None):
@@ -187,16 +175,16 @@ def doubt(model, x):
 
     One for a model without trees.
     """
-    if (trees := _trees(model)) is None:
+    if (each := trees(model)) is None:
         return np.ones((len(x), 2))
     inner = model["scale"].transform(np.asarray(x, float))
-    answers = np.std([tree.predict(inner) for tree in trees], axis=0)
+    answers = np.std([tree.predict(inner) for tree in each], axis=0)
     target = getattr(model["forest"], "transformer_", None)
     # Trees in full agreement, as on few songs, still leave some doubt.
     return np.maximum(answers * (1 if target is None else target.scale_), 0.05)
 
 
-def _trees(model):
+def trees(model):
     """The trees of a fitted pipeline with a forest, or None."""
     forest = getattr(model, "named_steps", {}).get("forest")
     return getattr(getattr(forest, "regressor_", forest), "estimators_", None)

@@ -14,19 +14,11 @@ import pandas as pd
 
 from m2l import stats
 from m2l.music import features, forest
+from m2l.va import DIMENSIONS
 
 
 def families(names):
-    """Sort features into the four families of `m2l.music.features`.
-
-    Parameters
-    ----------
-    names : features, `<row>_<statistic>`
-
-    Returns
-    -------
-    dict of family to list of names
-    """
+    """Sort features, `<row>_<statistic>`, into the four families of `m2l.music.features`; dict."""
     family = {d: name for name, members in features.FAMILIES.items() for d in members}
     out = {name: [] for name in features.FAMILIES}
     for name in names:
@@ -37,17 +29,15 @@ def families(names):
 
 
 def clusters(x, at_least=0.7):
-    """Join features that correlate.
+    """Join features of a table (N, F) that correlate.
 
     Parameters
     ----------
-    x : DataFrame (N, F)
     at_least : mean rank correlation, in absolute value, within a cluster.
 
     Returns
     -------
-    dict of name to list of features
-        Named by the feature that correlates best with all others of its cluster.
+    dict of list of features, by the one that correlates best with all others of its cluster.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
@@ -85,12 +75,10 @@ def importance(fitted, x, y, groups, sets, repeats=3, draws=200, seed=0):
     ----------
     Breiman 2001, "Random forests", section 10; grouped as in Gregorutti et al. 2015.
     """
-    rng = np.random.default_rng(seed)
-    values = x.to_numpy(float)
+    rng, values, out = np.random.default_rng(seed), x.to_numpy(float), {}
     whole = np.empty_like(y, dtype=float)
     for model, rows in fitted:
         whole[rows] = model.predict(values[rows])
-    out = {}
     for name, members in sets.items():
         columns = x.columns.get_indexer(members)
         without = np.empty((repeats, *y.shape))
@@ -100,7 +88,7 @@ def importance(fitted, x, y, groups, sets, repeats=3, draws=200, seed=0):
                 shuffled[:, columns] = shuffled[rng.permutation(len(rows))][:, columns]
                 without[repeat, rows] = model.predict(shuffled)
         scores = stats.evaluate(y, whole[None], groups, draws, seed, reference=without)
-        out[name] = {d: scores[d]["gain"] for d in forest.DIMENSIONS}
+        out[name] = {d: scores[d]["gain"] for d in DIMENSIONS}
     return out
 
 

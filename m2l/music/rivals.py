@@ -21,6 +21,14 @@ PATCH = 256  # frames, 12 s: what the CNN is trained on at a time
 FRAMES = 640  # 30 s
 MELS = 64
 MEL_HOP = 1024
+BATCH = 32
+
+
+def mean(seed=0):
+    """The mean of the training songs: what a model has to beat."""
+    from sklearn.dummy import DummyRegressor
+
+    return DummyRegressor()
 
 
 def linear(seed=0):
@@ -63,11 +71,6 @@ def support_vectors(seed=0, trials=25, journal=None, straight=True):
     """
     propose = partial(_support_vectors, straight=straight)
     return forest.Tuned(propose, seed=seed, trials=trials, journal=journal)
-
-
-def default_forest(seed=0, trees=100):
-    """A random forest with scikit-learn's default settings: the first model of the report."""
-    return forest.default_forest(seed, n_estimators=trees)
 
 
 def tuned_forest(seed=0, trials=25, trees=300, journal=None):
@@ -134,9 +137,9 @@ class Mean:
 
 
 LADDER = {
-    "mean": lambda seed=0: forest.baseline(),
+    "mean": mean,
     "ridge": ridge,
-    "default forest": default_forest,
+    "default forest": forest.default_forest,
     "extra trees": extra_trees,
     "boosting": boosting,
     "MLP": mlp,
@@ -165,9 +168,8 @@ def log_mel(path):
     from m2l.music._librosa import librosa
 
     y = songs.read(path)
-    mel = librosa.feature.melspectrogram(
-        y=y, sr=songs.SR, n_fft=2048, hop_length=MEL_HOP, n_mels=MELS
-    )
+    sizes = {"n_fft": 2048, "hop_length": MEL_HOP, "n_mels": MELS}
+    mel = librosa.feature.melspectrogram(y=y, sr=songs.SR, **sizes)
     mel = librosa.power_to_db(mel, top_db=None)
     return np.resize(mel.T, (FRAMES, MELS)).T.astype(np.float16)
 
@@ -200,16 +202,12 @@ class Cnn:
         self.centre, self.scale = y.mean(0), y.std(0)
         target = torch.tensor((y - self.centre) / self.scale, dtype=torch.float32)
         self.net = _patch_net()
-        batch = 32
-        steps = max(1, len(rows) // batch)
+        steps = max(1, len(rows) // BATCH)
         optimiser = torch.optim.AdamW(self.net.parameters(), weight_decay=0.05)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, 3e-3, total_steps=steps * self.epochs
-        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, steps * self.epochs)
         self.net.train()
         for _ in range(self.epochs):
-            order = rng.permutation(len(rows))
-            for some in np.array_split(order, steps):
+            for some in np.array_split(rng.permutation(len(rows)), steps):
                 start = rng.integers(heard.shape[2] - PATCH + 1)
                 patch = self._scaled(heard[some, :, start : start + PATCH])
                 loss = (self.net(patch) - target[some]).square().mean()
@@ -227,7 +225,7 @@ class Cnn:
         with torch.inference_mode():
             parts = [
                 self.net(self._scaled(self.mels[some].astype(np.float32))).numpy()
-                for some in np.array_split(rows, -(-len(rows) // 32))
+                for some in np.array_split(rows, -(-len(rows) // BATCH))
             ]
         return np.concatenate(parts) * self.scale + self.centre
 

@@ -127,15 +127,7 @@ def network(front):
 
 @cache
 def load(name):
-    """A network with its weights.
-
-    Parameters
-    ----------
-    name : one of `NETWORKS`
-
-    Returns
-    -------
-    torch Module, as `network`
+    """One of `NETWORKS` with its weights, as `network`.
 
     Raises
     ------
@@ -173,16 +165,12 @@ def mel_filters():
 
 
 def log_mel(samples):
-    """What the networks are given of a stretch of sound.
+    """What the networks are given of a stretch of sound, Tensor (..., T, 96).
 
     Parameters
     ----------
     samples : Tensor (..., 256 · T + 256)
         The frames' own samples, so 256 before the first frame's centre and 256 after the last's.
-
-    Returns
-    -------
-    Tensor (..., T, 96)
     """
     import torch
 
