@@ -31,7 +31,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -295,20 +296,18 @@ def design(config, stimuli=None):
     def picture(system, song):
         return pictures[SYSTEMS[system], names[song]]
 
-    def trial(kind, row):
+    def trial(kind, song, system, left_system, right_system, left_song, right_song, **_):
         if kind == "rate_image":
-            return {"kind": kind, "image": picture(row.system, row.song)}
+            return {"kind": kind, "image": picture(system, song)}
         if kind == "rate_song":
-            return {"kind": kind, "song": names[row.song]}
-        systems = row.left_system, row.right_system
+            return {"kind": kind, "song": names[song]}
+        two = sorted((left_system, right_system))
         return {
             "kind": kind,
-            "song": names[row.song],
-            "left": picture(row.left_system, row.left_song),
-            "right": picture(row.right_system, row.right_song),
-            "contrast": MATCHED
-            if row.system >= 0
-            else " against ".join(SYSTEMS[i] for i in sorted(systems)),
+            "song": names[song],
+            "left": picture(left_system, left_song),
+            "right": picture(right_system, right_song),
+            "contrast": MATCHED if system >= 0 else " against ".join(SYSTEMS[i] for i in two),
         }
 
     text = {
@@ -318,10 +317,11 @@ def design(config, stimuli=None):
     participants, codes = [], {}
     while len(codes) < people:  # a dict keeps the order and drops the rare double
         codes["".join(rng.choice(list(_ALPHABET), 12))] = None
-    for code, (_, rows) in zip(codes, plan.groupby("participant"), strict=True):
+    parts = groupby(plan.to_dict("records"), itemgetter("participant", "block"))
+    for code in codes:
         blocks, number = [], count(1)
         for name, kind in BLOCKS.items():
-            trials = [trial(kind, row) for row in rows[rows["block"] == name].itertuples()]
+            trials = [trial(kind, **row) for row in next(parts)[1]]
             # Not among the first, where people still read everything anyway.
             spots = rng.choice(np.arange(3, len(trials)), config["checks"][name], replace=False)
             for spot in sorted(spots, reverse=True):
