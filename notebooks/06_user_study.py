@@ -135,7 +135,7 @@ print(f"matched one on the left: {left.min():.0%} to {left.max():.0%}")
 #
 # A network's judgement chooses the matched picture, one for a song, at a rate of
 # {result}`study:measured` ({ref}`sec-nb-metrics`). The study is planned for
-# {result}`study:config.assumed.matched.full`, a little less, since people are not that network. What else is
+# {result}`study:config.assumed.matched.full`, which is less, since people are not that network. What else is
 # assumed of people is a guess until a pilot has been run; all of it is written down with the rest of the
 # settings ({ref}`sec-preregistration`).
 #
