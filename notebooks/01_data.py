@@ -253,14 +253,11 @@ plt.show()
 # ## How good can a model be?
 #
 # A label is a mean over a few people who disagree. Had ten others been asked, it would be another
-# number, and no model can know which ten were asked. If the ratings of a song have variance $s^2$, the
-# mean of $n$ of them misses what all conceivable raters would say by $s^2/n$ on average squared. So
-# even a perfect model of the mean rating is held below
-#
-# $$R^2_\text{max} = 1 - \frac{\operatorname{mean}(s_i^2 / n_i)}{\operatorname{var}(\bar y_i)},$$
-#
-# the reliability of the mean, ICC(1, *k*) {cite:p}`shrout1979icc`. Again this can be tried on ratings
-# whose answer is known.
+# number, and no model can know which ten were asked. If the ratings of a song have variance *s*², the
+# mean of *n* of them misses what all conceivable raters would say by *s*²/*n* on average squared. So
+# the R² of even a perfect model is held below 1 − mean(*s*²/*n*) / var(*y*), the mean over all songs and the
+# variance of their labels *y*: the reliability of the mean, ICC(1, *k*) {cite:p}`shrout1979icc`. Again this
+# can be tried on ratings whose answer is known.
 
 # %%
 truth = rng.normal(5, 1, 500)
@@ -309,6 +306,6 @@ print("the ceiling    ", provenance.text(audit.ceiling(means, sds, np.full(500, 
 #   ({ref}`an appendix <sec-nb-data-features>`).
 # - Valence and arousal are exchanged in {result}`data:corpora.deam.audit.published.block=1-1000.songs`
 #   songs of DEAM. The audit finds it by checking the corpus against itself, and the loader corrects it.
-# - Raters disagree, so no model can go beyond an $R^2$ of
+# - Raters disagree, so no model can go beyond an R² of
 #   {result}`data:ceiling.deam.valence.ceiling.value` in valence and
 #   {result}`data:ceiling.deam.arousal.ceiling.value` in arousal on DEAM.
