@@ -28,7 +28,7 @@ from m2l import Callable, generate
 from m2l.doors import outputs
 from m2l.errors import InputError
 
-CODECS = {".mp4": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus")}
+CODECS = {".mp4": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus"), ".gif": ("gif", None)}
 OPTIONS = {
     "libx264": {"preset": "veryfast", "rc-lookahead": "10"},
     "libvpx-vp9": {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"},
@@ -260,7 +260,7 @@ def boundaries(rows, reach=8.0, least=0.12):
     return seconds[peak & (seconds > PART) & (seconds < seconds[-1] - PART)]
 
 
-def write(song, out, size=SIZE, fps=FPS, seed=0, felt=None, quality=21, weights=generate.WEIGHTS):
+def write(song, out, size=SIZE, fps=None, seed=0, felt=None, quality=21, weights=generate.WEIGHTS):
     """Write a song's film, sound included.
 
     An interrupt (Ctrl-C) ends the film where it is: what is done is kept.
@@ -268,8 +268,8 @@ def write(song, out, size=SIZE, fps=FPS, seed=0, felt=None, quality=21, weights=
     Parameters
     ----------
     song : its file.
-    out : .mp4 (H.264, AAC) or .webm (VP9, Opus).
-    size : side in pixels, even; fps : frames a second.
+    out : .mp4 (H.264, AAC), .webm (VP9, Opus) or .gif (without sound).
+    size : side in pixels, even; fps : frames a second, 24 by default, of a GIF 10.
     seed : the scene that it begins with; felt : as in `storyboard`.
     quality : of the pictures, by x264's constant rate factor: 18 is very good, 30 is small.
 
@@ -290,25 +290,27 @@ def write(song, out, size=SIZE, fps=FPS, seed=0, felt=None, quality=21, weights=
     outputs.check(out, CODECS, [song])
     if size % 2 or size < 16:
         raise InputError(f"size {size}: not an even number from 16; try {SIZE}")
-    board = storyboard(song, seed, felt)
+    fps, board = fps or (10 if suffix == ".gif" else FPS), storyboard(song, seed, felt)
     total, done = board.count(fps), 0
     with (
         outputs.writing(out) as part,
         av.open(str(part), "w", format=suffix[1:], options=MUXING.get(suffix, {})) as file,
     ):
         show = _Pictures(file, CODECS[suffix][0], size, fps, quality)
-        play = _Sound(file, CODECS[suffix][1], song)
+        play = _Sound(file, CODECS[suffix][1], song) if CODECS[suffix][1] else None
         try:
             pictures = board.frames(size, fps, weights)
             for frame in tqdm(pictures, total=total, unit="frame", disable=None):
                 show(frame)
                 done += 1
-                play(done / fps)
+                if play:
+                    play(done / fps)
         except KeyboardInterrupt:
             if not done:
                 raise
         show.end()
-        play.end()
+        if play:
+            play.end()
     return done / fps, board.seconds
 
 
@@ -316,12 +318,15 @@ class _Pictures:
     """The video of a file, frame by frame."""
 
     def __init__(self, file, codec, size, fps, quality):
-        self.file, self.fps, self.count = file, fps, 0
+        self.file, self.fps, self.count, self.colours = file, fps, 0, None
         # VP9 counts to 63 where x264 counts to 51.
         factor = {"crf": str(quality if codec == "libx264" else round(1.5 * quality))}
-        self.stream = file.add_stream(codec, Fraction(fps), options=OPTIONS[codec] | factor)
+        options = OPTIONS[codec] | factor if codec in OPTIONS else {}
+        self.stream = file.add_stream(codec, Fraction(fps), options=options)
         self.stream.width = self.stream.height = size
         self.stream.pix_fmt = "yuv420p"
+        if codec == "gif":
+            self.stream.pix_fmt, self.colours = "pal8", _palette(size, fps)
 
     def __call__(self, frame):
         import av
@@ -329,10 +334,30 @@ class _Pictures:
         frame = av.VideoFrame.from_ndarray(frame, "rgb24")
         frame.pts, frame.time_base = self.count, Fraction(1, self.fps)
         self.count += 1
+        if self.colours:
+            self.colours.vpush(frame)
+            frame = self.colours.vpull()
         self.file.mux(self.stream.encode(frame))
 
     def end(self):
         self.file.mux(self.stream.encode(None))
+
+
+def _palette(size, fps):
+    """A filter that gives each frame 256 colours of its own."""
+    import av
+
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=size, height=size, format="rgb24", time_base=Fraction(1, fps))
+    split, sink = graph.add("split"), graph.add("buffersink")
+    palette = graph.add("palettegen", "stats_mode=single")
+    use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4")
+    for one, *link in (
+        (source, split), (split, palette, 0), (split, use, 1, 0), (palette, use, 0, 1), (use, sink)
+    ):  # fmt: skip
+        one.link_to(*link)
+    graph.configure()
+    return graph
 
 
 class _Sound:

@@ -152,6 +152,14 @@ def test_the_film_is_as_long_as_the_song_and_sounds_like_it(
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_a_gif_has_its_frames(song, heard, tiny_generator, tmp_path):
+    film.write(song, tmp_path / "a.gif", 32, weights=tiny_generator)
+    with Image.open(tmp_path / "a.gif") as file:
+        assert file.size == (32, 32)
+        shown = sum((file.seek(i), file.info["duration"])[1] for i in range(file.n_frames))
+    assert abs(shown - 4000) <= 100
+
+
 def test_an_interrupt_keeps_what_is_done(song, heard, tiny_generator, tmp_path, monkeypatch):
     whole = film.Storyboard.frames
 
@@ -174,7 +182,7 @@ def test_an_interrupt_keeps_what_is_done(song, heard, tiny_generator, tmp_path, 
 @pytest.mark.parametrize(
     ("name", "size", "match"),
     [
-        ("b.avi", 64, "no .mp4 or .webm"),
+        ("b.avi", 64, "no .mp4 or .webm or .gif"),
         ("a.mp4", 64, "is an input"),
         ("b.mp4", 65, "even number"),
     ],

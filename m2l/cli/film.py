@@ -15,9 +15,9 @@ from m2l.errors import InputError
 
 @main.command()
 @click.argument("song", type=click.Path())
-@output(".mp4", ".webm", help=".mp4 or .webm.")
+@output(".mp4", ".webm", ".gif", help=".mp4, .webm or .gif (no sound).")
 @click.option("--size", type=click.IntRange(64, 2048), default=512, help="Side in pixels.")
-@click.option("--fps", type=click.IntRange(1, 60), default=24, help="Frames a second.")
+@click.option("--fps", type=click.IntRange(1, 60), help="Frames a second: 24, of a GIF 10.")
 @SCENE
 def film(song, out, size, fps, seed):
     """Make a film of SONG: a landscape that changes its mood with the music.
