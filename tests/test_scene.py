@@ -27,7 +27,7 @@ def painted():
 @pytest.fixture(scope="module")
 def net(painted):
     images, scenes, va = painted
-    return scene.train(images[:48], scenes[:48], va[:48], epochs=24, batch=16)
+    return scene.train(images[:48], scenes[:48], va[:48], epochs=14, batch=16)
 
 
 def test_it_learns_two_scenes_and_their_mood(net, painted):
