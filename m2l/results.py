@@ -267,25 +267,29 @@ def reads(notebook):
     """
     made, known = {}, set(_all())
 
+    def stored(nodes):
+        return {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+
     def follow(statement):
-        inner = []
-        if not isinstance(statement, ast.FunctionDef):
+        function, inner = isinstance(statement, ast.FunctionDef), []
+        if not function:
             inner = [n for n in ast.iter_child_nodes(statement) if isinstance(n, ast.stmt)]
         outside = [n for n in ast.iter_child_nodes(statement) if n not in inner]
         nodes = [n for one in outside for n in ast.walk(one)]
-        local = {n.arg for n in nodes if isinstance(n, ast.arg)}
+        local = {n.arg for n in nodes if isinstance(n, ast.arg)} | (
+            stored(nodes) if function else set()
+        )
         for scope in nodes:
             if isinstance(scope, ast.comprehension):
                 local |= {n.id for n in ast.walk(scope.target) if isinstance(n, ast.Name)}
-        if isinstance(statement, ast.FunctionDef):
-            local |= {n.id for n in nodes if isinstance(n, ast.Name) and _stored(n)}
-        names = [n for n in nodes if isinstance(n, ast.Name) and n.id not in local]
-        sources = set().union(*(made.get(n.id, set()) for n in names if not _stored(n)))
+        names = stored(nodes) - local
+        read = {
+            n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+        } - local
+        sources = set().union(*(made.get(name, set()) for name in read))
         if {getattr(n, "attr", None) for n in nodes} & {"load", "results_dir", "quote"}:
             sources |= known & {str(getattr(n, "value", "")).partition(":")[0] for n in nodes}
-        stored = [n.id for n in names if _stored(n)]
-        stored += [statement.name] if isinstance(statement, ast.FunctionDef) else []
-        made.update(dict.fromkeys(stored, sources))
+        made.update(dict.fromkeys(names | ({statement.name} if function else set()), sources))
         return sources.union(*map(follow, inner))
 
     return {
@@ -293,10 +297,6 @@ def reads(notebook):
         for index, cell in enumerate(notebook["cells"])
         if cell["cell_type"] == "code"
     }
-
-
-def _stored(name):
-    return not isinstance(name.ctx, ast.Load)
 
 
 def _all():
@@ -308,18 +308,13 @@ def _all():
 
 def hardware():
     """Processor, cores and accelerator of this machine, as one line."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        models = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
-        name = models[0].split(":", 1)[1].strip() if models else name
-    return f"{name}, {os.cpu_count()} cores{_accelerator()}"
-
-
-def _accelerator():
     import torch
 
-    return f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    name, cpuinfo = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
+    if cpuinfo.exists() and (told := re.search(r"^model name\s*: (.+)", cpuinfo.read_text(), re.M)):
+        name = told[1].strip()
+    accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{name}, {os.cpu_count()} cores{accelerator}"
 
 
 def _commit():

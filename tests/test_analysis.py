@@ -368,11 +368,11 @@ def test_one_figure_that_cannot_be_computed_costs_no_other(made, answers, tmp_pa
     assert "**matched: not known.** answers: none left" in (tmp_path / "report.md").read_text()
 
 
-def test_the_report_says_what_is_simulated_and_what_stood_in(made, answers, tmp_path):
-    analysis.write(analysis.analyse(made, answers), tmp_path / "simulated")
+def test_the_report_says_what_is_simulated_and_what_stood_in(made, answers, result, tmp_path):
+    analysis.write(result, tmp_path / "simulated")
     real = answers.drop(columns=["simulated", "careless"])
-    result = analysis.analyse(made | {"stand_ins": ["real photo"]}, real)
-    analysis.write(result, tmp_path / "real")
+    real = analysis.analyse(made | {"stand_ins": ["real photo"]}, real)
+    analysis.write(real, tmp_path / "real")
     for folder, simulated in (("simulated", True), ("real", False)):
         text = (tmp_path / folder / "report.md").read_text()
         captions = [line for line in text.splitlines() if line[:1] == "*" and line[1] != "*"]
