@@ -295,8 +295,9 @@ class Table:
         rows = [list(self.frame.columns), *self.frame.to_numpy().tolist()]
         cells = ["* - " + "\n  - ".join(row) for row in rows]
         name = [f":name: {self.name}"] if self.name else []
-        opening = ["````{list-table} " + self.caption, ":header-rows: 1", *name, ""]
-        return "\n".join([*opening, *cells, "````"])
+        # Of tildes, since a caption may hold backticks: {ref}`there`.
+        opening = ["~~~~{list-table} " + self.caption, ":header-rows: 1", *name, ""]
+        return "\n".join([*opening, *cells, "~~~~"])
 
 
 def table(frame, caption, decimals=2, name=None):

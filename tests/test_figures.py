@@ -110,7 +110,7 @@ def test_a_table_shows_its_numbers_as_a_reader_wants_them():
 def test_a_table_is_one_of_the_book_with_a_name_to_refer_to():
     text = figures.table(FRAME[["corpus", "r"]], "Scores", decimals=1, name="tab-x")
     assert text._repr_markdown_().splitlines() == [
-        "````{list-table} Scores",
+        "~~~~{list-table} Scores",
         ":header-rows: 1",
         ":name: tab-x",
         "",
@@ -118,7 +118,7 @@ def test_a_table_is_one_of_the_book_with_a_name_to_refer_to():
         "  - r",
         "* - a",
         "  - −0.5",
-        "````",
+        "~~~~",
     ]
 
 
