@@ -166,16 +166,18 @@ def gan_release(preset, run, out, weights, photos, limit, **card):
 @click.option("--run", "folder", default="runs/ablation", help="Of the runs.")
 @click.option("-o", "--out", default="results/ablation", help="Folder.")
 @click.option("--threads", type=COUNT, default=1, help="Processor threads of a run.")
-@click.option("--dry-run", is_flag=True, help="Only list what there is to do.")
-def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings):
+def gan_ablation(grid, variant, seed, out, folder, threads, **settings):
     """Train and measure the full model and what is left without one of its parts.
 
     One run a variant and seed, the headline first. Finished runs are not made again and an
     interrupted one goes on, so the command can be stopped and repeated at will; 'make ablation'
     runs the same cells side by side.
     """
+    import torch
+
     from m2l.experiments import ablation
 
+    torch.set_num_threads(threads)
     cells = [
         cell
         for cell in ablation.cells(grid, ablation.SEEDS if seed is None else (seed,))
@@ -183,17 +185,8 @@ def gan_ablation(grid, variant, seed, out, folder, threads, dry_run, **settings)
     ]
     if not cells:
         raise InputError(f"variant '{variant}': choose one of {', '.join(ablation.GRIDS[grid])}")
-    if not dry_run:
-        import torch
-
-        torch.set_num_threads(threads)
-    for name, number in cells:
-        path = Path(out) / f"{ablation.stem(grid, name, number)}.jsonl"
-        state = "there" if path.is_file() else "to do"
-        if not dry_run and state == "to do":
-            ablation.run(grid, name, number, out, folder, **settings)
-            state = "written"
-        click.echo(f"{path}: {state}")
+    for cell in cells:
+        click.echo(f"{ablation.run(grid, *cell, out, folder, **settings)}: there")
 
 
 @gan.command("sample")
