@@ -3,8 +3,9 @@
 #   make study                  the real thing, hours on two cores
 #   make study PRESET=smoke     every stage on a little data, in minutes, into runs/smoke
 #   snakemake seeds --cores 2   the released preset from three seeds, each a quarter into its last stage
-#   make ablation               the grid of variants and seeds at 32×32; GRID=ablation64, ablation128,
-#                               losses (16×16: objectives, penalties, augmentation, rates)
+#   make ablation               the grid of variants and seeds at 32×32; GRID=ablation-projected (the
+#                               projected critic), ablation64, ablation128, losses (16×16: objectives,
+#                               penalties, augmentation, rates)
 #
 # On a cluster: snakemake --executor slurm --config preset=gpu
 #               snakemake ablation --executor slurm --config grid=ablation128

@@ -258,20 +258,11 @@ figures.table(
 # {result}`speed:sides.128.gpu.captured:,.0f` (`benchmarks/gan.py`, one run).
 
 # %% [markdown]
-# ## How the released run went
-#
-# It saw {result}`gan:images` pictures in {result}`gan:training_seconds:duration`
-# ({numref}`fig-gan-curve`), in {result}`gan:settings.stages:len` stages from
+# The released run saw {result}`gan:images` pictures in {result}`gan:training_seconds:duration`, in
+# {result}`gan:settings.stages:len` stages from
 # {result}`gan:settings.stages.0.resolution`×{result}`gan:settings.stages.0.resolution` to
-# {result}`gan:resolution`×{result}`gan:resolution`. What is released is the
+# {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-curve` in the appendix). What is released is the
 # average of the generator's weights, {result}`gan:bytes:/1e6 .1f` MB.
-
-# %% mystnb={"figure": {"caption": "The released run. A collapse would show as a gap that runs away or as a deviation that falls towards zero. Dashed: a new stage begins.", "name": "fig-gan-curve"}, "image": {"alt": "Two line charts over images shown for the run on photographs, with the starts of the stages marked."}}
-curve = pd.DataFrame(runs["projected critic (released)"]["arrays"])
-smooth = curve.rolling(8, min_periods=1).mean()
-smooth[["images", "resolution"]] = curve[["images", "resolution"]]
-figures.training(smooth)
-plt.show()
 
 # %% [markdown]
 # ## One seed under many emotions

@@ -198,7 +198,8 @@ plt.show()
 # {result}`metrics:likeness.scene.nearest.closer:*100 .1f` % of the pictures in the scene network's
 # features and {result}`metrics:likeness.ratings.nearest.closer:*100 .1f` % in the other judge's.
 # {numref}`fig-metrics-nearest` has the twelve that come nearest; the correlation of their pixels with the
-# photograph's would be 1 for a copy.
+# photograph's would be 1 for a copy. Looked at beside their photographs, they share a kind of scene and its
+# colours, not a picture. The verdict: no copies.
 
 # %% mystnb={"figure": {"caption": "The twelve of the generated pictures that come nearest to a training photograph in the features of the judge of ratings, with the correlation of their pixels with that photograph's. The photographs themselves cannot be shown here.", "name": "fig-metrics-nearest"}, "image": {"alt": "Twelve generated landscapes, each with the correlation of its pixels with a photograph's."}} tags=["hide-input"]
 study = provenance.load("metrics")

@@ -120,8 +120,15 @@ figures.table(
 # %% [markdown]
 # ## The released generator, further
 #
-# {numref}`fig-gan-stages` follows some of its fixed seeds through the stages, {numref}`fig-gan-seeds` paints
-# seeds 0 to 5, as they come, in each corner of the plane.
+# {numref}`fig-gan-curve` is its training, {numref}`fig-gan-stages` follows some of its fixed seeds through the
+# stages, {numref}`fig-gan-seeds` paints seeds 0 to 5, as they come, in each corner of the plane.
+
+# %% mystnb={"figure": {"caption": "The released run. A collapse would show as a gap that runs away or as a deviation that falls towards zero. Dashed: a new stage begins.", "name": "fig-gan-curve"}, "image": {"alt": "Two line charts over images shown for the run on photographs, with the starts of the stages marked."}}
+curve = pd.DataFrame(provenance.load("gan")["arrays"])
+smooth = curve.rolling(8, min_periods=1).mean()
+smooth[["images", "resolution"]] = curve[["images", "resolution"]]
+figures.training(smooth)
+plt.show()
 
 # %% mystnb={"figure": {"caption": "Six of the fixed seeds at the end of each stage of the released run, 16\u00d716 to 128\u00d7128.", "name": "fig-gan-stages"}, "image": {"alt": "Four rows of six pictures that become sharper from row to row: colour patches, then horizons, then landscapes."}}
 folder = provenance.results_dir() / "gan"
