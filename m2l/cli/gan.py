@@ -158,8 +158,8 @@ def gan_release(preset, run, out, weights, photos, limit, **card):
 @click.option(
     "--grid",
     default="ablation",
-    help="ablation (32×32), ablation-projected, ablation64, ablation128, losses (16×16: objectives, "
-    "penalties, augmentation, rates) or smoke; its training preset has its name.",
+    help="ablation (32×32), ablation-projected, ablation64, ablation128, losses (16×16: "
+    "objectives, penalties, augmentation, rates) or smoke; its training preset has its name.",
 )
 @click.option("--variant", help="Only this variant; all of the grid by default.")
 @click.option("--seed", type=SEED, help="Only this seed; 0 to 4 by default.")
