@@ -87,10 +87,12 @@ plt.show()
 # ## The grid
 #
 # {result}`ablation:grids.ablation.runs` runs with the milestone's critic and
-# {result}`ablation:grids.ablation-projected.runs` with the projected one were made on photographs at 32×32, with
-# three to five seeds each. A full run was shown {result}`ablation:grids.ablation.images` pictures, with the
-# projected critic {result}`ablation:grids.ablation-projected.images`, and took
-# {result}`ablation:grids.ablation.cpu_seconds:duration` or {result}`ablation:grids.ablation-projected.cpu_seconds:duration` of
+# {result}`ablation:grids.ablation-projected.runs` with the projected one were made on photographs at 32×32,
+# {result}`ablation:grids.ablation.variants.full.seeds` and
+# {result}`ablation:grids.ablation-projected.variants.AFM spatial.seeds` seeds of each variant or more. A full run
+# was shown {result}`ablation:grids.ablation.images` pictures, with the projected critic
+# {result}`ablation:grids.ablation-projected.images`, and took {result}`ablation:grids.ablation.cpu_seconds:duration` or
+# {result}`ablation:grids.ablation-projected.cpu_seconds:duration` of
 # one core. Budgets are counted in pictures shown; without progression, where all pictures are large, in
 # as many as cost the same multiplications. These runs are short, and their generators
 # far from the released one: they tell what a part does, not what can be reached.
