@@ -551,6 +551,8 @@ def test_a_released_generator_goes_on_frozen_and_shows_the_same_scenes(start, wh
     released = tmp_path / "generator.safetensors"
     whole(PROJECTED).release(released, {})
     run = start(preset=LARGER, pyramid=make_pyramid(tmp_path / "others", seed=1, side=16))
+    with pytest.raises(InputError, match="goes on from a generator"):
+        run.train(bar=False)
     run.start_from(released)
     np.testing.assert_allclose(run.va_map.knots, whole(PROJECTED).va_map.knots, rtol=1e-6)
     z, va = torch.randn(4, 4), torch.zeros(4, 2)

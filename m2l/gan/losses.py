@@ -102,7 +102,7 @@ def zero_penalty(critic, real, fake):
     return gradient.square().sum() / (2 * len(real))
 
 
-def affective_matching(fake, real, form="spatial", whole=lambda mean: mean):
+def affective_matching(fake, real, form="spatial"):
     """L_v + L_a: mean absolute difference between the critic's emotion maps of two batches.
 
     Parameters
@@ -112,7 +112,6 @@ def affective_matching(fake, real, form="spatial", whole=lambda mean: mean):
     form : "spatial" compares every pixel of the pairs, as published; "channel" compares each
         channel's mean over batch and pixels, which does not ask unpaired images to agree in
         layout; "image", in between, compares each channel's mean over pixels, pair by pair.
-    whole : callable, a mean over this batch -> the mean over all processes' batches.
 
     Returns
     -------
@@ -124,7 +123,7 @@ def affective_matching(fake, real, form="spatial", whole=lambda mean: mean):
     """
     pool = {
         "spatial": lambda g: g,
-        "channel": lambda g: whole(g.mean((0, 3, 4))),
+        "channel": lambda g: g.mean((0, 3, 4)),
         "image": lambda g: g.mean((3, 4)),
     }[form]
     # The mean over both gates is half of L_v + L_a.

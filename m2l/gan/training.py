@@ -425,6 +425,10 @@ class Run:
             With the last checkpoint kept.
         """
         p, at = self.preset, self.progress
+        if p.frozen and not self.started:
+            raise InputError(
+                f"preset '{p.name}' goes on from a generator; name one, or a run's folder, by --start"
+            )
         self._stop = False
         saved = time.monotonic()
         self._rewind_metrics()
