@@ -427,7 +427,7 @@ class Run:
         p, at = self.preset, self.progress
         if p.frozen and not self.started:
             raise InputError(
-                f"preset '{p.name}' goes on from a generator; name one, or a run's folder, by --start"
+                f"preset '{p.name}' goes on from a generator; name one, or a run, by --start"
             )
         self._stop = False
         saved = time.monotonic()
