@@ -167,7 +167,8 @@ worth("ablation-projected", "The same with the projected critic.", "tab-base-pro
 # by chance; {result}`ablation:grids.ablation.comparisons.survive` survive a correction for their number
 # {cite:p}`holm1979simple`. With the projected critic it is
 # {result}`ablation:grids.ablation-projected.comparisons.survive` of
-# {result}`ablation:grids.ablation-projected.comparisons.number`. What does not survive is a lead, no finding.
+# {result}`ablation:grids.ablation-projected.comparisons.number`. {numref}`tab-base-survive` has those that do; the
+# rest are leads, no findings.
 
 # %%
 gaps = ablation.differences(found["projected critic"], ablation.MEASURES["variety"][0])
@@ -204,20 +205,26 @@ figures.table(
 
 # %% [markdown]
 # (sec-nb-baselines-larger)=
-# **Growing.** For the same work a generator that starts at full resolution comes to a Fréchet distance of
+# ### Growing
+#
+# For the same work a generator that starts at full resolution comes to a Fréchet distance of
 # {result}`ablation:grids.ablation.variants.non-progressive.Fréchet distance` with the milestone's critic, a growing
 # one to {result}`ablation:grids.ablation.variants.full.Fréchet distance`; with the projected critic to
 # {result}`ablation:grids.ablation-projected.variants.non-progressive.Fréchet distance` and
 # {result}`ablation:grids.ablation-projected.variants.full.Fréchet distance`.
 #
-# **Labels** give what they are for. Without them the correlation with the request is
+# ### Labels
+#
+# They give what they are for. Without them the correlation with the request is
 # {result}`ablation:grids.ablation-projected.variants.unconditional.r valence` for valence and
 # {result}`ablation:grids.ablation-projected.variants.unconditional.r arousal` for arousal with the projected critic, with them
 # {result}`ablation:grids.ablation-projected.variants.full.r valence` and
 # {result}`ablation:grids.ablation-projected.variants.full.r arousal`.
 #
 # (sec-nb-baselines-afm)=
-# **Affective matching** asks that the critic's gates for generated pictures be, on average, those for
+# ### Affective matching
+#
+# It asks that the critic's gates for generated pictures be, on average, those for
 # photographs. It was meant to carry the emotion. Without it the correlation for valence is
 # {result}`ablation:grids.ablation.variants.without AFM.r valence`, with it
 # {result}`ablation:grids.ablation.variants.full.r valence` with the milestone's critic;
@@ -267,7 +274,6 @@ figures.table(
 #   {result}`ablation:grids.ablation.variants.without AFM.variety` without. With the projected critic, whose pictures
 #   are varied anyway, {result}`ablation:grids.ablation-projected.variants.full.variety` and
 #   {result}`ablation:grids.ablation-projected.variants.without AFM.variety`. That it carries the emotion was not shown.
-# - **Label input** in place of ERUs obeys at least as well in these short runs,
-#   {result}`ablation:grids.ablation-projected.variants.label input.r valence` and
-#   {result}`ablation:grids.ablation-projected.variants.label input.r arousal` with the projected critic, at a lower
-#   variety, {result}`ablation:grids.ablation-projected.variants.label input.variety`. It is a lead worth a long run.
+# - **Label input** in place of ERUs costs likeness and variety with the milestone's critic. With the projected one
+#   it obeys better in the mean, {result}`ablation:grids.ablation-projected.variants.label input.r valence` and
+#   {result}`ablation:grids.ablation-projected.variants.label input.r arousal`: a lead worth a long run.
