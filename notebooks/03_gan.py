@@ -214,32 +214,32 @@ figures.Gallery(
 
 # %% [markdown]
 # The first are what the milestone promised: sky, horizon, ground. The second have mountains,
-# woods, glaciers and shores that anyone names, and a rough texture when looked at closely. For the judge taught by
-# people's ratings ({ref}`sec-nb-metrics`) the first lie {result}`metrics_milestone:likeness.ratings.frechet.generated:.0f`
-# from photographs and have pictures near {result}`metrics_milestone:likeness.ratings.coverage.generated:*100 .0f` % of
-# them; the second {result}`metrics:likeness.ratings.frechet.generated:.0f` and
-# {result}`metrics:likeness.ratings.coverage.generated:*100 .0f` %. The emotion asked and seen correlates by
-# {result}`metrics_milestone:va.ratings.random.valence.r` for valence and
-# {result}`metrics_milestone:va.ratings.random.arousal.r` for arousal in the first, by
-# {result}`metrics:va.ratings.random.valence.r` and {result}`metrics:va.ratings.random.arousal.r` in the second.
+# woods, glaciers and shores that anyone names, and a rough texture when looked at closely.
 #
 # Is it the time? And is it luck? The projected critic was trained from three seeds, and each generator
-# measured after {result}`seeds:images.0` pictures, when it had had about the seconds of the milestone's
-# critic ({numref}`tab-gan-seeds`). Most of the difference is there by then, and seeds differ little.
+# measured by the judge taught by people's ratings ({ref}`sec-nb-metrics`) after {result}`seeds:images.0`
+# pictures, when it had had about the seconds of the milestone's critic ({numref}`tab-gan-seeds`). Most of the
+# difference is there by then, and seeds differ little.
 
 # %% tags=["hide-input"]
-three, text = provenance.load("seeds")["figures"]["ratings"], provenance.text
+three = provenance.load("seeds")["figures"]["ratings"]
 first, last = (
     landscapes.headline(provenance.load(name), "ratings")
     for name in ("metrics_milestone", "metrics")
 )
+
+
+def written(figure, name):
+    return provenance.text(figure, ".0f" if "distance" in name else ".2f")
+
+
 figures.table(
     pd.DataFrame(
         {
             "judge of ratings": name,
-            "milestone's critic": text(first[name]),
-            "projected, three seeds": text(found),
-            "released": text(last[name]),
+            "milestone's critic": written(first[name]["value"], name),
+            "three seeds": written(found, name),
+            "released": written(last[name]["value"], name),
         }
         for name, found in three.items()
     ),

@@ -134,8 +134,7 @@ def row(name, at):
     text = provenance.text
     return {
         "variant": name,
-        "Fréchet distance ↓": text(at["Fréchet distance"]),
-        "variety ↑": text(at["variety"]),
+        "Fréchet distance ↓ · variety ↑": f"{text(at['Fréchet distance'])} · {text(at['variety'])}",
         "r, valence · arousal ↑": f"{text(at['r valence'])} · {text(at['r arousal'])}",
     }
 
@@ -254,7 +253,7 @@ def verdict(one):
 sides = [{c["measure"]: c for c in told[grid]["claims"]} for grid in grids.values()]
 figures.table(
     pd.DataFrame(
-        {"claim": c["claim"], "number": name}
+        {"claim": f"**{c['claim']}**: {name}"}
         | {who: verdict(side.get(name)) for who, side in zip(grids, sides)}
         for name, c in sides[0].items()
     ),

@@ -17,6 +17,14 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="M2L_DATA names no folder of corpora"))
 
 
+@pytest.fixture(autouse=True)
+def same_numbers(request):
+    """A module's `rng` starts anew in each test: none depends on which ran before."""
+    rng = getattr(request.module, "rng", None)
+    if isinstance(rng, np.random.Generator):
+        rng.bit_generator.state = np.random.default_rng(1).bit_generator.state
+
+
 @pytest.fixture(scope="session")
 def tiny_forest():
     """A forest of five trees that has learnt random features by heart."""

@@ -94,10 +94,10 @@ def test_the_nearest_by_hand():
 
 
 def test_copies_are_found_out():
-    train, new = ROWS, rng.normal(size=(100, 4))
-    honest, _, _ = metrics.closeness(rng.normal(size=(100, 4)), new, train)
-    assert honest["closer"]["value"] < 0.1 and not honest["copies"]
-    assert honest["generated"]["low"] < honest["photos"]["value"] < honest["generated"]["high"]
+    train, new = ROWS, rng.normal(size=(500, 4))
+    honest, _, _ = metrics.closeness(rng.normal(size=(500, 4)), new, train)
+    assert honest["closer"]["value"] < 0.05 and not honest["copies"]
+    assert honest["generated"]["value"] == pytest.approx(honest["photos"]["value"], rel=0.15)
     copied, distance, index = metrics.closeness(train[:50] + 1e-6, new, train)
     assert copied["closer"]["value"] == 1 and copied["copies"] and distance.max() < 1e-4
     assert index.tolist() == list(range(50))
@@ -163,12 +163,12 @@ def test_what_is_left_within_kinds_and_without_looks():
     noise = rng.normal(size=600)
     told = np.column_stack([kinds + 0.1 * noise, asked[:, 1] - kinds])
     out = metrics.consistency(asked, told, np.array(["a", "b", "c"])[kinds], draws=100)
-    assert out["valence"]["r"]["low"] > 0.5 and abs(out["valence"]["within"]["value"]) < 0.1
+    assert out["valence"]["r"]["low"] > 0.5 and abs(out["valence"]["within"]["value"]) < 0.15
     assert out["arousal"]["within"]["value"] == pytest.approx(1)
     asked = np.hstack([light, light]) + rng.normal(size=(600, 2))
     told = np.column_stack([light[:, 0] + 0.1 * noise, asked[:, 1]])
     left = metrics.consistency(asked, told, looks=light, draws=9)
-    assert abs(left["valence"]["left"]["value"]) < 0.1
+    assert abs(left["valence"]["left"]["value"]) < 0.15
     assert left["arousal"]["left"]["value"] == pytest.approx(1)
 
 
