@@ -242,10 +242,11 @@ figures.table(
             "released": written(last[name]["value"], name),
         }
         for name, found in three.items()
+        if "within" not in name
     ),
     "The milestone's critic and, after about as many seconds, three runs of the projected one: mean and "
     "95 % interval of Student's t over seeds; last, the released run, which went on. Spread: as a share "
-    "of the photographs'. Within a kind of scene: see {ref}`sec-nb-metrics-obedience`.",
+    "of the photographs'.",
     name="tab-gan-seeds",
 )
 

@@ -250,7 +250,7 @@ verdicts = {True: "holds", False: "does not hold", None: "not decided"}
 
 
 def verdict(one):
-    return f"{verdicts[one['holds']]}: {provenance.text(one, '.3f')}" if one else "–"
+    return f"{verdicts[one['holds']]}: {provenance.text(one)}" if one else "–"
 
 
 sides = [{c["measure"]: c for c in told[grid]["claims"]} for grid in grids.values()]
