@@ -231,9 +231,9 @@ def paired(panels, variants):
     -------
     Figure; to the right is better. Small marks: single seeds. Points with bars: mean and interval.
     """
-    lines = -(-len(panels) // 2)
-    height = 0.75 + 0.36 * len(variants)
-    figure, axes = plt.subplots(lines, 2, figsize=(7, lines * height), sharey=True)
+    height = len(panels) * (0.6 + 0.3 * len(variants))
+    # One below the other: side by side, a phone would shrink their letters.
+    figure, axes = plt.subplots(len(panels), figsize=(4.6, height), squeeze=False)
     for ax, (measure, (better, gaps_of)) in zip(axes.ravel(), panels.items(), strict=False):
         for place, (label, gaps) in enumerate(gaps_of.items()):
             shift, colour = 0.4 * (place - (len(gaps_of) - 1) / 2), f"C{place + 1}"
