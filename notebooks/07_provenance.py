@@ -76,12 +76,11 @@ figures.table(
         {
             "corpus, where": f"**{key}**, {linked(card.where)}",
             "terms": card.licence,
-            "holds": held(key, card),
-            "fingerprint": f"`{prints[key]}`" if key in prints else "–",
+            "holds": held(key, card) + (f"; `{prints[key]}`" if key in prints else ""),
         }
         for key, card in ((key, corpora.card(key)) for key in corpora.names())
     ),
-    "Data availability.",
+    "Data availability; last, the fingerprint.",
     name="tab-provenance-data",
 )
 

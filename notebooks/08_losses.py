@@ -212,14 +212,16 @@ told = {
     "DiffAugment with colour": "translation, cutout and colour",
     "noise inputs": "the generator gets noise at each pixel too",
 }
-chosen = ("Fréchet distance", "variety", "r, valence", "r, arousal")
-arrow = {1: "↑", -1: "↓"}
+value = {m: rows["value"] for m, rows in means.items()}
 order = [v for v in ablation.LOSSES if v in seeds.index]
 rows = [
-    {"setting": told.get(name, name)}
-    | {
-        f"{m} {arrow[ablation.MEASURES[m][1]]}": float(means[m]["value"].get(name, np.nan))
-        for m in chosen
+    {
+        "setting": told.get(name, name),
+        "Fréchet distance ↓": float(value["Fréchet distance"].get(name, np.nan)),
+        "variety ↑": float(value["variety"].get(name, np.nan)),
+        "r, valence · arousal ↑": " · ".join(
+            provenance.text(float(value[m].get(name, np.nan))) for m in ("r, valence", "r, arousal")
+        ),
     }
     for name in order
 ]
