@@ -88,8 +88,7 @@ plt.show()
 #
 # {result}`ablation:grids.ablation.runs` runs with the milestone's critic and
 # {result}`ablation:grids.ablation-projected.runs` with the projected one were made on photographs at 32×32,
-# {result}`ablation:grids.ablation.variants.full.seeds` and
-# {result}`ablation:grids.ablation-projected.variants.AFM spatial.seeds` seeds of each variant or more. A full run
+# {result}`ablation:grids.ablation-projected.variants.full.seeds` seeds of each variant. A full run
 # was shown {result}`ablation:grids.ablation.images` pictures, with the projected critic
 # {result}`ablation:grids.ablation-projected.images`, and took {result}`ablation:grids.ablation.cpu_seconds:duration` or
 # {result}`ablation:grids.ablation-projected.cpu_seconds:duration` of
@@ -278,5 +277,6 @@ figures.table(
 #   {result}`ablation:grids.ablation-projected.variants.without AFM.variety`. That it carries the emotion was not shown.
 # - **The gradient penalty** keeps the milestone's critic from running away. The projected critic does without.
 # - **Label input** in place of ERUs costs likeness and variety with the milestone's critic. With the projected one
-#   it obeys better in the mean, {result}`ablation:grids.ablation-projected.variants.label input.r valence` and
-#   {result}`ablation:grids.ablation-projected.variants.label input.r arousal`: a lead worth a long run.
+#   it obeys better in arousal, {result}`ablation:grids.ablation-projected.variants.label input.r arousal` where ERUs
+#   have {result}`ablation:grids.ablation-projected.variants.full.r arousal`, and that survives the correction: the
+#   next long run should try it.
