@@ -71,7 +71,7 @@ def _setting(context, option, words):
     callback=_setting,
     help="Change a setting of the preset, e.g. augment=translation,cutout; may be repeated.",
 )
-@click.option("--seed", type=SEED, help="0 by default; with --resume that of the run.")
+@click.option("--seed", type=SEED, help="The preset's by default; with --resume that of the run.")
 @click.option("--threads", type=COUNT, help="Processor threads; all by default.")
 @_run
 def gan_train(preset, run, resume, start, photos, limit, changes, seed, threads, out, weights):

@@ -363,10 +363,11 @@ class Generator(nn.Module):
         stage = len(self.blocks) - 1 if stage is None else stage
         x, before = self.features(z, va, stage, draw)
         image = torch.tanh(self.to_rgb[stage](x).float())
-        if stage == 0:
+        detail = self.sizes.detail and stage == len(self.blocks) - 1
+        if stage == 0 or not (detail or alpha is not None):
             return image
         below = torch.tanh(self.to_rgb[stage - 1](before).float())
-        if self.sizes.detail and stage == len(self.blocks) - 1:
+        if detail:
             image = image + upsample(below - downsample(image))
         if alpha is not None:
             image = blend(upsample(below), image, alpha)
