@@ -34,16 +34,15 @@ SEEDS = (0, 1, 2, 3, 4)
 HEADLINE = ("full", "without AFM", "unconditional", "non-progressive")
 LONGER = 1.9  # a full run takes that many times the CPU seconds of one without ERUs
 REST = (
-    "unconditional, longer",
     "label input",
-    "label input, longer",
     "AFM spatial",
+    "without penalty",
     "AFM 1",
     "AFM 10",
-    "without penalty",
-    "noise inputs",
+    "AFM 100",
     "photos 500",
-    "photos 1300",
+    "unconditional, longer",
+    "label input, longer",
 )
 LOSSES = (
     "full",
@@ -64,9 +63,10 @@ LOSSES = (
 GRIDS = {
     "smoke": HEADLINE,
     "losses": LOSSES,
-    "ablation": HEADLINE + REST,
-    "ablation-projected": (*HEADLINE, "label input", "AFM spatial"),
+    "ablation": HEADLINE + tuple(v for v in REST if v != "AFM 100"),  # which is its own
+    "ablation-projected": (*HEADLINE, "label input", "AFM spatial", "AFM 100", "photos 500"),
     "ablation64": HEADLINE,
+    "ablation64-projected": (*HEADLINE, "label input"),
     "ablation128": HEADLINE + REST,
 }
 """Variants of each grid, the coarsest first; the name is also that of its training preset."""

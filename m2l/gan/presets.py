@@ -190,6 +190,7 @@ _CHANGES = {
     "without AFM": {"afm_weight": 0.0},
     "AFM 1": {"afm_weight": 1.0},
     "AFM 10": {"afm_weight": 10.0},
+    "AFM 100": {"afm_weight": 100.0},
     "AFM spatial": {"afm_form": "spatial"},
     "AFM image": {"afm_form": "image"},
     "unconditional": {"condition": "none"},
@@ -207,7 +208,6 @@ _CHANGES = {
     "smooth upsampling": {"upsampling": "bilinear"},
     "noise inputs": {"noise": True},
     "photos 500": {"photos": 500},
-    "photos 1300": {"photos": 1300},
 }
 
 VARIANTS = (*_CHANGES, "non-progressive")
