@@ -33,12 +33,15 @@ class Released:
     network : m2l.gan.networks.Generator
     resolution : side of the pictures, in pixels.
     va_map : QuantileMap of the photos' labels.
+    emphasis : ndarray (2,), how many times further from the middle than is wanted valence and
+        arousal are asked, see `m2l.experiments.emphasis`; 1 as trained.
     card : dict of text
     """
 
     network: object
     resolution: int
     va_map: va.QuantileMap
+    emphasis: np.ndarray
     card: dict
 
     @property
@@ -51,6 +54,7 @@ class Released:
 
         A smaller side, such as R/2 or R/4, takes less time.
         """
+        u = u * u.new_tensor(self.emphasis)
         return self.network(z, u, self.network.sizes.stage(side or self.resolution))
 
 
@@ -78,6 +82,9 @@ def _load(path, changed):
     header, tensors = read_checkpoint(path, "m2l-generator", missing)
     try:
         va_map = va.QuantileMap(tensors.pop("va_knots").numpy())
+        emphasis = np.array(json.loads(header.get("emphasis", "[1, 1]")), float)
+        if emphasis.shape != (2,) or not np.isfinite(emphasis).all():
+            raise ValueError(f"emphasis {emphasis}")
         if not all(t.isfinite().all() for t in tensors.values()):
             raise ValueError("values that are not finite")
         with torch.random.fork_rng(devices=[]):
@@ -91,7 +98,7 @@ def _load(path, changed):
         raise InputError(
             f"{path}: tensors do not fit its header ({reason}); get it again"
         ) from None
-    return Released(network.eval().requires_grad_(False), resolution, va_map, card)
+    return Released(network.eval().requires_grad_(False), resolution, va_map, emphasis, card)
 
 
 def noise(seed, z):

@@ -143,6 +143,7 @@ def export(released, folder):
         raise InputError("onnxscript is not installed: pip install 'm2l[book]'")
     network = released.network
     top = network.sizes.stage(released.resolution)
+    emphasis = torch.tensor(released.emphasis, dtype=torch.float32)
 
     class Lead(torch.nn.Module):
         def __init__(self):
@@ -150,7 +151,7 @@ def export(released, folder):
             self.network = network
 
         def forward(self, z, u):
-            x, _ = self.network.features(z, u, top - 1)
+            x, _ = self.network.features(z, u * emphasis, top - 1)
             return torch.tanh(self.network.to_rgb[top - 1](x)), x
 
     class Rest(torch.nn.Module):
@@ -161,7 +162,7 @@ def export(released, folder):
 
         def forward(self, z, u, features):
             x = upsample(features, network.sizes.upsampling)
-            x = self.block(x, self.embed(u), pixel_norm(z), self.block.noise())
+            x = self.block(x, self.embed(u * emphasis), pixel_norm(z), self.block.noise())
             return torch.tanh(self.to_rgb(x))
 
     # Three, since a batch of one or two might be taken for a constant.

@@ -34,6 +34,7 @@ def metrics():
 
 
 metrics.stage("scene", "m2l.experiments.judges:scene_network")
+metrics.stage("emphasis", "m2l.experiments.emphasis:emphasis")
 metrics.stage("people", "m2l.experiments.judges:people")
 metrics.stage("baselines", "m2l.experiments.evaluation:baselines")
 metrics.stage("end-to-end", "m2l.experiments.way:end_to_end", EFFORT)

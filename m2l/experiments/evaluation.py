@@ -398,9 +398,10 @@ def baselines(
 ):
     """What any generator must justify itself against: see and score other ways to answer.
 
-    Retrieval answers with the training photo whose label is nearest to the request, "photo at
-    random" with any. Of several pictures for one request, one judge chooses that whose emotion it
-    sees nearest, in standard deviations of the photos; the other judge scores the choice.
+    Retrieval answers with the training photo whose label is nearest to the request or, emphasised,
+    to what the generator is asked in its place; "photo at random" with any. Of several pictures for
+    one request, one judge chooses that whose emotion it sees nearest, in standard deviations of the
+    photos; the other judge scores the choice.
 
     Parameters
     ----------
@@ -422,6 +423,8 @@ def baselines(
     test, train = rng.permutation(pyramid.rows("test")), pyramid.rows("train")
     requested, spread = va[np.resize(test, n)], va.std(0)
     _, nearest = metrics.nearest(requested / spread, va[train] / spread)
+    to = released.va_map
+    _, further = metrics.nearest(to(requested) * released.emphasis, to(va[train]))
 
     def scored(asked, seen):
         told = {k: metrics.consistency(asked, x, draws=draws, seed=seed) for k, x in seen.items()}
@@ -433,6 +436,7 @@ def baselines(
     seen = {k: x.reshape(len(few), of, 2) for k, x in judges.look(images).va.items()}
     answers = {
         "retrieval": scored(requested, photo[train[nearest]].va),
+        "retrieval, emphasised": scored(requested, photo[train[further]].va),
         "photo at random": scored(requested, photo[rng.choice(train, n)].va),
         "one picture": scored(few, {k: x[:, 0] for k, x in seen.items()}),
     }
