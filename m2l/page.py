@@ -266,14 +266,14 @@ def _trees(trees):
     """The ONNX node of averaged trees, from `mixed` to `emotion`."""
     import onnx
 
-    nodes = np.arange(len(trees.left))
+    nodes = np.arange(len(trees.right))
     tree = np.searchsorted(trees.roots, nodes, side="right") - 1
     own = nodes - trees.roots[tree]  # nodes are counted in their tree
-    leaf = trees.left < 0
+    leaf = trees.right < 0
     inner = np.where(leaf, "LEAF", "BRANCH_LEQ")
     below = {
-        name: np.where(leaf, 0, getattr(trees, side) - trees.roots[tree])
-        for name, side in (("nodes_truenodeids", "left"), ("nodes_falsenodeids", "right"))
+        "nodes_truenodeids": np.where(leaf, 0, own + 1),
+        "nodes_falsenodeids": np.where(leaf, 0, trees.right - trees.roots[tree]),
     }
     leaves = nodes[leaf].repeat(2)
     return onnx.helper.make_node(

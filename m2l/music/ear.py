@@ -24,7 +24,7 @@ MODELS = ("ear", "forest")
 WINDOW = 9.0  # s, what `over_time` hears about each moment
 
 _WEIGHTS = Path(__file__).parents[1] / "weights"
-_ARRAYS = ("roots", "feature", "threshold", "left", "right", "value")
+_ARRAYS = ("roots", "feature", "threshold", "right", "value")
 
 
 @dataclass
@@ -35,14 +35,14 @@ class Trees:
     ----------
     roots : ndarray (trees,)
     feature, threshold : ndarray (nodes,); a song goes left where the feature is at most that.
-    left, right : ndarray (nodes,), −1 at leaves, elsewhere nodes further down the arrays.
+    right : ndarray (nodes,), −1 at leaves, elsewhere a node further down the arrays; to the left
+        is the next node.
     value : ndarray (nodes, 2)
     """
 
     roots: np.ndarray
     feature: np.ndarray
     threshold: np.ndarray
-    left: np.ndarray
     right: np.ndarray
     value: np.ndarray
 
@@ -60,34 +60,65 @@ class Trees:
             parts["roots"].append([nodes])
             parts["feature"].append(asked)
             parts["threshold"].append(zero[asked] + tree.threshold * (one - zero)[asked])
-            parts["left"].append(np.where(inner, tree.children_left + nodes, -1))
             parts["right"].append(np.where(inner, tree.children_right + nodes, -1))
             parts["value"].append(value if target is None else target.inverse_transform(value))
             nodes += tree.node_count
-        kinds = "int32", "int16", "float32", "int32", "int32", "float32"
+        kinds = "int32", "int16", "float32", "int32", "float32"
         return cls(*(np.concatenate(p).astype(k) for p, k in zip(parts.values(), kinds)))  # noqa: B905
 
     def __call__(self, x):
         """Predictions (N, 2) for x (N, F)."""
         rows = np.arange(len(x))[:, None]
         node = np.repeat(self.roots[None], len(x), 0)
-        while (inner := self.left[node] >= 0).any():
+        while (inner := self.right[node] >= 0).any():
             below = x[rows, self.feature[node]] <= self.threshold[node]
-            node = np.where(inner, np.where(below, self.left[node], self.right[node]), node)
+            node = np.where(inner, np.where(below, node + 1, self.right[node]), node)
         return self.value[node].mean(1, dtype=float)
 
     def check(self, features):
         """Raise ValueError unless every way down ends, and asks for features that there are."""
-        nodes, inner = np.arange(len(self.left)), self.left >= 0
-        below = np.stack([self.left, self.right])[:, inner]
+        nodes, inner = np.arange(len(self.right)), self.right >= 0
         if not (
             len({len(getattr(self, name)) for name in _ARRAYS[1:]}) == 1
-            and (below > nodes[inner]).all()
-            and (below < len(nodes)).all()
+            and (self.right[inner] > nodes[inner]).all()
+            and (self.right < len(nodes)).all()
             and ((self.feature >= 0) & (self.feature < features)).all()
             and ((self.roots >= 0) & (self.roots < len(nodes))).all()
         ):
             raise ValueError("a tree of it points outside itself")
+
+    def packed(self):
+        """Arrays for a file: questions of the inner nodes, values of the leaves, and `right` as
+        steps from each node, 0 at leaves."""
+        inner = self.right >= 0
+        steps = np.where(inner, self.right - np.arange(len(inner)), 0)
+        return {
+            "roots": self.roots,
+            "feature": self.feature[inner],
+            "threshold": self.threshold[inner],
+            "right": steps.astype(np.min_scalar_type(steps.max())),
+            "value": self.value[~inner],
+        }
+
+    @classmethod
+    def unpacked(cls, arrays):
+        """The inverse of `packed`."""
+        right = arrays["right"].astype("int32")
+        inner = right != 0
+
+        def spread(name, where):
+            part = arrays[name]
+            whole = np.zeros((len(right), *part.shape[1:]), part.dtype)
+            whole[where] = part
+            return whole
+
+        return cls(
+            arrays["roots"],
+            spread("feature", inner),
+            spread("threshold", inner),
+            np.where(inner, right + np.arange(len(right), dtype="int32"), -1),
+            spread("value", ~inner),
+        )
 
 
 @dataclass
@@ -158,7 +189,7 @@ class Ear:
         """Write to a .safetensors file."""
         from safetensors.numpy import save
 
-        arrays = {name: getattr(self.trees, name) for name in _ARRAYS} | {
+        arrays = self.trees.packed() | {
             "errors": self.errors,
             "va_knots": self.va_map.knots,
             "label_knots": self.label_map.knots,
@@ -219,7 +250,7 @@ def load(model="ear"):
         with safe_open(path, "np") as file:
             told = json.loads(file.metadata()["model"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        names, trees = told["names"], Trees(*(arrays[name] for name in _ARRAYS))
+        names, trees = told["names"], Trees.unpacked(arrays)
         trees.check(len(names))
         maps = (QuantileMap(arrays[name]) for name in ("va_knots", "label_knots"))
         return Ear(trees, names, arrays["errors"], *maps, told["card"])
