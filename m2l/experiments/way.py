@@ -33,7 +33,7 @@ def end_to_end(
     judge: Path | None = None,
     rated: Path | None = None,
     folder="runs/ear",
-    pictures=3,
+    pictures=8,
     of=8,
     uncertain=60,
     draws=6,
