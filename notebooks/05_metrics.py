@@ -77,7 +77,8 @@ pictures = np.stack([np.asarray(opener.read(path, 64)) for path in table["path"]
 features, kinds, seen = scene.look(judge, pictures)
 
 real, other = np.array_split(features, 2)
-reach = np.partition(metrics.distances(real, real), 5)[:, 5]
+among = metrics.distances(real, real)
+reach = np.partition(among, 5)[:, 5]
 covered = (metrics.distances(real, other) < reach[:, None]).any(axis=1)
 print(f"Fréchet distance {metrics.frechet(real, other):.1f}, coverage {covered.mean():.2f}")
 
@@ -101,11 +102,11 @@ spoil = {
 strengths = np.linspace(0, 1, 5)
 found = {}
 for fault, damage in spoil.items():
-    spoilt = [damage(s).clip(0, 255).astype(np.uint8) for s in strengths]
-    looked = [scene.look(judge, x)[0] for x in spoilt]
-    found[fault] = [
-        (metrics.frechet(real, x), metrics.neighbours(real, x)["coverage"]) for x in looked
-    ]
+    found[fault] = []
+    for s in strengths:
+        x = scene.look(judge, damage(s).clip(0, 255).astype(np.uint8))[0]
+        near = metrics.neighbours(among, metrics.distances(real, x))
+        found[fault].append((metrics.frechet(real, x), near["coverage"]))
 
 # %% mystnb={"figure": {"caption": "Two measures between one half of the painted landscapes and the other half after damage (synthetic pictures), in the scene network's features.", "name": "fig-metrics-spoil"}, "image": {"alt": "Two panels of four lines from no damage to most: the Fr\u00e9chet distance rises with each fault; coverage falls with all, with copies too."}}
 figure, axes = plt.subplots(2, 1, figsize=(5.2, 4.6), sharex=True)

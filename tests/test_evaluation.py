@@ -153,13 +153,13 @@ def test_fid_has_its_dimensions_and_number_in_its_name(
 ):
     seen = []
 
-    def features(images, weights, keep=False):
+    def features(images, keep=False):
         seen.append((len(images), keep))
         return np.random.default_rng(len(seen)).normal(size=(len(images), 6))
 
     monkeypatch.setattr(metrics, "inception", features)
     painted = evaluate.paint(generate.load(tiny_generator), pyramid, 16)
-    result = evaluate.measure(judges, pyramid, painted, inception="weights")[0]
+    result = evaluate.measure(judges, pyramid, painted, inception=True)[0]
     told = result["likeness"]["inception"]
     assert set(told) == {"fid_2048_n16", "n", "kid", "density", "coverage", "precision"}
     assert seen == [(16, True), (16, True), (16, False)]  # what photos give is kept

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 
 import click
 
 from m2l.cli._base import Commands, main, output
 from m2l.cli.forest import EFFORT
-
-log = logging.getLogger(__name__)
-
-WITHOUT = "FID not reported: no Inception weights here; give --inception or --fetch"
-
-
-def _measured(command):
-    command = click.option("--fetch", is_flag=True, help="Fetch them (95 MB) if needed.")(command)
-    text = "The official Inception weights, for FID; else $M2L_INCEPTION or torch's cache."
-    return click.option("--inception", type=click.Path(), help=text)(command)
 
 
 @main.group(cls=Commands)
@@ -29,7 +18,7 @@ def metrics():
     m2l metrics model                          the released generator
     m2l metrics folders generated/ photos/     any two folders of images
 
-    FID is reported where the official Inception weights are at hand; nothing else is called FID.
+    With --inception FID is reported, too; nothing else is called FID.
     """
 
 
@@ -43,16 +32,11 @@ metrics.stage("songs", "m2l.experiments.songs:songs", EFFORT)
 
 @metrics.command("model", calls="m2l.experiments.evaluation:model")
 @output(".json", default="results/metrics.json", help="Result.")
-@_measured
-def metrics_model(out, inception, fetch, **settings):
+def metrics_model(out, **settings):
     """Measure a generator against the landscape photos under M2L_DATA."""
     from m2l.experiments import evaluation as evaluate
-    from m2l.judge import metrics
 
-    found = metrics.inception_weights(inception, fetch)
-    if not found:
-        log.warning(WITHOUT)
-    evaluate.model(out, inception=found, **settings)
+    evaluate.model(out, **settings)
     click.echo(f"{out}: written")
 
 
@@ -78,18 +62,15 @@ def metrics_seeds(measured, generators, out):
 @click.argument("generated", type=click.Path())
 @click.argument("real", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@_measured
-def metrics_folders(generated, real, inception, fetch, as_json, **settings):
+def metrics_folders(generated, real, as_json, **settings):
     """Compare images in folder GENERATED with photos in folder REAL.
 
     The photos are split in two: one half is what both sides are compared with, the other gives
     the floor, what the same number of real photos reaches.
     """
     from m2l.experiments import evaluation as evaluate
-    from m2l.judge import metrics
 
-    found = metrics.inception_weights(inception, fetch)
-    told = evaluate.folders(generated, real, inception=found, **settings)
+    told = evaluate.folders(generated, real, **settings)
     if as_json:
         click.echo(json.dumps(told, indent=1))
         return
@@ -99,8 +80,6 @@ def metrics_folders(generated, real, inception, fetch, as_json, **settings):
         for name, sides in figures.items():
             cells = ["{value:.4g} ({low:.4g} to {high:.4g})".format(**x) for x in sides.values()]
             click.echo(f"  {name:<18}{cells[0]:>28}{cells[1]:>28}")
-    if not found:
-        click.echo(WITHOUT)
 
 
 @main.command()

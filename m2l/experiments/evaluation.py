@@ -120,7 +120,7 @@ def model(
     n=2048,
     seed=0,
     limit: int | None = None,
-    inception: Path | None = None,
+    inception=False,
     pairs: Path | None = None,
     draws=100,
     rated: Path | None = None,
@@ -138,10 +138,12 @@ def model(
     seed : of all draws.
     limit : take only so many photos of each split.
     draws : for the intervals.
-    inception : path of the official Inception weights, for FID; not reported without.
+    inception : report FID too, by the official weights, fetched into torch's cache (95 MB).
     pairs : .png to write, of the nearest pictures beside the photos; it holds photos.
     """
     started = time.monotonic()
+    if inception:
+        metrics.inception_weights()  # before the work
     pyramid, released = landscapes.pyramid(root, limit), generate.load(generator)
     judges = Judges(scene.load(judge), ratings.load(rated))
     painted = paint(released, pyramid, n, seed)
@@ -202,7 +204,7 @@ def paint(released, pyramid, n=2048, seed=0):
     )
 
 
-def measure(judges, pyramid, painted, seed=0, draws=None, inception=None, panel=12):
+def measure(judges, pyramid, painted, seed=0, draws=None, inception=False, panel=12):
     """All figures of one generator, the arrays behind them, and its least original pictures.
 
     Returns
@@ -260,8 +262,8 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=None, panel=
         result["grid"][name] = grid.va[name].reshape(SCENES, 7, 7, 2).mean(0).tolist()
     if inception:
         array = pyramid.array(side)
-        kept = [metrics.inception(array[np.sort(rows)], inception, keep=True) for rows in (a, b)]
-        theirs = metrics.inception(painted.images[:n_each], inception)
+        kept = [metrics.inception(array[np.sort(rows)], keep=True) for rows in (a, b)]
+        theirs = metrics.inception(painted.images[:n_each])
         result["likeness"]["inception"] = named_fid(likeness(*kept, theirs, draws, seed))
     result["kinds"] = _kinds(judges.net.scenes, seen.kinds, photo.kinds[test], va[test], draws)
     likely = scene.look(judges.net, painted.moods.reshape(-1, side, side, 3))[1].argmax(1)
@@ -461,7 +463,7 @@ def folders(
     side: int | None = None,
     n: int | None = None,
     judge: Path | None = None,
-    inception: Path | None = None,
+    inception=False,
     seed=0,
 ):
     """Compare a folder of pictures with a folder of photos.
@@ -474,7 +476,7 @@ def folders(
         half of which is the floor.
     judge : .safetensors of the scene network; the shipped one by default.
     seed : of all draws.
-    inception : path of the official Inception weights, for FID.
+    inception : report FID too, by the official weights, fetched into torch's cache (95 MB).
 
     Returns
     -------
@@ -499,7 +501,7 @@ def folders(
     out = {"scene": likeness(*(scene.look(net, x)[0] for x in sets), seed=seed)}
     if inception:
         kept = (True, True, False)
-        looked = [metrics.inception(x, inception, keep=k) for x, k in zip(sets, kept, strict=True)]
+        looked = [metrics.inception(x, keep=k) for x, k in zip(sets, kept, strict=True)]
         out["inception"] = named_fid(likeness(*looked, seed=seed))
     return out
 

@@ -16,9 +16,6 @@ that rule and the antialiased one of clean-fid are the same.
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +25,6 @@ from m2l.doors import cache
 from m2l.errors import InputError
 from m2l.va import DIMENSIONS
 
-INCEPTION = "pt_inception-2015-12-05-6726825d.pth"
 OFFICIAL = "6726825d"  # how the SHA-256 of the official weights begins
 LOOKS = ("brightness", "saturation", "warmth", "contrast", "detail")
 
@@ -47,7 +43,6 @@ def frechet(a, b):
     ----------
     Heusel et al. 2017, eq. 6.
     """
-    _at_least(2, a, b)
     both = [np.asarray(x, float) for x in (a, b)]
     (mu_a, cov_a), (mu_b, cov_b) = ((x.mean(0), np.cov(x, rowvar=False)) for x in both)
     values, vectors = np.linalg.eigh(cov_a)
@@ -58,35 +53,37 @@ def frechet(a, b):
     return float(distance - 2 * np.sqrt(shared).sum())
 
 
-def kid(a, b):
-    """Kernel distance: the unbiased squared MMD of two feature sets, kernel (x·y / D + 1)³.
+def kid(aa, bb, ab):
+    """Kernel distance of two sets: the unbiased squared MMD, from their kernels (see `kernel`).
 
-    `a` and `b` are ndarrays (N, D), (M, D) of two rows or more.
+    Parameters
+    ----------
+    aa, bb, ab : ndarray (N, N), (M, M), (N, M), within each set and across.
 
     References
     ----------
     Bińkowski et al. 2018, "Demystifying MMD GANs", section 4.
     """
-    _at_least(2, a, b)
-    return _kid(_kernel(a, a), _kernel(b, b), _kernel(a, b))
-
-
-def _kernel(x, y):
-    k = x @ y.T / x.shape[1] + 1
-    return k * k * k
-
-
-def _kid(aa, bb, ab):
     within = ((k.sum(dtype=float) - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (aa, bb))
     return float(sum(within) - 2 * ab.mean(dtype=float))
 
 
-def neighbours(real, fake, k=5):
+def kernel(x, y):
+    """The kernel (x·y / D + 1)³ of rows of features (N, D) and (M, D)."""
+    k = x @ y.T / x.shape[1] + 1
+    return k * k * k
+
+
+def neighbours(among, across, k=5):
     """Density, coverage and precision: how far fakes and photos lie among each other.
 
     A photo's neighbourhood reaches to its k-th nearest other photo. Density is the mean number of
     neighbourhoods that hold a fake, over k; coverage the share of neighbourhoods that hold one;
     precision the share of fakes that lie in one.
+
+    Parameters
+    ----------
+    among, across : ndarray (N, N), (N, M), distances of the photos and from them to the fakes.
 
     Returns
     -------
@@ -97,11 +94,6 @@ def neighbours(real, fake, k=5):
     Naeem et al. 2020, "Reliable fidelity and diversity metrics", eqs. 3 and 4, and, of precision,
     Kynkäänniemi et al. 2019, eq. 2; the values are those of the authors' prdc.
     """
-    _at_least(k + 1, real)
-    return _neighbours(distances(real, real), distances(real, fake), k)
-
-
-def _neighbours(among, across, k=5):
     radii = np.partition(among, k, axis=1)[:, k]  # each photo is its own 0-th
     inside = across < radii[:, None]
     return {
@@ -118,11 +110,6 @@ def distances(a, b):
     return pairwise_distances(a, b)
 
 
-def _at_least(n, *sets):
-    if min(map(len, sets)) < n:
-        raise InputError(f"a distance between sets of images: needs {n} images or more on a side")
-
-
 def compare(reference, other, draws=None, seed=0):
     """Fréchet distance, KID, density, coverage and precision of a set against photos.
 
@@ -135,16 +122,15 @@ def compare(reference, other, draws=None, seed=0):
     -------
     dict of figure to {"value", "low", "high"}
     """
-    _at_least(12, reference, other)
     # In single precision: half the memory to move, and no figure changes in its third digit.
     a, b = np.asarray(reference, np.float32), np.asarray(other, np.float32)
-    aa, bb, ab = _kernel(a, a), _kernel(b, b), _kernel(a, b)
+    aa, bb, ab = kernel(a, a), kernel(b, b), kernel(a, b)
     among, across = distances(a, a), distances(a, b)
 
     def statistic(i, j):
         ii, jj, ij = np.ix_(i, i), np.ix_(j, j), np.ix_(i, j)
-        told = {"frechet": frechet(a[i], b[j]), "kid": _kid(aa[ii], bb[jj], ab[ij])}
-        return told | _neighbours(among[ii], across[ij])
+        told = {"frechet": frechet(a[i], b[j]), "kid": kid(aa[ii], bb[jj], ab[ij])}
+        return told | neighbours(among[ii], across[ij])
 
     draws = draws or stats.DRAWS
     few = draws if a.shape[1] <= 512 else max(2, draws // 10)
@@ -204,7 +190,6 @@ def spread(apart, cells=None):
     cells : array (N,); only pictures of one cell are then compared, cells weighted by their
         pictures. Zero where no cell has two.
     """
-    _at_least(2, apart)
     if cells is None:
         n = len(apart)
         return float(apart.sum() / (n * (n - 1)))
@@ -321,94 +306,57 @@ def effects(u, values):
 # -- Inception -------------------------------------------------------------------------------
 
 
-def inception_weights(path=None, fetch=False):
-    """Find the official Inception weights, for FID; Path, or None.
-
-    Parameters
-    ----------
-    path : their file; else $M2L_INCEPTION, else torch's cache, where pytorch-fid keeps them.
-    fetch : get them from pytorch-fid's release (95 MB) into torch's cache if they are not there.
+def inception_weights():
+    """Path of the official Inception weights, for FID: in torch's cache, fetched if not there.
 
     Raises
     ------
     InputError
-        If a file that was named is missing, holds other weights, or they cannot be fetched.
+        If they cannot be fetched (95 MB, from pytorch-fid's release), or others lie in their place.
     """
     import torch
+    from pytorch_fid.inception import FID_WEIGHTS_URL
 
-    named = path or os.environ.get("M2L_INCEPTION")
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION
-    if fetch and not named and not cached.is_file():
-        from pytorch_fid.inception import FID_WEIGHTS_URL
-
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(FID_WEIGHTS_URL, str(cached), hash_prefix=OFFICIAL)
-        except (OSError, RuntimeError) as error:
-            raise InputError(
-                f"FID: {INCEPTION} could not be fetched ({error}); get it and set M2L_INCEPTION"
-            ) from error
-    found = Path(named) if named else cached
-    if not found.is_file():
-        if named:
-            raise InputError(f"{found}: no such file; give the path of {INCEPTION}")
-        return None
-    if not _digest(found).startswith(OFFICIAL):
-        raise InputError(f"{found}: not the official Inception weights; get {INCEPTION}")
-    return found
-
-
-def _digest(path):
+    path = Path(torch.hub.get_dir(), "checkpoints", Path(FID_WEIGHTS_URL).name)
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(FID_WEIGHTS_URL, path, hash_prefix=OFFICIAL)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"FID: no {FID_WEIGHTS_URL} ({error}); put it at {path}") from error
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if not hashlib.file_digest(file, "sha256").hexdigest().startswith(OFFICIAL):
+            raise InputError(f"{path}: not the official Inception weights; delete it")
+    return path
 
 
-def inception(images, weights, dims=2048, keep=False):
+def inception(images, keep=False):
     """Inception features of images by pytorch-fid's network.
 
     Parameters
     ----------
     images : ndarray (N, H, W, 3) uint8
-    weights : path of the network's weights; only the official ones give an FID.
-    dims : 64, 192, 768 or 2048
     keep : keep the features in the cache, under the fingerprint of images and weights, and take
         them from there the next time. For photos, which are the same in every comparison.
 
     Returns
     -------
-    ndarray (N, dims) float32
+    ndarray (N, 2048) float32
     """
-
-    def work():
-        return {"features": _inception(images, weights, dims)}
-
+    weights = inception_weights()
     if not keep:
-        return work()["features"]
-    name = cache.key(images, dims, Path(weights))
-    return cache.arrays(cache.root() / "inception" / f"{name}.npz", work)["features"]
+        return _inception(images)
+    path = cache.root() / "inception" / f"{cache.key(images, 2048, weights)}.npz"
+    return cache.arrays(path, lambda: {"features": _inception(images)})["features"]
 
 
-def _inception(images, weights, dims, batch=50):
+def _inception(images, batch=50):
     import torch
     from pytorch_fid.inception import InceptionV3
     from tqdm import trange
 
-    # pytorch-fid takes no path but looks into torch's folder, so for that moment this is it.
-    before = torch.hub.get_dir()
-    try:
-        torch.load(weights, map_location="cpu", weights_only=True)  # no code in it
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "checkpoints").mkdir()
-            shutil.copy(weights, Path(folder) / "checkpoints" / INCEPTION)
-            torch.hub.set_dir(folder)
-            net = InceptionV3([InceptionV3.BLOCK_INDEX_BY_DIM[dims]]).eval()
-    except Exception as error:  # pickle, zip and shape errors have no common base
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{weights}: not Inception weights ({reason}); get them again") from error
-    finally:
-        torch.hub.set_dir(before)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    net, out = net.to(device), []
+    net, out = InceptionV3().eval().to(device), []
     with torch.inference_mode():
         for i in trange(0, len(images), batch, desc="Inception", disable=None, leave=False):
             x = torch.from_numpy(np.array(images[i : i + batch])).to(device)
