@@ -1,8 +1,5 @@
 """The registry, the summary, and what all corpora share."""
 
-import sys
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,21 +28,9 @@ def test_card_is_complete(name):
     assert all(count > 0 for count in card.counts.values())
 
 
-def test_cards_say_which_labels_no_person_gave():
-    assert "predicted" in corpora.card("landscapes").citation
-    assert "not ratings" in corpora.card("taffc").citation
-
-
 def test_unknown_corpus_names_the_known_ones():
     with pytest.raises(InputError, match=r"emopia.*deam, pmemo"):
         corpora.load("emopia")
-
-
-def test_sample_is_loaded_without_a_root(monkeypatch):
-    fake = SimpleNamespace(load=lambda **options: SimpleNamespace(told=list, options=options))
-    monkeypatch.setitem(sys.modules, "m2l.corpora.sample", fake)
-    loaded = corpora.load("sample", "nowhere", kind="music", n=3)
-    assert loaded.options == {"kind": "music", "n": 3}
 
 
 def test_data_root_is_the_argument_or_else_of_the_environment(tmp_path, monkeypatch):
@@ -75,17 +60,6 @@ def test_build_maps_the_ends_and_the_middle_of_a_scale():
     assert corpus.table["valence"].tolist() == [1, 5, 9, 1, 5, 9]
     assert corpus.table["valence_sd"].tolist() == [4] * 6
     assert corpus.notes == ("labels mapped from 1–7 to 1–9",)
-
-
-def test_build_common_columns_first():
-    table = build(CARD, rows(extra=range(6)), "file").table
-    assert table.columns.tolist() == [
-        *("id", "path", "valence", "arousal", "valence_sd", "arousal_sd", "group"),
-        *("label_source", "extra"),
-    ]
-    assert table["valence_sd"].isna().all()
-    assert table["group"].tolist() == table["id"].tolist()
-    assert table["path"].tolist() == [None] * 6
 
 
 def test_build_drops_bad_labels_with_reason_and_keeps_the_first_of_an_id():
@@ -136,13 +110,6 @@ def test_summary_survives_missing_and_broken_corpora(tmp_path, monkeypatch):
     assert (oasis["n"], oasis["files"], oasis["dropped"]) == (1, 0, 1)
     assert oasis["reasons"] == {"label is missing": 1} and oasis["label_source"] == "rated"
     assert "not found" in table.loc["deam", "notes"] and "anything" in table.loc["pmemo", "notes"]
-
-
-def test_summary_without_a_data_root(monkeypatch):
-    monkeypatch.delenv("M2L_DATA", raising=False)
-    table = corpora.summary().set_index("name")
-    assert table.index[table["present"]].tolist() == ["sample"]
-    assert "M2L_DATA" in table.loc["deam", "notes"]
 
 
 @pytest.mark.data

@@ -84,19 +84,6 @@ def test_copy_in_order_is_left_alone(tmp_path):
     np.testing.assert_allclose(corpus.table["valence"], VALENCE)
 
 
-def test_audit_shows_the_exchange(tmp_path):
-    write(tmp_path)
-    before = static_dynamic(deam.load(tmp_path, labels="published").table)
-    after = static_dynamic(deam.load(tmp_path).table)
-    assert before.loc["1-1000", "valence_arousal"] == pytest.approx(1)
-    assert before.loc["1-1000", "valence_valence"] < 0.5
-    own = after[["valence_valence", "arousal_arousal"]].to_numpy()
-    np.testing.assert_allclose(own, [[1, 1], [1, 1], [np.nan, np.nan]])
-    assert after["songs"].tolist() == [6, 4, 2]
-    assert before["verdict"].tolist() == ["exchanged", "in order", "unclear"]
-    assert after["verdict"].tolist() == ["in order", "in order", "unclear"]
-
-
 def test_too_few_songs_to_tell_are_taken_to_be_exchanged(tmp_path):
     few = AROUSAL.copy()
     few[2:6] = np.nan
@@ -120,11 +107,6 @@ def test_missing_file_is_named(tmp_path):
     next(tmp_path.rglob("*2000_2058.csv")).unlink()
     with pytest.raises(InputError, match=r"2000_2058\.csv: not found"):
         deam.ratings(tmp_path)
-
-
-def test_unknown_labels_option(tmp_path):
-    with pytest.raises(InputError, match="labels=raw"):
-        deam.load(write(tmp_path), labels="raw")
 
 
 @pytest.mark.parametrize("labels", ["corrected", "published"])

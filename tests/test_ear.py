@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
@@ -145,14 +143,6 @@ def test_the_package_ships_both_models(name):
     told = {"what", "data", "labels", "evaluation", "scores", "intervals", "use", "limits"}
     assert told <= set(released.card)
     assert not re.search(r"/(home|root|work|tmp)/", json.dumps(released.card))
-
-
-def test_the_forest_is_read_without_torch():
-    code = (
-        "import sys; from m2l.music import ear; ear.load('forest'); print('torch' in sys.modules)"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.split() == ["False"]
 
 
 def test_all_that_ships_is_small():

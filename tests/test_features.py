@@ -177,17 +177,6 @@ def test_tuning_is_librosas_on_every_fourth_frame(monkeypatch):
     assert features.tuning(np.zeros((1025, 9), np.float32)) == 0
 
 
-def test_no_compiled_generalised_function_takes_part(song, monkeypatch):
-    # Two processes that compile it at once leave a cache behind that crashes every later one.
-    from numba.np.ufunc import gufunc
-
-    def fail(self, *args, **kwargs):
-        raise AssertionError(f"{self} was called")
-
-    monkeypatch.setattr(gufunc.GUFunc, "__call__", fail)
-    assert np.isfinite(from_signal(song)).all()
-
-
 def test_the_extended_set_adds_how_fast_each_descriptor_changes(song):
     assert len(EXTENDED) == len(set(EXTENDED)) == 222 and EXTENDED[:148] == NAMES
     values = dict(zip(EXTENDED, from_signal(song, EXTENDED), strict=True))

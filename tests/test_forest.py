@@ -165,11 +165,6 @@ def test_doubt_is_the_spread_of_the_trees():
     np.testing.assert_allclose(eight[one > 0.05], 8 * one[one > 0.05])  # 8 rounds nothing
 
 
-def test_a_model_without_trees_doubts_all_songs_alike():
-    x = rng.random((9, 2))
-    np.testing.assert_array_equal(forest.doubt(LinearRegression().fit(x, x), x), np.ones((9, 2)))
-
-
 def test_widths_come_from_other_folds_and_hold_as_often_as_asked():
     n = 4000
     doubts = rng.uniform(0.5, 2, (n, 2))

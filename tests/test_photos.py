@@ -68,12 +68,6 @@ def test_photos_are_decoded_once(table, cache, monkeypatch):
         photos.build(table, top=16)
 
 
-def test_arrays_are_mapped_not_read(table, cache):
-    pyramid = photos.build(table, top=8)
-    assert isinstance(pyramid.array(4), np.memmap)
-    assert pyramid.array(4) is pyramid.array(4)
-
-
 def test_bad_photos_are_left_out_logged_and_counted(table, cache, tmp_path, caplog):
     whole = (tmp_path / "1.png").read_bytes()
     (tmp_path / "1.png").write_bytes(whole[: len(whole) // 2])
@@ -120,35 +114,6 @@ def test_a_top_that_is_no_stage_is_refused(table, cache, top):
         photos.build(table, top=top)
 
 
-def test_an_interrupted_build_leaves_nothing_behind(table, cache, monkeypatch):
-    read = photos.pictures.read
-
-    def interrupted(path):
-        if path.endswith("3.png"):
-            raise KeyboardInterrupt
-        return read(path)
-
-    monkeypatch.setattr(photos.pictures, "read", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        photos.build(table, top=8)
-    assert list(cache.iterdir()) == []
-    monkeypatch.undo()
-    assert len(photos.build(table, top=8, folder=cache / "p")) == 5
-
-
-def test_two_builds_at_once_end_with_one_pyramid(table, cache, monkeypatch):
-    read = photos.pictures.read
-
-    def overtaken(path):
-        monkeypatch.setattr(photos.pictures, "read", read)
-        photos.build(table, top=8)
-        return read(path)
-
-    monkeypatch.setattr(photos.pictures, "read", overtaken)
-    assert len(photos.build(table, top=8)) == 5
-    assert len(list(cache.iterdir())) == 1
-
-
 @pytest.mark.parametrize(
     "column, value", [("valence", 2.5), ("arousal", 2.5), ("id", "x"), ("split", "test")]
 )
@@ -188,16 +153,6 @@ def test_photos_that_change_are_decoded_anew(table, cache, tmp_path, given):
     assert again.key != key
     np.testing.assert_array_equal(again.array(32)[0], 255 - noise(0))
     np.testing.assert_array_equal(again.array(32)[1], noise(1))
-
-
-@pytest.mark.parametrize("name", ["8.npy", "table.parquet", "pyramid.json"])
-@pytest.mark.parametrize("share", [0, 0.5])
-def test_a_broken_pyramid_is_made_anew(table, cache, name, share):
-    path = photos.build(table, top=8).folder / name
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(share * len(whole))])
-    assert len(photos.build(table, top=8).array(8)) == 5
-    assert path.read_bytes() == whole
 
 
 def test_names_of_photos_are_bytes(table, cache, tmp_path):

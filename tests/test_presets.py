@@ -9,7 +9,7 @@ import pytest
 from m2l.errors import InputError
 from m2l.gan import presets
 from m2l.gan.networks import Critic
-from m2l.gan.presets import VARIANTS, Preset, Stage, variant
+from m2l.gan.presets import VARIANTS, Preset, variant
 from m2l.gan.projected import ProjectedCritic
 
 NAMED = sorted((Path(presets.__file__).parents[2] / "params" / "gan").glob("*.yaml"))
@@ -58,7 +58,7 @@ def test_settings_can_be_changed_of_the_preset_and_of_its_sizes():
 def test_variants_differ_in_what_their_name_says():
     base = Preset.load("smoke")
     made = {name: variant(base, name) for name in VARIANTS}
-    assert made["full"] == base and set(presets.BASELINES) <= set(VARIANTS)
+    assert made["full"] == base
     assert len(set(made.values())) >= len(VARIANTS) - 1  # one may be what the preset has
     assert made["unconditional"].sizes.condition == "none"
     assert made["without AFM"].afm_weight == 0
@@ -66,9 +66,6 @@ def test_variants_differ_in_what_their_name_says():
     assert only.images == sum(s.images for s in base.stages) and only.fade == 0
     with pytest.raises(InputError, match="variant 'best': choose one of full"):
         variant(base, "best")
-    mixed = replace(base, stages=(Stage(4, images=8), Stage(8, epochs=1)))
-    with pytest.raises(InputError, match="lengths in epochs"):
-        variant(mixed, "non-progressive")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +84,7 @@ def test_variants_differ_in_what_their_name_says():
         (SIZES + STAGE + "lr: 1e-3\n", "1.0e-3 rather than 1e-3"),
         (SIZES + STAGE + "lr: -1\n", "lr -1"),
         (SIZES + STAGE + "betas: [0, 2]\n", "betas"),
-        (SIZES + STAGE + "flip: 1\n", "true or false"),
+        (SIZES + STAGE + "flip: 1\n", "a valid boolean"),
         (SIZES + STAGE + "gp_interval: 0\n", "gp_interval 0"),
         (SIZES + STAGE + "afm_form: x\n", "afm_form"),
         (SIZES + STAGE + "augment: blur\n", "augment 'blur'"),

@@ -181,11 +181,6 @@ def test_the_average_keeps_half_after_a_half_life(start):
     assert all(torch.allclose(p, torch.ones_like(p)) for p in run.average.parameters())
 
 
-def test_another_seed_is_another_run(start):
-    a, b = start("a"), start("b", seed=1)
-    assert not torch.equal(a.generator.dense.weight, b.generator.dense.weight)
-
-
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_trains(start, name):
     """One step; the stages' lengths are in one unit."""
@@ -212,21 +207,6 @@ def test_an_epoch_shows_each_training_photo_once(start, pyramid):
     assert seen[:24] != seen[24:] and seen[:24] != sorted(seen[:24])
 
 
-def test_a_batch_may_exceed_the_corpus(start, tmp_path):
-    few = make_pyramid(tmp_path / "few", n=5, train=5)
-    run = start(pyramid=few)
-    run.step()
-    assert set(run._rows.tolist()) == set(range(5))
-
-
-def test_photos_of_one_label_train(start, tmp_path):
-    alike = make_pyramid(tmp_path / "alike")
-    alike.va[:] = 5.0
-    run = start(pyramid=alike)
-    run.step()
-    assert run._sums.isfinite().all()
-
-
 def test_photos_fade_in_as_generated_images_do(start):
     run = start(flip=False)
     run.progress.stage = 1
@@ -235,15 +215,6 @@ def test_photos_fade_in_as_generated_images_do(start):
     sharp = run._real(None, None)
     half = run._real(torch.tensor(0.5), None)
     torch.testing.assert_close(half, (sharp + upsample(downsample(sharp))) / 2)
-
-
-def test_labels_are_spread_over_the_plane(start):
-    va = start().va[:TRAIN]
-    assert va.min() == -1 and va.max() == 1 and va.mean().abs() < 0.05
-
-
-def test_photos_can_be_limited(start):
-    assert len(start(photos=7).rows) == 7
 
 
 @pytest.mark.parametrize("interval", [1, 4])
@@ -359,14 +330,6 @@ def test_killed_and_resumed_equals_unbroken(start, whole, name, number, preset):
     assert_same_run(again, whole(preset))
 
 
-def test_the_same_object_goes_on_after_a_stop(start, unbroken):
-    run = start()
-    before_step(run, 5, lambda: signal.raise_signal(signal.SIGINT))
-    assert run.train(log_every=3, bar=False) is False
-    assert run.train(log_every=3, bar=False) is True
-    assert_same_run(run, unbroken)
-
-
 def test_a_hard_kill_repeats_steps_but_not_lines(start, unbroken):
     run = start()
 
@@ -433,12 +396,6 @@ def test_a_finished_run_goes_on_when_its_last_stage_is_made_longer(unbroken, sta
     run = start("resumed", preset=longer)
     assert run.resume() and run.progress.step == STEPS
     assert run.train(bar=False) and run.progress.step == STEPS + 3
-
-
-def test_a_new_folder_has_nothing_to_resume(start):
-    run = start()
-    assert run.resume() is False
-    assert run.progress.step == 0
 
 
 def test_checkpoints_come_at_their_interval(start):
@@ -657,11 +614,6 @@ def test_snapshots_are_generators_along_the_last_stage(start):
     assert names == ["000000088.safetensors", "000000112.safetensors"]  # 64 + 72/3, rounded up
     header, _ = read_checkpoint(run.folder / "snapshots" / names[0], "m2l-generator")
     assert json.loads(header["card"])["images"] == "88"
-
-
-def test_a_run_is_no_generator(unbroken):
-    with pytest.raises(InputError, match="not a file of kind m2l-generator"):
-        read_checkpoint(unbroken.checkpoint, "m2l-generator")
 
 
 def test_a_run_beyond_its_photos_or_networks_is_refused(start):

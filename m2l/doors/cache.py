@@ -121,19 +121,19 @@ def folder(path, make, key=""):
 def _whole(path, key):
     try:
         told = json.loads((path / _SEAL).read_text())
-        return told == {"key": key, "files": _sums(path)}
-    except (OSError, ValueError):
+        return told["key"] == key and told["files"].items() <= _sums(path).items()
+    except (OSError, ValueError, KeyError):
         return False
 
 
 def _sums(path):
-    """Checksum of each file of a folder."""
+    """Checksum of each file of a folder, at any depth."""
     out = {}
-    for file in sorted(path.iterdir()):
+    for file in path.rglob("*"):
         if file.is_file() and file.name != _SEAL:
             sum_ = 0
             with open(file, "rb") as content:
                 while block := content.read(1 << 22):
                     sum_ = zlib.crc32(block, sum_)
-            out[file.name] = sum_
+            out[str(file.relative_to(path))] = sum_
     return out

@@ -17,21 +17,21 @@ true and false do not.
 
 from __future__ import annotations
 
-import math
+import functools
+import json
+import operator
 import types
 import typing
-from dataclasses import MISSING, field, fields, is_dataclass
-from numbers import Integral, Real
+from dataclasses import MISSING, asdict, field, fields, is_dataclass
 
 from m2l.errors import InputError
-
-_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 def setting(default=MISSING, *, low=None, high=None, above=None, below=None, choices=None):
     """A field of a dataclass with its range, closed (low, high) or open (above, below)."""
-    limits = {"low": low, "high": high, "above": above, "below": below, "choices": choices}
-    return field(default=default, metadata={k: v for k, v in limits.items() if v is not None})
+    limits = {"ge": low, "le": high, "gt": above, "lt": below}
+    limits = {k: v for k, v in limits.items() if v is not None}
+    return field(default=default, metadata={"limits": limits, "choices": choices})
 
 
 def check(instance, where=""):
@@ -48,11 +48,7 @@ def check(instance, where=""):
     InputError
         Which field it is, what it holds and what it may be.
     """
-    hints = typing.get_type_hints(type(instance))
-    for one in fields(instance):
-        value = getattr(instance, one.name)
-        if fault := _fault(value, hints[one.name], one.metadata):
-            raise InputError(f"{where}{one.name} {_shown(value)}: give {fault}")
+    _validated(_model(type(instance)), asdict(instance), where)
 
 
 def read(cls, values, where=""):
@@ -65,106 +61,57 @@ def read(cls, values, where=""):
     InputError
         A setting is missing or unknown, or not what `check` wants.
     """
-    if not isinstance(values, dict):
-        raise InputError(f"{where}{_shown(values)}: give settings by name")
-    known = {f.name: f for f in fields(cls) if f.init}
-    needed = {n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
-    for what, names in (("unknown", values.keys() - known), ("missing", needed - values.keys())):
-        if names:
-            raise InputError(
-                f"{where}{what} setting {', '.join(sorted(map(str, names)))}; "
-                f"there are {', '.join(known)}"
-            )
-    hints = typing.get_type_hints(cls)
-    made = cls(**{k: _made(v, hints[k], f"{where}{k}: ") for k, v in values.items()})
-    check(made, where)
-    return made
+    _validated(_model(cls), values, where)
+    return _validated(cls, values, where)
 
 
-def _made(value, hint, where):
-    """A plain value as its hint wants it, as far as dataclasses and tuples go."""
-    for option in _options(hint):
-        if is_dataclass(option) and isinstance(value, dict):
-            return read(option, value, where)
-        if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
-            inner = _inner(option, value)
-            if len(inner) == len(value):
-                return tuple(_made(v, h, where) for v, h in zip(value, inner, strict=True))
-    return value
+def _validated(kind, values, where):
+    """Plain values as a kind, by pydantic: strictly, with the types that JSON has."""
+    from pydantic import TypeAdapter, ValidationError
 
-
-def _inner(hint, value):
-    """The hint of each value of a tuple."""
-    inner = typing.get_args(hint)
-    return [inner[0]] * len(value) if inner[-1] == ... else inner
-
-
-def _fault(value, hint, limits):
-    """What a value should be, or None if it is."""
-    faults = [_of_type(value, option, limits) for option in _options(hint)]
-    return None if None in faults else " or ".join(dict.fromkeys(faults))
-
-
-def _of_type(value, hint, limits):
-    origin = typing.get_origin(hint) or hint
-    if hint is types.NoneType:
-        return None if value is None else "nothing"
-    if origin is tuple:
-        inner = _inner(hint, value) if isinstance(value, tuple) else ()
-        if not isinstance(value, tuple) or len(inner) != len(value):
-            first, *rest = typing.get_args(hint)
-            count = "" if rest == [...] else f"{len(rest) + 1}, each "
-            return f"a list of {count}{_name(first, limits)}"
-        return _first(_fault(v, h, limits) for v, h in zip(value, inner, strict=True))
-    if origin is dict:
-        if not isinstance(value, dict):
-            return "settings by name"
-        return _first(
-            _fault(v, h, limits) for v in value.values() for h in typing.get_args(hint)[1:]
-        )
-    kind = {int: Integral, float: Real}.get(hint, hint)
-    right = isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
-    if choices := limits.get("choices"):
-        return None if right and value in choices else f"one of {', '.join(map(str, choices))}"
-    if right and kind in (Integral, Real):
-        right = math.isfinite(value) and _within(value, limits)
-    if right:
-        return None
-    return _name(hint, limits) + "; in YAML write 1.0e-3 rather than 1e-3" * _numeric(value, hint)
-
-
-def _first(faults):
-    return next((f"{fault} for each" for fault in faults if fault), None)
-
-
-def _options(hint):
-    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
-    return typing.get_args(hint) if union else (hint,)
-
-
-def _within(value, limits):
-    return limits.get("low", value) <= value <= limits.get("high", value) and limits.get(
-        "above", -math.inf
-    ) < value < limits.get("below", math.inf)
-
-
-def _name(hint, limits):
-    named = _NAMES.get(hint, f"settings of a {getattr(hint, '__name__', hint)}".lower())
-    if hint not in (int, float):
-        return named
-    words = {"low": "from", "above": "above", "high": "to", "below": "below"}
-    parts = [f"{word} {limits[name]:,}" for name, word in words.items() if name in limits]
-    return " ".join([named, *parts])
-
-
-def _numeric(value, hint):
-    """Whether text was meant for a number."""
     try:
-        return hint is float and isinstance(value, str) and math.isfinite(float(value))
-    except ValueError:
-        return False
+        text = json.dumps(values, default=lambda x: x.item() if hasattr(x, "item") else str(x))
+        return TypeAdapter(kind).validate_json(text)
+    except ValidationError as error:
+        fault = error.errors()[0]
+    if isinstance(own := fault.get("ctx", {}).get("error"), InputError):  # of a field's own check
+        raise own
+    *_, name = path = [str(part) for part in fault["loc"]] or ["settings by name"]
+    if fault["type"] == "extra_forbidden":
+        raise InputError(f"{where}unknown setting {name}; there are {', '.join(kind.model_fields)}")
+    if fault["type"] == "missing" and not name.isdigit():
+        raise InputError(f"{where}missing setting {'.'.join(path)}")
+    told = fault["msg"].removeprefix("Input ")
+    if fault["type"] == "float_type" and isinstance(fault["input"], str):
+        told += "; in YAML write 1.0e-3 rather than 1e-3"
+    raise InputError(f"{where}{'.'.join(path)} {fault['input']!r:.60}: {told}")
 
 
-def _shown(value):
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+@functools.cache
+def _model(cls):
+    """A dataclass as a model of pydantic, which knows the ranges."""
+    from pydantic import ConfigDict, create_model
+
+    hints = typing.get_type_hints(cls)
+    config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    known = {
+        f.name: (_hint(hints[f.name], f.metadata), ... if f.default is MISSING else None)
+        for f in fields(cls)
+    }
+    return create_model(cls.__name__, __config__=config, **known)
+
+
+def _hint(hint, metadata):
+    """A hint with its range: of a tuple and beside None, of each number."""
+    from pydantic import Field
+
+    if is_dataclass(hint):
+        return _model(hint)
+    if parts := typing.get_args(hint):
+        parts = tuple(p if p is ... else _hint(p, metadata) for p in parts)
+        origin = typing.get_origin(hint)
+        return functools.reduce(operator.or_, parts) if origin is types.UnionType else origin[parts]
+    if choices := metadata.get("choices"):
+        return typing.Literal[tuple(choices)]
+    limits = metadata.get("limits") if hint in (int, float) else None
+    return typing.Annotated[hint, Field(**limits)] if limits else hint

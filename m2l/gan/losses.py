@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 
 OBJECTIVES = ("wgan-gp", "hinge", "relativistic")
+FORMS = ("spatial", "channel")
 POLICIES = ("crop", "color", "translation", "cutout")
 
 
@@ -111,7 +112,7 @@ def affective_matching(fake, real, form="spatial"):
         from real images of the same va
     form : "spatial" compares every pixel of the pairs, as published; "channel" compares each
         channel's mean over batch and pixels, which does not ask unpaired images to agree in
-        layout; "image", in between, compares each channel's mean over pixels, pair by pair.
+        layout.
 
     Returns
     -------
@@ -121,13 +122,10 @@ def affective_matching(fake, real, form="spatial"):
     ----------
     Park & Lee 2020, affective feature matching; the weight there is 100.
     """
-    pool = {
-        "spatial": lambda g: g,
-        "channel": lambda g: g.mean((0, 3, 4)),
-        "image": lambda g: g.mean((3, 4)),
-    }[form]
+    if form == "channel":
+        fake, real = ([g.mean((0, 3, 4)) for g in gates] for gates in (fake, real))
     # The mean over both gates is half of L_v + L_a.
-    terms = [2 * (pool(f) - pool(r.detach())).abs().mean() for f, r in zip(fake, real, strict=True)]
+    terms = [2 * (f - r.detach()).abs().mean() for f, r in zip(fake, real, strict=True)]
     return torch.stack(terms).mean() if terms else torch.zeros(())
 
 

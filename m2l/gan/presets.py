@@ -100,7 +100,7 @@ class Preset:
     gp_weight: float = setting(10.0, low=0)
     gp_interval: int = setting(1, low=1)
     afm_weight: float = setting(100.0, low=0)
-    afm_form: str = setting("spatial", choices=("spatial", "channel", "image"))
+    afm_form: str = setting("spatial", choices=losses.FORMS)
     reading_weight: float = setting(0.0, low=0)
     drift: float = setting(1e-3, low=0)
     augment: str = ""
@@ -136,7 +136,12 @@ class Preset:
         InputError
             If there is no such preset, or it holds a setting that does not exist or cannot be.
         """
-        path = preset_path(name)
+        folders = [folder / "gan" for folder in PARAMS]
+        paths = [Path(name), *(folder / f"{name}.yaml" for folder in folders)]
+        path = next(filter(Path.is_file, paths), None)
+        if not path:
+            known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
+            raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
         try:
             values = yaml.safe_load(path.read_text())
             return cls.read({"name": path.stem} | (values or {})).changed(**changes)
@@ -172,19 +177,6 @@ class Preset:
         return generator, ProjectedCritic(self.heads, side, self.sizes.condition)
 
 
-def preset_path(name):
-    """Path of a preset file, from its name or its path."""
-    folders = [folder / "gan" for folder in PARAMS]
-    for path in [Path(name), *(folder / f"{name}.yaml" for folder in folders)]:
-        if path.is_file():
-            return path
-    known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
-    raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
-
-
-BASELINES = ("full", "without AFM", "unconditional", "non-progressive")
-"""The full model and the baselines that it is compared with."""
-
 _CHANGES = {
     "full": {},
     "without AFM": {"afm_weight": 0.0},
@@ -192,7 +184,6 @@ _CHANGES = {
     "AFM 10": {"afm_weight": 10.0},
     "AFM 100": {"afm_weight": 100.0},
     "AFM spatial": {"afm_form": "spatial"},
-    "AFM image": {"afm_form": "image"},
     "unconditional": {"condition": "none"},
     "label input": {"condition": "ili"},
     "DiffAugment": {"augment": "translation,cutout"},
@@ -204,8 +195,6 @@ _CHANGES = {
     "penalty each 16th step": {"gp_interval": 16},
     "2 critic steps": {"n_critic": 2},
     "half the learning rates": {"lr": 0.5, "lr_critic": 0.5},  # times the preset's
-    "half the generator's learning rate": {"lr": 0.5},
-    "smooth upsampling": {"upsampling": "bilinear"},
     "noise inputs": {"noise": True},
     "photos 500": {"photos": 500},
 }
@@ -217,17 +206,11 @@ VARIANTS = (*_CHANGES, "non-progressive")
 def variant(preset, name):
     """A preset changed into one of `VARIANTS`, with the same budget.
 
-    Without progression there is one stage, the last, as long as all of them together; the
-    lengths of the preset's stages must then be in one unit.
+    Without progression there is one stage, the last, of as many images as all of them together.
     """
     if name == "non-progressive":
-        last = preset.stages[-1]
-        unit = next(u for u in ("epochs", "images", "minutes") if getattr(last, u) is not None)
-        lengths = [getattr(stage, unit) for stage in preset.stages]
-        if None in lengths:
-            raise InputError(f"preset '{preset.name}': give all stages' lengths in {unit}")
-        total = sum(lengths)
-        return replace(preset, stages=(replace(last, **{unit: total}, fade=0.0),))
+        total = sum(stage.images for stage in preset.stages)
+        return replace(preset, stages=(replace(preset.stages[-1], images=total, fade=0.0),))
     if name not in _CHANGES:
         raise InputError(f"variant '{name}': choose one of {', '.join(VARIANTS)}")
     changes = dict(_CHANGES[name])

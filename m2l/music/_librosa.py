@@ -8,11 +8,8 @@ into a folder that only m2l uses; what lies there is tried out before anything e
 """
 
 import contextlib
-import hashlib
-import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +19,8 @@ from pathlib import Path
 from filelock import FileLock
 from llvmlite import binding
 from platformdirs import user_cache_dir
+
+from m2l.doors import cache
 
 log = logging.getLogger(__name__)
 
@@ -57,58 +56,36 @@ def prepare():
     RuntimeError says that the functions fail although they have been compiled anew.
     """
     folder = _folder()
+    with FileLock(f"{folder}.lock"):  # the others wait rather than compile the same
+        cache.folder(folder, _compile)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)  # for this process and those that it starts
     if "numba" in sys.modules:  # it has read its settings already
         sys.modules["numba"].config.CACHE_DIR = str(folder)
-    if _sound(folder):
-        return folder
-    with FileLock(f"{folder}.lock"):
-        if _sound(folder):
-            return folder
-        log.warning("compiling functions of librosa, once in this environment, for some 20 s")
-        for _ in range(2):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(folder)  # what an interrupted process or a full disk left
-            folder.mkdir(parents=True, exist_ok=True)
-            for _ in ("compiles", "reads what was compiled"):
-                ran = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True)
-                if ran.returncode:
-                    break
-            else:
-                (folder / "checked.json").write_text(json.dumps(_digests(folder)))
-                return folder
-    raise RuntimeError(
-        f"librosa's compiled functions fail (status {ran.returncode}): install librosa and numba "
-        f"anew; {' '.join(ran.stderr.split())[-300:]}"
-    )
+    return folder
 
 
-def _sound(folder):
-    """Whether the cache holds what was checked; a user's own functions may have come since."""
-    try:
-        checked = json.loads((folder / "checked.json").read_text())
-        return checked.items() <= _digests(folder).items()
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def _digests(folder):
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*.nb[ci]")
-    }
+def _compile(folder):
+    log.warning("compiling functions of librosa, once in this environment, for some 20 s")
+    for _ in ("compiles", "reads what was compiled"):
+        env = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+        ran = subprocess.run([sys.executable, "-c", CHECK], env=env, capture_output=True, text=True)
+        if ran.returncode:
+            raise RuntimeError(
+                f"librosa's compiled functions fail (status {ran.returncode}): install librosa and "
+                f"numba anew; {' '.join(ran.stderr.split())[-300:]}"
+            )
 
 
 def _folder():
     made_for = (sys.prefix, sys.version, version("librosa"), version("numba"), version("numpy"))
     processor = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
-    key = hashlib.sha256(repr((made_for, processor)).encode()).hexdigest()[:16]
+    name = f"compiled-{cache.key(made_for, processor)}"
     for base in (Path(sys.prefix) / "share" / "m2l", Path(user_cache_dir("m2l"))):
         with contextlib.suppress(OSError):
-            (base / f"numba-{key}").mkdir(parents=True, exist_ok=True)
-            if os.access(base, os.W_OK) and os.access(base / f"numba-{key}", os.W_OK):
-                return base / f"numba-{key}"
-    return Path(tempfile.mkdtemp(prefix="m2l-numba-"))  # compiled anew by each process
+            base.mkdir(parents=True, exist_ok=True)
+            if os.access(base, os.W_OK):
+                return base / name
+    return Path(tempfile.mkdtemp(), name)  # compiled anew by each process
 
 
 prepare()
