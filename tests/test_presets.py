@@ -53,6 +53,8 @@ def test_settings_can_be_changed_of_the_preset_and_of_its_sizes():
     assert replace(preset, lr=1e-3).changed(condition="eru") == Preset.load("smoke")
     with pytest.raises(InputError, match=r"smoke\.yaml: not a preset .*speed"):
         Preset.load("smoke", speed=3)
+    with pytest.raises(InputError, match="stages: no single setting"):
+        preset.changed(stages=[{"resolution": 4, "images": 320}])
 
 
 def test_variants_differ_in_what_their_name_says():

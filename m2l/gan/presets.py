@@ -160,12 +160,12 @@ class Preset:
 
     def changed(self, **changes):
         """This preset with changes to single settings, of its own or of its sizes."""
-        known = {f.name for f in (*fields(self), *fields(Sizes))} - {"name"}  # that of its file
-        unknown = set(changes) - known
-        if unknown:
-            raise InputError(f"unknown setting {', '.join(sorted(unknown))}")
+        of_sizes = {f.name for f in fields(Sizes)}
+        single = {f.name for f in fields(self)} - {"name", "sizes", "stages", "heads"} | of_sizes
+        if other := set(changes) - single:
+            raise InputError(f"{', '.join(sorted(other))}: no single setting; write a file for it")
         changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
-        sizes = {name: changes.pop(name) for name in {f.name for f in fields(Sizes)} & set(changes)}
+        sizes = {name: changes.pop(name) for name in of_sizes & set(changes)}
         return replace(self, sizes=replace(self.sizes, **sizes), **changes)
 
     def networks(self):
