@@ -270,7 +270,8 @@ figures.table(
 #
 # Seed and emotion choose the scene together. Held to one seed, the plane of emotions becomes a picture of its
 # own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners often another scene.
-# Other seeds in its corners are in {ref}`an appendix <sec-nb-gan-losses>`.
+# What is asked is exaggerated a little, as much as makes an emotion as easy to read from a picture as from a
+# photograph ({ref}`sec-nb-gan-emphasis`). Other seeds are in {ref}`the same appendix <sec-nb-gan-losses>`.
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards; at the edges, the valence and arousal asked for, on the landscapes' scale.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}}
 places = 0.9 * plane(7).numpy()

@@ -155,8 +155,8 @@ plt.show()
 # ## Like photographs?
 #
 # {result}`metrics:likeness.scene.n` generated pictures are compared with as many photographs, and for
-# the floor as many other photographs with the same ones ({numref}`tab-metrics-likeness`). Density says how many
-# pictures lie where photographs are, precision how many lie near any photograph.
+# the floor as many other photographs with the same ones ({numref}`tab-metrics-likeness`). Precision says how many
+# pictures lie near any photograph.
 #
 # ```{list-table} Generated pictures against photographs, with 95 % intervals.
 # :name: tab-metrics-likeness
@@ -171,9 +171,6 @@ plt.show()
 # * - Fréchet distance ↓, scene network
 #   - {result}`metrics:likeness.scene.frechet.generated`
 #   - {result}`metrics:likeness.scene.frechet.photos`
-# * - density ↑, judge of ratings
-#   - {result}`metrics:likeness.ratings.density.generated`
-#   - {result}`metrics:likeness.ratings.density.photos`
 # * - coverage ↑, judge of ratings
 #   - {result}`metrics:likeness.ratings.coverage.generated`
 #   - {result}`metrics:likeness.ratings.coverage.photos`
@@ -230,6 +227,9 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 # * - **Judge of ratings**: generated
 #   - {result}`metrics:va.ratings.random.valence.r`
 #   - {result}`metrics:va.ratings.random.arousal.r`
+# * - the same, as trained, without {ref}`emphasis <sec-nb-gan-emphasis>`
+#   - {result}`emphasis:curve.0.ratings.valence.r`
+#   - {result}`emphasis:curve.0.ratings.arousal.r`
 # * - within one kind of scene
 #   - {result}`metrics:va.ratings.random.valence.within`
 #   - {result}`metrics:va.ratings.random.arousal.within`
@@ -291,6 +291,9 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 # * - nearest training photograph
 #   - {result}`baselines:answers.retrieval.ratings.valence`
 #   - {result}`baselines:answers.retrieval.ratings.arousal`
+# * - the same, with the generator's emphasis
+#   - {result}`baselines:answers.retrieval, emphasised.ratings.valence`
+#   - {result}`baselines:answers.retrieval, emphasised.ratings.arousal`
 # * - photograph at random
 #   - {result}`baselines:answers.photo at random.ratings.valence`
 #   - {result}`baselines:answers.photo at random.ratings.arousal`
