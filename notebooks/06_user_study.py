@@ -33,8 +33,6 @@
 seed = 0
 
 # %% tags=["remove-cell"]
-from dataclasses import replace
-
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -143,20 +141,9 @@ print(f"matched one on the left: {left.min():.0%} to {left.max():.0%}")
 # of persons, songs and pictures that differ; estimate; test with Holm's correction.
 
 # %%
-planned = study.design(config | {"reserve": 0, "checks": dict.fromkeys(study.BLOCKS, 0)})
-asked = study.trials(planned)
-effects = replace(simulation.Effects.of(config), careless=0.0)
-supported = []
-for i in range(20):
-    answers = simulation.simulate(asked, effects, [seed, i])
-    kept = asked.assign(**answers[["valence", "arousal", "choice"]])
-    apart, _ = analysis.distances(analysis.compared(kept), mixed=False)
-    found = analysis.decide(
-        analysis.matched(kept), apart, analysis.strengths(kept), planned["rules"]
-    )
-    supported.append(found["supported"].astype(float))
-found = pd.DataFrame(supported).mean()
-print(f"{len(supported)} studies: H1 {found['H1']:.0%}, H3c {found['H3c']:.0%}")
+effects = simulation.Effects.of(config)
+found = simulation.power(config | {"seed": seed}, effects, draws=20)
+print(f"20 studies: H1 {found['H1']:.0%}, H3c {found['H3c']:.0%}")
 
 # %% [markdown]
 # The same with {result}`study:config.power.draws` studies at each size is in {numref}`fig-study-power`.
@@ -198,8 +185,7 @@ plt.show()
 # reading. `m2l study analyse` treats their answers as those of people:
 
 # %%
-assumed = simulation.Effects.of(config)
-answers = simulation.simulate(trials, assumed, seed)
+answers = simulation.simulate(trials, effects, seed)
 result = analysis.analyse(made, answers)
 out = result["persons"]["excluded"]
 careless = answers.groupby("participant")["careless"].first()[out.index]
@@ -213,7 +199,7 @@ print(
 # of these songs alone.
 
 # %% mystnb={"figure": {"caption": "How often the matched picture is chosen in one simulated study, with 95 % intervals for songs in general. Diamonds: the rates put in. Dashed: chance.", "name": "fig-study-choices"}, "image": {"alt": "Five rows, one for each system, each with a point, an interval and a diamond near it. The real photographs lie furthest to the right of the dashed line at one half."}}
-analysis.draw("matched", result, simulation.truth(assumed)["truth"])
+analysis.draw("matched", result, simulation.truth(effects))
 plt.show()
 
 # %% [markdown]

@@ -143,7 +143,7 @@ def test_unbalanced_counts_are_refused(counts, message):
 
 
 def test_design_keeps_its_contract(made, config):
-    assert (made["format"], made["version"], made["simulated"]) == ("m2l-study", 1, False)
+    assert (made["format"], made["version"]) == ("m2l-study", 1)
     assert made == json.loads(json.dumps(made))
     assert len(made["participants"]) == config["participants"] + config["reserve"]
     assert len(made["images"]) == 5 * len(made["songs"]) == 5 * config["songs"]

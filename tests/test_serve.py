@@ -65,7 +65,7 @@ def made(tmp_path):
     soundfile.write(tmp_path / "tone.wav", tone, 8000)
     return {
         **{"format": "m2l-study", "version": 1, "title": "A small study", "seed": 0},
-        **{"simulated": False, "consent": ["You may stop."], "debriefing": ["That was it."]},
+        **{"consent": ["You may stop."], "debriefing": ["That was it."]},
         "songs": {"s1": {"src": "tone.wav", "seconds": 1.2}},
         "images": images,
         "participants": [plan(ANNA), plan(BERT, ("i2", "i1"))],

@@ -99,7 +99,6 @@ def test_careless_persons_fail_checks_and_answer_by_chance():
 def test_known_values_without_ends_of_scale_and_rounding():
     small = {"spread": 0.8, "agreement": 0.5, "bias": 0.0}
     known = simulation.truth(effects(error=dict.fromkeys(SYSTEMS, 0.5), left=0.2, **small))
-    known = known["truth"]
     noise = effects(**small).noise2 + 1 / 12
     assert noise == pytest.approx(0.64)  # as much as the songs', for an agreement of 1/2
     # The mean of |N(0, s²)| is s √(2/π),
@@ -111,9 +110,8 @@ def test_known_values_without_ends_of_scale_and_rounding():
     assert (known["distance"] > mean).all() and (known["distance"] < np.sqrt(2) * s).all()
     both = (ndtr(ndtri(RATE) + 0.2) + ndtr(ndtri(RATE) - 0.2)) / 2
     assert known["matched", "full"] == pytest.approx(both)
-    assert simulation.truth(effects(left=0.0))["truth"]["strength"].to_dict() == pytest.approx(
-        CONFIG["assumed"]["strength"], abs=1e-6
-    )
+    straight = simulation.truth(effects(left=0.0))["strength"].to_dict()
+    assert straight == pytest.approx(CONFIG["assumed"]["strength"], abs=1e-6)
 
 
 def test_without_effects_all_systems_are_alike():

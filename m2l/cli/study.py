@@ -287,7 +287,7 @@ def study_analyse(design, answers, out):
     from m2l.people import analysis
     from m2l.people import design as study
 
-    for name in ("report.md", *(f"{name}.csv" for name in analysis.CAPTIONS)):
+    for name in analysis.FILES:
         outputs.check(Path(out, name), inputs=[design, answers])
     with threadpool_limits(1):  # threads that wait for each other made minutes of seconds
         table = tables.read(answers, advice="use the file as 'm2l study export' writes it")

@@ -47,12 +47,12 @@ _GIVEN = (*DIMENSIONS, "choice", "ms", "heard")
 _INDEX = pd.Index(SYSTEMS, name="system")
 
 
-def join(made, answers, table=None):
+def join(table, answers):
     """Join answers with the trials of their design.
 
     Parameters
     ----------
-    made : dict, the design; table : its `m2l.people.design.trials`, where they are at hand.
+    table : DataFrame, the design's `m2l.people.design.trials`.
     answers : DataFrame with at least the columns participant, trial, valence, arousal, choice, ms
         and heard.
 
@@ -66,18 +66,34 @@ def join(made, answers, table=None):
     InputError
         With the line of an answer that is none, is given twice or belongs to another design.
     """
-    if missing := [name for name in ("participant", "trial", *_GIVEN) if name not in answers]:
+    key = ["participant", "trial"]
+    if missing := [name for name in (*key, *_GIVEN) if name not in answers]:
         raise InputError(
             f"answers: no column {', '.join(missing)}; there should be {', '.join(study.ANSWERS)}"
         )
     if answers.empty:
         raise InputError("answers: none; give those of at least two participants")
-    table = study.trials(made) if table is None else table
-    key = ["participant", "trial"]
     # Lines as a reader of the CSV counts them, below the names of the columns.
     answers = answers.reset_index(drop=True)
-
-    def refuse(bad, what):
+    both = answers[key].merge(table, on=key, how="left")
+    for column in (*DIMENSIONS, "ms", "heard"):
+        answers[column] = tables.numbers(answers[column])
+    chosen = both["kind"] == "choose"
+    faults = {
+        "no such participant in the design; is it that of these answers?": ~answers[
+            "participant"
+        ].isin(table["participant"]),
+        "no such trial for this participant in the design": both["kind"].isna(),
+        "answered twice; keep one of the lines": answers.duplicated(key),
+    }
+    for column in answers.columns.intersection(["kind", "image", "left", "right"]):
+        other = answers[column].notna() & (answers[column] != both[column])
+        faults[f"{column} is not the design's; wrong files?"] = other
+    for d in DIMENSIONS:
+        faults[f"{d} is no rating from 1 to 9"] = ~chosen & ~answers[d].between(1, 9)
+    faults["choice is neither left nor right"] = chosen & ~answers["choice"].isin(["left", "right"])
+    faults["ms is no time; give milliseconds"] = ~(answers["ms"] >= 0)
+    for what, bad in faults.items():
         if bad.any():
             row = answers[bad].iloc[0]
             more = f" ({bad.sum()} such lines)" if bad.sum() > 1 else ""
@@ -85,32 +101,11 @@ def join(made, answers, table=None):
                 f"answers, line {row.name + 2}: participant {row['participant']}, trial "
                 f"{row['trial']}: {what}{more}"
             )
-
-    known = answers["participant"].isin(table["participant"])
-    refuse(~known, "no such participant in the design; is it that of these answers?")
-    both = answers[key].merge(table, on=key, how="left")
-    refuse(both["kind"].isna(), "no such trial for this participant in the design")
-    refuse(answers.duplicated(key), "answered twice; keep one of the lines")
-    for column in answers.columns.intersection(["kind", "image", "left", "right"]):
-        given = answers[column]
-        refuse(
-            given.notna() & (given != both[column]), f"{column} is not the design's; wrong files?"
-        )
-    for column in (*DIMENSIONS, "ms", "heard"):
-        answers[column] = tables.numbers(answers[column])
-    chosen = both["kind"] == "choose"
-    for d in DIMENSIONS:
-        refuse(~chosen & ~answers[d].between(1, 9), f"{d} is no rating from 1 to 9")
-    refuse(chosen & ~answers["choice"].isin(["left", "right"]), "choice is neither left nor right")
-    refuse(~(answers["ms"] >= 0), "ms is no time; give milliseconds")
-    simulated = made["simulated"] or (
-        "simulated" in answers
-        and answers["simulated"].astype(str).str.lower().isin(["true", "1"]).any()
-    )
+    simulated = answers.get("simulated", pd.Series(False)).astype(str).str.lower()
     started = table[table["participant"].isin(answers["participant"])]
     joined = started.merge(answers[[*key, *_GIVEN]], on=key, how="left")
     answered = joined["choice"].notna() | joined["valence"].notna()
-    return joined.assign(answered=answered, simulated=bool(simulated))
+    return joined.assign(answered=answered, simulated=bool(simulated.isin(["true", "1"]).any()))
 
 
 def exclude(table, rules):
@@ -327,63 +322,55 @@ def distances(both, outcome="distance", mixed=True):
 
     Returns
     -------
-    table : DataFrame indexed by system: trials, mean, difference (from the full system), low, high
-        and p (of the difference), d (the difference in standard deviations of a single answer) and
-        model.
-    variances : dict of "participant", "song", "picture", "answer" to variance; empty for means.
+    DataFrame indexed by system: trials, mean, difference (from the full system), low, high and p
+    (of the difference), d (the difference in standard deviations of a single answer) and model.
     """
     system, (person, song, freedom) = _systems(both), _codes(both)
     y, count = both[outcome].to_numpy(float), len(SYSTEMS)
     contrast = np.eye(count)[1:] - np.eye(count)[0]
-    fitted = _mixed(y, system, person, song) if mixed else None
+    fitted = _mixed(both, y, _decks(person, song)) if mixed else None
     if fitted:
         mean, covariance, variances, model = fitted
         error = np.sqrt(np.diag(contrast @ covariance @ contrast.T))
+        single = sum(variances.values())
     else:
-        model, variances = "clustered means", {}
+        model, single = "clustered means", y.var(ddof=1)
         mean, influence = means(y, system)
         error = standard_error(influence @ contrast.T, person, song)
     difference = np.r_[np.nan, contrast @ mean]
-    single = sum(variances.values()) if variances else y.var(ddof=1)
     columns = {"trials": np.bincount(system), "mean": mean, "difference": difference}
     columns |= inference(difference, np.r_[np.nan, error], freedom)
     size = {"d": difference / np.sqrt(single) if single else np.nan, "model": model}
-    return pd.DataFrame(columns | size, index=_INDEX), variances
+    return pd.DataFrame(columns | size, index=_INDEX)
 
 
-def _mixed(y, system, person, song):
+def _mixed(both, y, deck):
     """Means, their covariance, variances and name of the first mixed model that converges.
 
     statsmodels nests random effects in groups. Here a group is all answers about one deck, and
-    indicators of persons, songs and pictures are variance components within it, which makes them
-    crossed; no person and no song belongs to two decks.
+    persons, songs and pictures are variance components within it, which makes them crossed; no
+    person and no song belongs to two decks.
     """
-    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+    from statsmodels.regression.mixed_linear_model import MixedLM
 
-    deck, count = _decks(person, song), len(SYSTEMS)
-    picture = pd.factorize(system * (song.max() + 1) + song)[0]
-    levels = {"participant": person, "song": song, "picture": picture}
+    table = both.assign(y=y, deck=deck, picture=both["system"] + both["song"])
+    table["system"] = pd.Categorical(table["system"], SYSTEMS)
+    count = len(SYSTEMS)
     for names in (("participant", "song", "picture"), ("participant", "song")) if y.std() else ():
-        parts = [
-            [pd.get_dummies(levels[name][deck == d]) for d in range(deck.max() + 1)]
-            for name in names
-        ]
-        columns = [[list(map(str, m)) for m in part] for part in parts]
-        parts = [[m.to_numpy(float) for m in part] for part in parts]
-        groups = VCSpec(list(names), columns, parts)
+        # Numbered, as statsmodels puts them in the order of their names.
+        parts = {f"{i} {name}": f"0 + {name}" for i, name in enumerate(names)}
         try:
             with warnings.catch_warnings():
                 # A variance of zero lies on the boundary, and is a fair estimate. Gradients vanish
                 # there, and BFGS and its kin stop early: Powell's method asks for none.
                 warnings.simplefilter("ignore")
-                model = MixedLM(y, np.eye(count)[system], groups=deck, exog_vc=groups)
+                model = MixedLM.from_formula("y ~ 0 + system", table, None, parts, groups="deck")
                 fit = model.fit(reml=True, method="powell")
                 covariance = np.asarray(fit.cov_params())[:count, :count]
         except (np.linalg.LinAlgError, ValueError):
             continue
         if fit.converged and (np.diag(covariance) > 0).all():  # False for NaN too
-            variances = dict(zip(names, map(float, fit.vcomp), strict=True))
-            variances["answer"] = float(fit.scale)
+            variances = dict(zip((*names, "answer"), (*fit.vcomp, fit.scale), strict=True))
             return np.asarray(fit.fe_params), covariance, variances, f"mixed: {', '.join(names)}"
     log.warning("mixed model: no convergence; means with clustered errors instead")
     return None
@@ -505,30 +492,26 @@ def analyse(made, answers):
 
     Returns
     -------
-    dict: simulated (bool), stand_ins (of the design), dropped, variances, unknown (dict of a
-    table's name to why it is missing), and the tables of `CAPTIONS`, None where missing.
+    dict: simulated (bool), stand_ins (of the design), dropped, unknown (dict of a table's name to
+    why it is missing), persons, and the tables of `CAPTIONS`, None where missing.
     """
     from tqdm import tqdm
 
-    joined = join(made, answers)
+    joined = join(study.trials(made), answers)
     kept, persons, dropped = exclude(joined, made["rules"])
-    both, variances, unknown, tables = compared(kept), {}, {}, {"persons": persons}
-
-    def apart(outcome):
-        table, found = distances(both, outcome, mixed=outcome == "distance")
-        variances.update(found)
-        return table
-
-    what = {"songs": "rate_song", "pictures": "rate_image"}
+    both, what = compared(kept), {"songs": "rate_song", "pictures": "rate_image"}
     work = {
         "matched": lambda: matched(kept),
         "strengths": lambda: strengths(kept),
-        "distances": lambda: pd.concat({o: apart(o) for o in OUTCOMES}, names=["outcome"]),
+        "distances": lambda: pd.concat(
+            {o: distances(both, o, mixed=o == "distance") for o in OUTCOMES}, names=["outcome"]
+        ),
         "reliability": lambda: pd.concat(
             {k: reliability(kept, kind) for k, kind in what.items()}, names=["of"]
         ),
         "side": lambda: side(kept),
     }
+    tables, unknown = {"persons": persons}, {}
     for name, compute in tqdm(work.items(), "analysis", disable=None):
         try:
             tables[name] = compute()
@@ -536,26 +519,18 @@ def analyse(made, answers):
         except (ValueError, ArithmeticError, AssertionError, LookupError) as error:
             tables[name], unknown[name] = None, str(error) or type(error).__name__
             log.warning("%s: not known, %s", name, unknown[name])
-    evidence = [tables["matched"], tables["distances"], tables["strengths"]]
-    if evidence[1] is not None:
-        evidence[1] = evidence[1].loc["distance"]
-    tables["hypotheses"] = decide(*evidence, made["rules"])
+    apart = tables["distances"]
+    apart = None if apart is None else apart.loc["distance"]
+    tables["hypotheses"] = decide(tables["matched"], apart, tables["strengths"], made["rules"])
     simulated = bool(joined["simulated"].any())
     for table in tables.values():
         if table is not None:
             table["simulated"] = simulated
-    return tables | {
-        "simulated": simulated,
-        "stand_ins": made.get("stand_ins", []),
-        "dropped": dropped,
-        "variances": variances,
-        "unknown": unknown,
-    }
+    told = {"simulated": simulated, "stand_ins": made.get("stand_ins", [])}
+    return tables | told | {"dropped": dropped, "unknown": unknown}
 
 
 CAPTIONS = {
-    "persons": "Participants: share of trials answered, share answered too fast, failed checks, "
-    "standard deviation of the more uniform block of ratings, and why they were left out.",
     "hypotheses": "Tests of the hypotheses: estimates with 95 % intervals for songs in general, "
     "p-values before and after Holm's procedure, within the confirmatory and the exploratory ones.",
     "matched": "How often each system's matched picture is chosen over a shuffled one, with 95 % "
@@ -567,6 +542,7 @@ CAPTIONS = {
     "reliability": "Agreement of the participants: ICC(2,k), ICC(2,1) and Krippendorff's α.",
     "side": "How often the left picture is chosen; p against one half.",
 }
+FILES = ("report.md", "persons.csv", *(f"{name}.csv" for name in CAPTIONS))
 _DRAWN = {  # figure: what its axis shows, what it is without an effect
     "matched": ("matched picture chosen", 0.5),
     "distances": ("further off than the full system, points of 1–9", 0),
@@ -629,27 +605,24 @@ def write(result, folder):
         f"Of the rest, {sum(dropped.values())} single answers were dropped{listed(dropped)}.",
         "\n".join(f"- **{key}**: {text}" for key, text in HYPOTHESES.items()),
     ]
+    for name in ("persons", *CAPTIONS):
+        if result[name] is not None:
+            with outputs.writing(folder / f"{name}.csv") as aside:
+                result[name].to_csv(aside)
     for name, text in CAPTIONS.items():
-        table = result[name]
-        if table is None:
+        if result[name] is None:
             lines += [f"**{name}: not known.** {result['unknown'][name]}."]
             continue
-        with outputs.writing(folder / f"{name}.csv") as aside:
-            table.to_csv(aside)
-        if name == "persons":
-            continue
-        if result["simulated"]:
-            text = f"Simulated answers, given by no person. {text}"
-        shown = table.drop(columns="simulated").reset_index().astype(object)
+        text = "Simulated answers, given by no person. " * result["simulated"] + text
+        shown = result[name].drop(columns="simulated").reset_index().astype(object)
         lines += [shown.to_markdown(index=False, floatfmt=".3f"), f"*{text}*"]
         if name in _DRAWN:
             with plt.style.context(Path(figures.__file__).with_name("m2l.mplstyle")):
-                figure = draw(name, result)
                 # On white, for whatever it is put into.
-                figure.savefig(
+                draw(name, result).savefig(
                     folder / f"{name}.png", dpi=200, facecolor="white", transparent=False
                 )
-                plt.close(figure)
+                plt.close()
             lines += [f"![{text}]({name}.png)"]
     with outputs.writing(folder / "report.md") as aside:
         aside.write_text("\n\n".join(lines) + "\n", encoding="utf-8")

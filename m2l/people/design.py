@@ -337,7 +337,6 @@ def design(config, stimuli=None):
         "version": 1,
         "title": config["title"],
         "seed": seed,
-        "simulated": False,
         **text,
         **{k: config[k] for k in ("approval", "rights")},
         "stand_ins": stimuli.get("stand_ins", []),
@@ -381,10 +380,10 @@ def load(path):
     except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a design file; make one with 'm2l study design'") from error
     codes = pd.Series([person["code"] for person in made["participants"]])
-    needs = table["kind"].map(NEEDS)
     lacks = [
-        not isinstance(need, tuple) or not all(isinstance(trial[n], str) for n in need)
-        for need, trial in zip(needs, table.to_dict("records"), strict=True)
+        not isinstance(trial.get(name), str)
+        for trial in table.to_dict("records")
+        for name in NEEDS.get(trial["kind"], ("",))
     ]
     shown = table[["image", "left", "right"]].stack()
     faults = {
@@ -407,17 +406,12 @@ def trials(made):
     """Flatten a design to a table of trials; see the module's conventions."""
     if (made["format"], made["version"]) != ("m2l-study", 1):
         raise ValueError("another format")
-    rows = []
-    for person in made["participants"]:
-        position = 0
-        for block in person["blocks"]:
-            for t in block["trials"]:
-                position += 1
-                shown = {k: t.get(k) for k in ("kind", *SHOWN, "text", "contrast")}
-                asked = {f"ask_{d}": t.get("ask", {}).get(d) for d in DIMENSIONS}
-                place = {"participant": person["code"], "trial": t["id"], "position": position}
-                rows.append(place | {"block": block["name"]} | shown | asked)
-    table = pd.DataFrame(rows)
+    meta = ["code", ["blocks", "name"]]
+    table = pd.json_normalize(made["participants"], ["blocks", "trials"], meta, sep="_")
+    table = table.rename(columns={"code": "participant", "id": "trial", "blocks_name": "block"})
+    asked = [f"ask_{d}" for d in DIMENSIONS]
+    told = ["participant", "trial", "position", "block", "kind", *SHOWN, "text", "contrast", *asked]
+    table = table.assign(position=table.groupby("participant").cumcount() + 1).reindex(columns=told)
     images = pd.DataFrame.from_dict(made["images"], orient="index")[["system", "song"]]
     for column, prefix in (("image", ""), ("left", "left_"), ("right", "right_")):
         table[f"{prefix}system"] = table[column].map(images["system"])

@@ -168,10 +168,9 @@ def truth(effects):
 
     Returns
     -------
-    DataFrame indexed by measure and system, column truth. Measures are "matched" (rate),
-    "strength" (log odds against the full system), "distance", "valence" and "arousal" (mean
-    distance of the two ratings); these come from many draws, as the ends of the scale leave no
-    closed form.
+    Series by measure and system. Measures are "matched" (rate), "strength" (log odds against the
+    full system), "distance", "valence" and "arousal" (mean distance of the two ratings); these come
+    from many draws, as the ends of the scale leave no closed form.
     """
     both = np.array([effects.left, -effects.left])
     rows = {("matched", s): ndtr(ndtri(p) + both).mean() for s, p in effects.matched.items()}
@@ -194,7 +193,7 @@ def truth(effects):
         apart = np.abs(picture - song)
         rows["distance", name] = np.hypot(*apart.T).mean()
         rows |= {(d, name): x for d, x in zip(DIMENSIONS, apart.mean(0), strict=True)}
-    return pd.Series(rows, name="truth").rename_axis(["measure", "system"]).to_frame()
+    return pd.Series(rows, name="truth").rename_axis(["measure", "system"])
 
 
 def power(config, effects, participants=None, songs=None, draws=None):
@@ -228,7 +227,7 @@ def power(config, effects, participants=None, songs=None, draws=None):
     for i in range(draws):
         answers = simulate(table, effects, [config["seed"], i])
         kept = table.assign(**answers[[*DIMENSIONS, "choice"]])
-        apart, _ = analysis.distances(analysis.compared(kept), mixed=False)
+        apart = analysis.distances(analysis.compared(kept), mixed=False)
         tested = (analysis.matched(kept), apart, analysis.strengths(kept))
         supported += analysis.decide(*tested, made["rules"])["supported"].to_numpy(float)
     gc.unfreeze()
@@ -256,15 +255,15 @@ def recover(made, effects, numbers, seed=0, every=1):
     model : the model of the distances, None in studies without it.
     """
     trials, rules = study.trials(made), made["rules"]
-    known = truth(effects)["truth"]
+    known = truth(effects)
     for measure in ("distance", *DIMENSIONS):
         known[measure] = (known[measure] - known[measure, "full"]).to_numpy()
     for i in numbers:
         answers = simulate(trials, effects, [seed, i])
-        kept, persons, _ = analysis.exclude(analysis.join(made, answers, trials), rules)
+        kept, persons, _ = analysis.exclude(analysis.join(trials, answers), rules)
         both, model = analysis.compared(kept), None
         chosen, strength = analysis.matched(kept), analysis.strengths(kept)
-        apart, _ = analysis.distances(both, mixed=False)
+        apart = analysis.distances(both, mixed=False)
         careless = answers.groupby("participant", sort=False)["careless"].first()
         gone = persons["excluded"].groupby(careless.map({True: "careless", False: "attentive"}))
         found = {
@@ -275,7 +274,7 @@ def recover(made, effects, numbers, seed=0, every=1):
             "excluded": gone.mean().rename("estimate").to_frame(),
         }
         if i % every == 0:
-            apart, _ = analysis.distances(both)
+            apart = analysis.distances(both)
             model = apart["model"].iloc[0]
             found["distance"] = _held(apart, "difference", known["distance"], rules)
             decided = analysis.decide(chosen, apart, strength, rules)
