@@ -324,5 +324,5 @@ figures.Gallery(heard)
 #   {result}`gan_milestone:training_seconds:duration` give impressions of sky and ground. With one that
 #   looks through a frozen network, {result}`gan:images` in {result}`gan:training_seconds:duration` on
 #   the same card give landscapes.
-# - What affective matching asks for, and which of fourteen settings of a short run help, is in
+# - What affective matching asks for, and how an emotion is asked, is in
 #   {ref}`an appendix <sec-nb-gan-losses>`.

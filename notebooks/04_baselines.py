@@ -126,37 +126,21 @@ figures.Gallery(
 
 # %% tags=["hide-input"]
 told = provenance.load("ablation")["grids"]
-
-
-def row(name, at):
-    """A row of the table: quoted as the text quotes."""
-    text = provenance.text
-    return {
-        "variant": name,
-        "Fréchet distance ↓ · variety ↑": f"{text(at['Fréchet distance'])} · {text(at['variety'])}",
-        "r, valence · arousal ↑": f"{text(at['r valence'])} · {text(at['r arousal'])}",
-    }
-
-
-def worth(grid, caption, name):
-    # Without penalty most runs were stopped: what the rest are worth says little.
-    shown = {v: at for v, at in told[grid]["variants"].items() if v != "without penalty"}
-    rows = [row(v, at) for v, at in shown.items() if at["seeds"] > 2]
-    return figures.table(
-        pd.DataFrame([*rows, row("*photographs*", told[grid]["photos"])]), caption, name=name
-    )
-
-
-worth(
-    "ablation",
+shown = (*ablation.HEADLINE, "label input", "AFM spatial")
+figures.table(
+    ablation.worth(told["ablation"], shown),
     "The milestone's critic at 32×32: means over seeds with 95 % intervals; in the last row, other "
     "photographs. Variety: mean distance of two pictures of one part of the plane, as a share of the "
     "photographs'. r: emotion asked and seen. Without gradient penalty most runs diverged: no row.",
-    "tab-base",
+    name="tab-base",
 )
 
 # %% tags=["hide-input"]
-worth("ablation-projected", "The same with the projected critic.", "tab-base-projected")
+figures.table(
+    ablation.worth(told["ablation-projected"], shown),
+    "The same with the projected critic.",
+    name="tab-base-projected",
+)
 
 # %% [markdown]
 # ## Differences from the full model
@@ -175,14 +159,14 @@ gaps = ablation.differences(found["projected critic"], ablation.MEASURES["variet
 gaps[["value", "low", "high"]].astype(float).round(2)
 
 # %% mystnb={"figure": {"caption": "Difference of each variant from the full model, paired by training seed; to the right the variant is better. Small marks: single seeds; points and bars: mean and 95 % interval of Student's t.", "name": "fig-base-differences"}, "image": {"alt": "One panel for each of four measures, with rows of marks for each variant around a line at zero."}}
-shown = ("Fréchet distance", "variety", "r, valence", "r, arousal")
+measures = ("Fréchet distance", "variety", "r, valence", "r, arousal")
 figures.paired(
     {
         name: (better, {who: ablation.differences(f, path) for who, f in found.items()})
         for name, (path, better) in ablation.MEASURES.items()
-        if name in shown
+        if name in measures
     },
-    [v for v in told["ablation-projected"]["variants"] if v != "full"],
+    [v for v in shown if v != "full"],
 )
 plt.show()
 

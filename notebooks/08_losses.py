@@ -19,7 +19,8 @@
 # # Appendix: more of the training
 #
 # Of chapter {ref}`sec-nb-gan`: how a stage grows, what affective matching asks for, the stages and
-# more seeds of the released generator, how far from the middle it is asked, a stage for larger pictures, and the settings that short runs tried.
+# more seeds of the released generator, how far from the middle it is asked, a stage for larger pictures, and the rest of the
+# grids of chapter {ref}`sec-nb-baselines`.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -219,77 +220,55 @@ figures.pictures([*map(np.asarray, large), *grown], columns=4)
 plt.show()
 
 # %% [markdown]
-# ## Fourteen settings of a short run
+# (sec-nb-gan-more)=
+# ## Other weights, fewer photographs, equal seconds
 #
-# Before a generator was trained at length with the milestone's critic, minutes at 16×16 told which
-# settings might be worth it. The grid `losses` changes one setting of a small run at a time. It is
-# shown as it was made: **on the photographs' former labels**, by another network than the labels of
-# today, and before the projected critic, whose settings it did not choose. The correlations in it are
-# therefore with labels that are no longer used; distances and variety do not depend on labels.
-
-# %% [markdown]
-# Each run is one file of `results/ablation`; a summary is the mean over its seeds, here one.
+# Chapter {ref}`sec-nb-baselines` takes parts away. The same grids also change some, with as many seeds and
+# in the same correction for the number of comparisons ({numref}`tab-gan-more`, {numref}`tab-gan-more-projected`): the
+# weight of affective matching, the number of photographs, and the length of runs whose steps are cheaper
+# without ERUs, so that they take as long as a full one (*longer*).
 
 # %%
-folder = provenance.results_dir() / "ablation"
-runs = ablation.load(folder)
-short = runs[runs["grid"] == "losses"]
-means = {name: ablation.summary(short, path) for name, (path, _) in ablation.MEASURES.items()}
-seeds = ablation.table(short, "training.images").notna().sum(axis=1)
-minutes = ablation.table(short, "training.cpu_seconds").loc["full"].mean() / 60
-images = ablation.table(short, "training.images").loc["full"].max()
-f"{images:,.0f} pictures and {minutes:.0f} minutes of one core a run"
-
-# %% tags=["hide-input", "full-width"]
-told = {
-    "full": "WGAN-GP, penalty each 4th step, AFM 100 by channel",
-    "without AFM": "AFM 0",
-    "AFM spatial": "AFM pixel by pixel, as published",
-    "hinge": "hinge loss, R1 and R2 penalties",
-    "relativistic": "relativistic loss, R1 and R2 penalties",
-    "2 critic steps": "two steps of the critic to one of the generator",
-    "half the learning rates": "both learning rates halved",
-    "DiffAugment": "translation and cutout",
-    "DiffAugment with colour": "translation, cutout and colour",
-    "noise inputs": "the generator gets noise at each pixel too",
-}
-value = {m: rows["value"] for m, rows in means.items()}
-order = [v for v in ablation.LOSSES if v in seeds.index]
-rows = [
-    {
-        "setting": told.get(name, name),
-        "Fréchet distance ↓": float(value["Fréchet distance"].get(name, np.nan)),
-        "variety ↑": float(value["variety"].get(name, np.nan)),
-        "r, valence · arousal ↑": " · ".join(
-            provenance.text(float(value[m].get(name, np.nan))) for m in ("r, valence", "r, arousal")
-        ),
-    }
-    for name in order
-]
+told = provenance.load("ablation")["grids"]
+more = ("full", "AFM 1", "AFM 10", "photos 500", "unconditional longer", "label input longer")
 figures.table(
-    pd.DataFrame(rows),
-    "Short runs at 16×16, means over seeds. Variety: mean distance of two pictures of one emotion, as "
-    "a share of the photographs'. r: between the emotion asked and the one seen.",
-    name="tab-losses",
+    ablation.worth(told["ablation"], more),
+    "The milestone's critic at 32×32; the full model has AFM 100 and all photographs. Means over seeds with "
+    "95 % intervals, in the last row other photographs, as in chapter 4.",
+    name="tab-gan-more",
 )
 
-# %% mystnb={"figure": {"caption": "The short runs, training seed 0, on the same noise: in each block three seeds from low to high valence, below them the same three from low to high arousal.", "name": "fig-gan-losses"}, "image": {"alt": "Blocks of very small generated landscapes, one block for each setting, in six rows of seven."}} tags=["hide-input", "full-width"]
-pictured = [v for v in order if (folder / f"{ablation.stem('losses', v, 0)}.png").is_file()]
-blocks = [Image.open(folder / f"{ablation.stem('losses', v, 0)}.png") for v in pictured]
-figures.Gallery({"": ([np.asarray(block.convert("RGB")) for block in blocks], pictured)}, width=9)
+# %%
+figures.table(
+    ablation.worth(told["ablation-projected"], ("full", "AFM 100", "photos 500")),
+    "The projected critic at 32×32; the full model has AFM 10 and all photographs.",
+    name="tab-gan-more-projected",
+)
 
+# %% [markdown]
+# ## The headline at 64×64
+#
+# Twice the side and about the same time: such runs see fewer pictures of each size. {numref}`tab-gan-64` and
+# {numref}`tab-gan-64-projected` have them. Of {result}`ablation:grids.ablation64.comparisons.number` comparisons with the
+# full model {result}`ablation:grids.ablation64.comparisons.survive` survive the correction with the milestone's
+# critic, of {result}`ablation:grids.ablation64-projected.comparisons.number` with the projected one
+# {result}`ablation:grids.ablation64-projected.comparisons.survive`.
+
+# %%
+figures.table(
+    ablation.worth(told["ablation64"]), "The milestone's critic at 64×64.", name="tab-gan-64"
+)
+
+# %%
+figures.table(
+    ablation.worth(told["ablation64-projected"]),
+    "The projected critic at 64×64.",
+    name="tab-gan-64-projected",
+)
 
 # %% [markdown]
 # ## Summary
 #
-# Affective matching pixel by pixel asks more of generated pictures than real ones give each other. Of the
-# short runs, with one seed each, small differences in {numref}`tab-losses` mean little; seeds of one setting lie
-# further apart than most of them ({ref}`sec-nb-baselines`). What stands out, and can be seen in
-# {numref}`fig-gan-losses`:
-#
-# - Affective matching keeps pictures of one emotion apart: without it their variety is less than half
-#   of the photographs', and it rises with the weight. Pixel by pixel, at the published weight, it is
-#   lower than by channel. The emotion seen follows the request no better for it.
-# - How often the gradient penalty is taken, and which objective is held by it, changes little.
-# - Changes of colour in what the critic sees came nearest to photographs. The projected critic is
-#   given them too.
+# - Affective matching pixel by pixel asks more of generated pictures than real ones give each other.
+# - What is asked can be exaggerated until a picture is read as easily as a photograph, at little cost.
+# - A stage for 256×256 has not succeeded yet.

@@ -30,22 +30,7 @@ def test_hinge_is_flat_beyond_its_margin():
     real, fake = torch.tensor([1.0, 5.0]), torch.tensor([-1.0, -9.0])
     assert losses.critic_loss(real, fake, "hinge").item() == 0
     assert losses.critic_loss(real - 1, fake + 3, "hinge").item() == (1 + 0) / 2 + (3 + 0) / 2
-    assert losses.generator_loss(fake, objective="hinge").item() == 5
-
-
-def test_relativistic_looks_at_differences_only(rng):
-    real, fake = torch.randn(2, 6, generator=rng)
-    for loss in (
-        lambda r, f: losses.critic_loss(r, f, "relativistic"),
-        lambda r, f: losses.generator_loss(f, r, "relativistic"),
-    ):
-        torch.testing.assert_close(loss(real, fake), loss(real + 3, fake + 3))
-    assert losses.critic_loss(real, real, "relativistic").item() == pytest.approx(math.log(2))
-    # One side's loss is the other's with the scores exchanged.
-    torch.testing.assert_close(
-        losses.critic_loss(real, fake, "relativistic"),
-        losses.generator_loss(real, fake, "relativistic"),
-    )
+    assert losses.generator_loss(fake).item() == 5
 
 
 @pytest.mark.parametrize("norm", [0.0, 0.25, 1.0, 3.0])
@@ -72,18 +57,6 @@ def test_penalty_is_taken_where_mix_says(share, expected):
         lambda x: x.square().sum((1, 2, 3)) / 2, real, fake, torch.full((4, 1, 1, 1), share)
     )
     assert penalty.item() == pytest.approx(expected, abs=1e-6)
-
-
-def test_zero_penalty_of_known_critics(rng):
-    """w·x: ‖w‖². ‖x‖²/2, whose gradient is x: half of each side's mean squared norm."""
-    w = torch.randn(3, 4, 4, generator=rng)
-    real, fake = torch.randn(2, 5, 3, 4, 4, generator=rng)
-    linear = losses.zero_penalty(lambda x: (x * w).sum((1, 2, 3)), real, fake)
-    assert linear.item() == pytest.approx(w.square().sum().item(), rel=1e-5)
-    square = losses.zero_penalty(lambda x: x.square().sum((1, 2, 3)) / 2, real, fake)
-    assert square.item() == pytest.approx(
-        (real.square().sum() / 5 + fake.square().sum() / 5).item() / 2, rel=1e-5
-    )
 
 
 @pytest.mark.parametrize("form", FORMS)

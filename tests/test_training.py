@@ -246,14 +246,8 @@ def test_drift_and_matching_enter_with_their_weights(start, monkeypatch):
     assert totals == {run.opt_d: pytest.approx(4), run.opt_g: pytest.approx(8)}
 
 
-@pytest.mark.parametrize("objective", losses.OBJECTIVES)
-def test_a_critic_that_is_held_does_not_run_away(start, objective):
-    run = start(
-        stages=(Stage(4, batch=8, images=800),),
-        objective=objective,
-        gp_weight=10.0 if objective == "wgan-gp" else 1.0,
-        gp_interval=1,
-    )
+def test_a_critic_that_is_held_does_not_run_away(start):
+    run = start(stages=(Stage(4, batch=8, images=800),), gp_weight=10.0, gp_interval=1)
     assert run.train(bar=False)
 
 
@@ -280,17 +274,6 @@ def test_rates_fall_to_a_twentieth_at_the_end_of_the_last_stage(start):
         told.append([o.param_groups[0]["lr"] for o in (run.opt_g, run.opt_d)])
     shares = [1, 1, 1, 0.525, 0.05]
     np.testing.assert_allclose(told, [[1e-2 * s, 2e-2 * s] for s in shares])
-
-
-def test_the_generator_waits_for_the_critic(start):
-    run = start(n_critic=2, gp_weight=0.0)
-    weight = run.generator.dense.weight
-    changed = []
-    for _ in range(4):
-        before = weight.clone()
-        run.step()
-        changed.append(not torch.equal(before, weight))
-    assert changed == [False, True, False, True]
 
 
 @both

@@ -84,7 +84,7 @@ def gan_train(preset, run, resume, start, photos, limit, changes, seed, threads,
     \b
     m2l gan train --preset smoke --photos sample       a minute, without any data
     m2l gan train --preset projected-laptop --photos ~/photos --run runs/mine
-    m2l gan train --set objective=hinge --set gp_weight=1 --run runs/hinge
+    m2l gan train --set afm_form=spatial --set afm_weight=10 --run runs/spatial
     m2l gan train --preset projected256 --photos scenes256 --start runs/projected
     """
     import torch
@@ -158,8 +158,8 @@ def gan_release(preset, run, out, weights, photos, limit, **card):
 @click.option(
     "--grid",
     default="ablation",
-    help="ablation (32×32), ablation-projected, ablation64, ablation128, losses (16×16: "
-    "objectives, penalties, augmentation, rates) or smoke; its training preset has its name.",
+    help="ablation (32×32), ablation-projected, ablation64, ablation64-projected, ablation128 or "
+    "smoke; its training preset has its name.",
 )
 @click.option("--variant", help="Only this variant; all of the grid by default.")
 @click.option("--seed", type=SEED, help="Only this seed; 0 to 4 by default.")

@@ -44,25 +44,8 @@ REST = (
     "unconditional, longer",
     "label input, longer",
 )
-LOSSES = (
-    "full",
-    "without AFM",
-    "AFM 1",
-    "AFM 10",
-    "AFM spatial",
-    "penalty each step",
-    "penalty each 16th step",
-    "hinge",
-    "relativistic",
-    "2 critic steps",
-    "half the learning rates",
-    "DiffAugment",
-    "DiffAugment with colour",
-    "noise inputs",
-)
 GRIDS = {
     "smoke": HEADLINE,
-    "losses": LOSSES,
     "ablation": HEADLINE + tuple(v for v in REST if v != "AFM 100"),  # which is its own
     "ablation-projected": (*HEADLINE, "label input", "AFM spatial", "AFM 100", "photos 500"),
     "ablation64": HEADLINE,
@@ -364,6 +347,33 @@ def conclude(folder, out):
         data=first["provenance"]["data"],
         seed=0,
         preset=", ".join(grids),
+    )
+
+
+def worth(grid, variants=None):
+    """What variants are worth, as the report shows it.
+
+    Parameters
+    ----------
+    grid : one of those that `conclude` writes.
+    variants : by name; all that have three seeds or more by default.
+
+    Returns
+    -------
+    DataFrame of text, a row a variant and a last one of what photographs reach.
+    """
+    text, shown = provenance.text, grid["variants"]
+    if variants is None:
+        variants = [v for v, at in shown.items() if at["seeds"] > 2]
+    rows = {v: shown[v] for v in variants if v in shown} | {"*photographs*": grid["photos"]}
+    return pd.DataFrame(
+        {
+            "variant": name,
+            "Fréchet distance ↓ · variety ↑": f"{text(at['Fréchet distance'])} · "
+            f"{text(at['variety'])}",
+            "r, valence · arousal ↑": f"{text(at['r valence'])} · {text(at['r arousal'])}",
+        }
+        for name, at in rows.items()
     )
 
 

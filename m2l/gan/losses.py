@@ -1,9 +1,8 @@
 """What the generator and the critic minimise.
 
 The critic: Wasserstein distance, gradient penalty, drift. The generator: Wasserstein distance
-and affective feature matching (AFM). Two other objectives stand beside them, hinge and
-relativistic, which are held by a penalty on gradients at the images themselves; and an
-augmentation of what the critic sees, for few photos. Each loss is a scalar tensor; weights are
+and affective feature matching (AFM). Beside them stand the projected critic's objective, hinge, and
+an augmentation of what the critic sees, for few photos. Each loss is a scalar tensor; weights are
 applied where they are called.
 
 Conventions
@@ -17,7 +16,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-OBJECTIVES = ("wgan-gp", "hinge", "relativistic")
+OBJECTIVES = ("wgan-gp", "hinge")
 FORMS = ("spatial", "channel")
 POLICIES = ("crop", "color", "translation", "cutout")
 
@@ -27,27 +26,21 @@ def critic_loss(real, fake, objective="wgan-gp"):
 
     Parameters
     ----------
-    real, fake : Tensor (N,); the relativistic objective pairs them.
+    real, fake : Tensor (N,)
     objective : "wgan-gp" is the negative Wasserstein estimate, E[D(fake)] − E[D(real)];
-        "hinge" E[max(0, 1 − D(real))] + E[max(0, 1 + D(fake))];
-        "relativistic" E[log(1 + exp(D(fake) − D(real)))].
+        "hinge" E[max(0, 1 − D(real))] + E[max(0, 1 + D(fake))].
 
     References
     ----------
-    Arjovsky et al. 2017, "Wasserstein GAN", eq. 2; Lim & Ye 2017, "Geometric GAN";
-    Jolicoeur-Martineau 2019, "The relativistic discriminator".
+    Arjovsky et al. 2017, "Wasserstein GAN", eq. 2; Lim & Ye 2017, "Geometric GAN".
     """
     if objective == "hinge":
         return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
-    if objective == "relativistic":
-        return F.softplus(fake - real).mean()
     return fake.mean() - real.mean()
 
 
-def generator_loss(fake, real=None, objective="wgan-gp"):
-    """−E[D(fake)] from scores (N,); relativistic: E[log(1 + exp(D(real) − D(fake)))]."""
-    if objective == "relativistic":
-        return F.softplus(real - fake).mean()
+def generator_loss(fake):
+    """−E[D(fake)] from scores (N,), of either objective."""
     return -fake.mean()
 
 
@@ -76,31 +69,6 @@ def gradient_penalty(critic, real, fake, mix):
     x = torch.lerp(fake, real, mix).requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
-
-
-def zero_penalty(critic, real, fake):
-    """R1 + R2: half the squared gradient norm at real and at generated images.
-
-    It pulls gradients to 0 where the images are, and holds the hinge and relativistic objectives.
-
-    Parameters
-    ----------
-    critic : callable, (2N, 3, H, W) -> (2N,), real images first
-    real, fake : Tensor (N, 3, H, W)
-
-    Returns
-    -------
-    Tensor, scalar, differentiable in the critic's parameters; weight it by 1 or so.
-
-    References
-    ----------
-    Mescheder et al. 2018, "Which training methods for GANs do actually converge?", eq. 9;
-    Huang et al. 2024, "The GAN is dead; long live the GAN!", which pairs both with the
-    relativistic objective.
-    """
-    x = torch.cat([real, fake]).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-    return gradient.square().sum() / (2 * len(real))
 
 
 def affective_matching(fake, real, form="spatial"):

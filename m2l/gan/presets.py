@@ -69,10 +69,8 @@ class Preset:
     lr, lr_critic, betas : of Adam.
     anneal : share of the last stage over which both rates fall to a twentieth.
     objective : one of `losses.OBJECTIVES`; "wgan-gp" is the published one.
-    n_critic : steps of the critic to one of the generator.
     gp_weight, gp_interval : of the gradient penalty, and how many steps of the critic there are
-        to one with a penalty, which then weighs as much more. Hinge and relativistic want a
-        weight of 1 or so, a projected critic none.
+        to one with a penalty, which then weighs as much more. A projected critic wants none.
     afm_weight, afm_form : of affective feature matching, see `losses.affective_matching`.
     reading_weight : of the labels as a projected critic reads them off pictures.
     drift : weight of the drift term.
@@ -96,7 +94,6 @@ class Preset:
     betas: tuple[float, float] = setting((0.0, 0.99), low=0, below=1)
     anneal: float = setting(0.0, low=0, high=1)
     objective: str = setting("wgan-gp", choices=losses.OBJECTIVES)
-    n_critic: int = setting(1, low=1)
     gp_weight: float = setting(10.0, low=0)
     gp_interval: int = setting(1, low=1)
     afm_weight: float = setting(100.0, low=0)
@@ -186,16 +183,7 @@ _CHANGES = {
     "AFM spatial": {"afm_form": "spatial"},
     "unconditional": {"condition": "none"},
     "label input": {"condition": "ili"},
-    "DiffAugment": {"augment": "translation,cutout"},
-    "DiffAugment with colour": {"augment": "translation,cutout,color"},
-    "hinge": {"objective": "hinge", "gp_weight": 1.0},
-    "relativistic": {"objective": "relativistic", "gp_weight": 1.0},
     "without penalty": {"gp_weight": 0.0},
-    "penalty each step": {"gp_interval": 1},
-    "penalty each 16th step": {"gp_interval": 16},
-    "2 critic steps": {"n_critic": 2},
-    "half the learning rates": {"lr": 0.5, "lr_critic": 0.5},  # times the preset's
-    "noise inputs": {"noise": True},
     "photos 500": {"photos": 500},
 }
 
@@ -213,7 +201,4 @@ def variant(preset, name):
         return replace(preset, stages=(replace(preset.stages[-1], images=total, fade=0.0),))
     if name not in _CHANGES:
         raise InputError(f"variant '{name}': choose one of {', '.join(VARIANTS)}")
-    changes = dict(_CHANGES[name])
-    for rate in {"lr", "lr_critic"} & set(changes):
-        changes[rate] *= getattr(preset, rate)
-    return preset.changed(**changes)
+    return preset.changed(**_CHANGES[name])

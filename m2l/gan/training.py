@@ -206,16 +206,15 @@ class Run:
         return self._order[1]
 
     def step(self):
-        """Update the critic, then, each n_critic-th time, the generator."""
+        """Update the critic, then the generator."""
         p, at, stage = self.preset, self.progress, self._stage()
         alpha = self.alpha()
-        kind = (alpha < 1, at.step % p.gp_interval == 0, (at.step + 1) % p.n_critic == 0)
+        kind = (alpha < 1, at.step % p.gp_interval == 0)
         self._anneal()
         self._alpha.fill_(alpha)
         # A shorter memory at the start lets early, poor weights be forgotten.
-        shown = stage.batch * p.n_critic
-        halflife = min(p.ema_images, 0.05 * (at.images + shown))
-        self._keep.fill_(0.5 ** (shown / max(halflife, 1e-8)))
+        halflife = min(p.ema_images, 0.05 * (at.images + stage.batch))
+        self._keep.fill_(0.5 ** (stage.batch / max(halflife, 1e-8)))
         self._draw_rows(stage.batch)
         self._seed()
         if self.device.type == "cuda" and self.capture:
@@ -232,13 +231,12 @@ class Run:
 
     def _taken(self, figure, kind):
         """Whether a kind of step gives a figure."""
-        _, penal, turn = kind
         p = self.preset
         if figure == "penalty":
-            return penal and p.gp_weight > 0
+            return kind[1] and p.gp_weight > 0
         if figure == "reading":
             return p.heads is not None and p.reading_weight > 0 and p.sizes.conditional
-        return turn or figure not in ("generator", "afm")
+        return True
 
     def _repeat(self, stage, kind):
         """A step from its graph, which is captured after a few steps taken as on a CPU.
@@ -268,7 +266,7 @@ class Run:
     def _update(self, stage, kind):
         """One step, on the device alone: inputs are `_rows`, `_alpha`, `_keep`, rates and `rng`."""
         p, n = self.preset, stage.batch
-        fading, penal, turn = kind
+        fading, penal = kind
         level, alpha = p.sizes.stage(stage.resolution), self._alpha if fading else None
 
         def draw(*shape, of=torch.randn):
@@ -279,12 +277,11 @@ class Run:
         autocast = self.fabric.autocast()
         self.critic.trained.requires_grad_(True)
         with autocast:
-            # The generator learns, when its turn is, from the same images as the critic.
-            with torch.set_grad_enabled(turn):
-                fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
-                # A pair is changed alike, so that its emotion maps can be compared.
-                u = draw(7, of=torch.rand) if p.augment else None
-                seen_fake = self.critic.look(losses.augment(fake, p.augment, u), stage.side)
+            # The generator learns from the same images as the critic.
+            fake = self.generator(draw(p.sizes.z), va, level, alpha, draw)
+            # A pair is changed alike, so that its emotion maps can be compared.
+            u = draw(7, of=torch.rand) if p.augment else None
+            seen_fake = self.critic.look(losses.augment(fake, p.augment, u), stage.side)
             with torch.no_grad():
                 seen = self.critic.look(losses.augment(real, p.augment, u), stage.side)
             # Real and generated in one pass: half the overhead of two.
@@ -305,13 +302,11 @@ class Run:
                 penalty = self._penalty(both[0], va, level, alpha, draw)
                 total = total + p.gp_interval * p.gp_weight * penalty
         self._descend(total, self.opt_d)
-        made = afm = loss.new_zeros(())
-        if turn:
-            self.critic.trained.requires_grad_(False)
-            with autocast:
-                made, afm, total = self._generator_loss(seen, seen_fake, va, level, alpha)
-            self._descend(total, self.opt_g)
-            self._update_average()
+        self.critic.trained.requires_grad_(False)
+        with autocast:
+            made, afm, total = self._generator_loss(seen, seen_fake, va, level, alpha)
+        self._descend(total, self.opt_g)
+        self._update_average()
         with torch.no_grad():
             gap = sum(r.mean() - f.mean() for r, f in pairs)
             distance = (real - fake).flatten(1).norm(dim=1).mean()
@@ -327,15 +322,9 @@ class Run:
         return x if alpha is None else blend(upsample(downsample(x)), x, alpha)
 
     def _penalty(self, both, va, level, alpha, draw):
-        n, p = len(va), self.preset
-        if p.objective == "wgan-gp":
-            mix = draw(1, 1, 1, of=torch.rand)
-            return losses.gradient_penalty(
-                lambda x: self.critic(x, va, level, alpha)[0].float(), both[:n], both[n:], mix
-            )
-        va2 = va.repeat(2, 1)
-        return losses.zero_penalty(
-            lambda x: self.critic(x, va2, level, alpha)[0].float(), both[:n], both[n:]
+        n, mix = len(va), draw(1, 1, 1, of=torch.rand)
+        return losses.gradient_penalty(
+            lambda x: self.critic(x, va, level, alpha)[0].float(), both[:n], both[n:], mix
         )
 
     def _anneal(self):
@@ -355,21 +344,14 @@ class Run:
         # The norms of its weights are those of the critic's own step.
         self.critic.eval()
         scores, maps, read = self.critic.judge(fake, va, level, alpha)
-        real_scores, real_maps = [None] * len(scores), []
-        with torch.no_grad():
-            if p.objective == "relativistic":
-                real_scores = self.critic.judge(real, va, level, alpha)[0]
-            if p.afm_weight and maps:
-                real_maps = self.critic.gates(real, va, level, alpha)
-        self.critic.train()
-        loss = sum(
-            losses.generator_loss(f.float(), r, p.objective)
-            for f, r in zip(scores, real_scores, strict=True)
-        )
+        loss = sum(losses.generator_loss(score.float()) for score in scores)
         total, afm = loss, loss.new_zeros(())
         if p.afm_weight and maps:
+            with torch.no_grad():
+                real_maps = self.critic.gates(real, va, level, alpha)
             afm = losses.affective_matching(maps, real_maps, p.afm_form)
             total = total + p.afm_weight * afm
+        self.critic.train()
         if p.reading_weight and read is not None:
             total = total + p.reading_weight * (read - va).square().mean()
         return loss, afm, total
