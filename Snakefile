@@ -313,7 +313,7 @@ rule cell:
         size="--limit 200 -n 100 --draws 10" if SMOKE else "",
     shell:
         "m2l gan ablation --grid {GRID} --variant '{params.variant}' --seed {params.seed} "
-        "--judge {input.judge:q} --run {CELL_RUNS} --out {RESULTS}/ablation {params.size}"
+        "--judge {input.judge:q} --folder {CELL_RUNS} --out {RESULTS}/ablation {params.size}"
 
 
 rule picture:
@@ -323,7 +323,7 @@ rule picture:
     output:
         "runs/smoke/plane.jpg" if SMOKE else "book/_static/plane.jpg",
     shell:
-        "m2l gan sample --what both --side 6 --size 128 --weights {input:q} -o {output:q}"
+        "m2l gan sample --side 6 --size 128 --weights {input:q} -o {output:q}"
 
 
 rule stills:

@@ -1,11 +1,12 @@
 """Presets: each named one loads, the milestone's is faithful, and what is wrong is refused."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from m2l.doors import settings
 from m2l.errors import InputError
 from m2l.gan import presets
 from m2l.gan.networks import Critic
@@ -24,7 +25,7 @@ def test_named_presets_load(path):
     sides = [stage.resolution for stage in preset.stages]
     assert sides == sorted(sides)
     assert sides[-1] == preset.sizes.resolution(len(preset.sizes.widths) - 1)
-    assert Preset.read(json.loads(json.dumps(preset.asdict()))) == preset
+    assert settings.read(Preset, json.loads(json.dumps(asdict(preset)))) == preset
 
 
 def test_the_papers_preset_is_the_papers():

@@ -61,7 +61,7 @@ export class Ear {
 }
 
 // Hear a song: first a window every few seconds, which is what its emotion as a whole is told by,
-// then those between. Each second is felt by the windows about it, as m2l.music.over_time has it.
+// then those between. Each second is felt by the windows about it, as m2l.over_time has it.
 // Tells its path [seconds, valence, arousal] and the whole as they grow, until told false.
 export async function hear(samples, run, hearing, tell) {
   const { rate, window, every, about } = hearing;

@@ -154,62 +154,24 @@ def gan_release(preset, run, out, weights, photos, limit, **card):
     click.echo(f"{out}, {weights}: written")
 
 
-@gan.command("ablation", calls="m2l.experiments.ablation:run")
-@click.option(
-    "--grid",
-    default="ablation",
-    help="ablation (32×32), ablation-projected, ablation64, ablation64-projected, ablation128 or "
-    "smoke; its training preset has its name.",
-)
-@click.option("--variant", help="Only this variant; all of the grid by default.")
-@click.option("--seed", type=SEED, help="Only this seed; 0 to 4 by default.")
-@click.option("--run", "folder", default="runs/ablation", help="Of the runs.")
-@click.option("-o", "--out", default="results/ablation", help="Folder.")
-@click.option("--threads", type=COUNT, default=1, help="Processor threads of a run.")
-def gan_ablation(grid, variant, seed, out, folder, threads, **settings):
-    """Train and measure the full model and what is left without one of its parts.
-
-    One run a variant and seed, the headline first. Finished runs are not made again and an
-    interrupted one goes on, so the command can be stopped and repeated at will; 'make ablation'
-    runs the same cells side by side.
-    """
-    import torch
-
-    from m2l.experiments import ablation
-
-    torch.set_num_threads(threads)
-    cells = [
-        cell
-        for cell in ablation.cells(grid, ablation.SEEDS if seed is None else (seed,))
-        if variant in (None, cell[0])
-    ]
-    if not cells:
-        raise InputError(f"variant '{variant}': choose one of {', '.join(ablation.GRIDS[grid])}")
-    for cell in cells:
-        click.echo(f"{ablation.run(grid, *cell, out, folder, **settings)}: there")
+gan.stage("ablation", "m2l.experiments.ablation:run")
 
 
 @gan.command("sample")
 @output(".png", ".jpg", help="PNG or JPEG.")
 @click.option("--seed", type=SEED, default=0, help="The first scene.")
 @click.option("--side", type=click.IntRange(1, 50), default=7, help="Pictures along each edge.")
-@click.option(
-    "--what",
-    type=click.Choice(["plane", "both"]),
-    default="plane",
-    help="One scene over the VA plane, or another at each point of it.",
-)
 @click.option("--size", type=click.IntRange(4, 512), default=96, help="Side of a picture.")
 @WEIGHTS
-def gan_sample(out, seed, side, what, size, weights):
-    """Write a grid of samples: valence rises to the right, arousal upwards."""
+def gan_sample(out, seed, side, size, weights):
+    """Write a grid of scenes over the plane: valence rises to the right, arousal upwards."""
     import numpy as np
 
     from m2l import generate as generator
     from m2l.gan.pictures import plane, save_grid
 
     released = generator.load(weights or generator.WEIGHTS)
-    seeds = seed if what == "plane" else seed + np.arange(side**2)
+    seeds = seed + np.arange(side**2)
     images = generator.paint(plane(side).numpy() * 0.95, seeds, released)
     save_grid(generator.enlarged(images, size), out)
     click.echo(f"{out}: {side}×{side} landscapes")

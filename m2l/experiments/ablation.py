@@ -130,9 +130,9 @@ def work(preset):
 
 
 def run(
-    grid,
-    variant,
-    seed,
+    grid: str,
+    variant: str,
+    seed: int,
     out,
     folder,
     root=None,
@@ -145,7 +145,10 @@ def run(
 
     Parameters
     ----------
-    grid, variant, seed : the cell.
+    grid : ablation, ablation-projected, ablation64, ablation64-projected, ablation128 or
+        smoke; the training preset has its name.
+    variant : one of the grid's, such as full, unconditional or "without AFM".
+    seed : of the training.
     out : folder that gets its .jsonl and its .png.
     folder : where the training run is kept.
     judge : .safetensors of the scene network; the shipped one by default.
@@ -162,6 +165,8 @@ def run(
     InputError
         If the training is interrupted; the same call goes on.
     """
+    import torch
+
     from m2l import generate
     from m2l.experiments import evaluation as evaluate
     from m2l.experiments import landscapes
@@ -173,9 +178,10 @@ def run(
     path = Path(out) / f"{stem(grid, variant, seed)}.jsonl"
     if path.is_file():
         return path
-    started = time.monotonic()
+    started, settings = time.monotonic(), preset(grid, variant, seed)
+    torch.set_num_threads(1)  # cells run side by side
     pyramid = landscapes.pyramid(root, limit)
-    trained = t.Run(preset(grid, variant, seed), pyramid, Path(folder) / path.stem)
+    trained = t.Run(settings, pyramid, Path(folder) / path.stem)
     trained.resume()
     diverged = None
     try:
@@ -267,7 +273,7 @@ def load(folder):
         for figure in _figures(line["values"])
     ]
     if not rows:
-        raise InputError(f"{folder}: no runs of the ablation here; 'm2l gan ablation' makes them")
+        raise InputError(f"{folder}: no runs of the ablation here; 'make ablation' makes them")
     return pd.DataFrame(rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def gan(run, out, weights, note=None, snapshot=None):
             for name, network in (("generator", run.generator), ("critic", run.critic.trained))
         },
         "bytes": Path(weights).stat().st_size,
-        "settings": preset.asdict(),
+        "settings": asdict(preset),
         "training_seconds": at.seconds,
     }
     results.save(

@@ -96,13 +96,19 @@ def build(table, top=128, folder=None):
     InputError
         If no photo decodes, or `top` is not 4 times a power of two.
     """
-    if top not in sides(top):
+    sides = [4 << i for i in range(12) if 4 << i <= top]
+    if top not in sides:
         raise InputError(f"resolution {top}: not 4 times a power of two; give 64, 128 or 256")
     files = [Path(p) if isinstance(p, str) and os.path.isfile(p) else None for p in table["path"]]
     key = cache.key(table.drop(columns="path").to_csv(index=False), top, *files)
 
     def make(scratch):
-        arrays = memory_maps(scratch, top, len(table))
+        arrays = {
+            s: np.lib.format.open_memmap(
+                scratch / f"{s}.npy", mode="w+", dtype=np.uint8, shape=(len(table), s, s, 3)
+            )
+            for s in sides
+        }
         kept = _decode(table, top, arrays)
         for s, array in arrays.items():
             array.flush()
@@ -110,7 +116,8 @@ def build(table, top=128, folder=None):
                 np.save(scratch / f"{s}.npy", np.array(array[: len(kept)]))
         rows = table.iloc[kept].reset_index(drop=True)
         rows["path"] = rows["path"].map(outputs.readable)
-        seal(scratch, rows, top, key)
+        rows.to_parquet(scratch / "table.parquet")
+        (scratch / "pyramid.json").write_text(json.dumps({"top": top, "key": key}))
 
     return Pyramid(cache.folder(folder or cache.root() / f"photos-{key}", make, key))
 
@@ -136,24 +143,3 @@ def _decode(table, top, arrays):
     if small:
         log.warning("%d of %d photos are smaller than %d×%d: enlarged", small, len(kept), top, top)
     return kept
-
-
-def sides(top):
-    """The sides of a pyramid up to `top`, list of int from 4."""
-    return [4 << i for i in range(12) if 4 << i <= top]
-
-
-def memory_maps(folder, top, rows, channels=3):
-    """Empty arrays (rows, side, side, channels) uint8 on the disk, dict of side to memory map."""
-    return {
-        s: np.lib.format.open_memmap(
-            folder / f"{s}.npy", mode="w+", dtype=np.uint8, shape=(rows, s, s, channels)
-        )
-        for s in sides(top)
-    }
-
-
-def seal(folder, table, top, key):
-    """Write beside a pyramid's arrays what else belongs to it."""
-    table.to_parquet(folder / "table.parquet")
-    (folder / "pyramid.json").write_text(json.dumps({"top": top, "key": key}))

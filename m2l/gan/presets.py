@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import yaml
@@ -141,19 +141,10 @@ class Preset:
             raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
         try:
             values = yaml.safe_load(path.read_text())
-            return cls.read({"name": path.stem} | (values or {})).changed(**changes)
+            return settings.read(cls, {"name": path.stem} | (values or {})).changed(**changes)
         except (TypeError, ValueError, yaml.YAMLError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{path}: not a preset ({reason}); compare with paper.yaml") from error
-
-    @classmethod
-    def read(cls, values):
-        """A preset from plain values, the inverse of `asdict`."""
-        return settings.read(cls, values)
-
-    def asdict(self):
-        """Plain values, for JSON."""
-        return asdict(self)
 
     def changed(self, **changes):
         """This preset with changes to single settings, of its own or of its sizes."""

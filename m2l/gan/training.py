@@ -28,6 +28,7 @@ import torch
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
+from m2l.doors import settings
 from m2l.errors import InputError
 from m2l.gan import losses
 from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
@@ -42,6 +43,7 @@ CHECKPOINT = "checkpoint.safetensors"
 BEFORE = ".previous"  # suffix of the one before
 EAGER = 2  # steps of each kind that a CUDA device takes before the kind is captured
 FIGURES = ("critic", "gap", "distance", "penalty", "generator", "afm", "reading", "diversity")
+SHOWN = ("alpha", "critic", "generator", "afm", "diversity")  # of them, beside the progress
 
 
 def at_hand(precision, accelerator="auto"):
@@ -103,6 +105,7 @@ class Run:
     def __post_init__(self):
         p = self.preset
         self.folder = Path(self.folder)
+        self.checkpoint = self.folder / CHECKPOINT
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         top = max(stage.resolution for stage in p.stages)
         if top > self.pyramid.top or p.sizes.resolution(len(p.sizes.widths) - 1) < top:
@@ -429,7 +432,8 @@ class Run:
                         start, cpu = time.monotonic(), time.process_time()
                         self.step()
                         if at.step % log_every == 0:
-                            shown.set_postfix_str(self._told(self._log(out)))
+                            line = self._log(out)
+                            shown.set_postfix({k: line[k] for k in SHOWN})
                         took = time.monotonic() - start
                         at.cpu_seconds += time.process_time() - cpu
                         at.seconds += took
@@ -488,13 +492,6 @@ class Run:
         out.flush()
         return line
 
-    def _told(self, line):
-        at = self.progress
-        shown = {"critic": "+.2f", "generator": "+.2f", "afm": ".3f", "diversity": ".2f"}
-        told = " ".join(f"{k} {line[k]:{f}}" for k, f in shown.items() if line[k] is not None)
-        rate = at.stage_images / max(at.stage_seconds, 1e-9)
-        return f"alpha {line['alpha']:.2f} {told} {rate:.0f} images/s"
-
     def _rewind_metrics(self):
         """Drop lines of steps after this one: a run that was killed will take them again."""
         path = self.folder / "metrics.jsonl"
@@ -528,11 +525,7 @@ class Run:
             self._diverged("the generator collapsed, its pictures are all alike", figures)
 
     def _diverged(self, how, figures):
-        shown = ", ".join(
-            f"{k} {figures[k]:.3g}"
-            for k in ("critic", "generator", "penalty", "afm", "diversity")
-            if figures.get(k) is not None
-        )
+        shown = ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if v is not None)
         raise Diverged(
             f"step {self.progress.step}: {how} ({shown}); the run has diverged. The last good "
             f"checkpoint, if any, is in {self.folder}; resume from it with a lower learning rate, "
@@ -573,16 +566,10 @@ class Run:
             ("plane", z[:1].expand(49, -1), plane(7)),
             ("seeds", z, torch.rand(49, 2, generator=rng) * 2 - 1),
         ):
-            save_grid(
-                self.sample(noise, va, level),
-                self.folder / "samples" / f"{picture}-{name}.png",
-            )
+            path = self.folder / "samples" / f"{picture}-{name}.png"
+            save_grid(self.sample(noise, va, level), path)
 
     # -- checkpoints ------------------------------------------------------------------------
-
-    @property
-    def checkpoint(self):
-        return self.folder / CHECKPOINT
 
     def save(self):
         """Write a checkpoint; the one before it stays beside it until the next.
@@ -603,7 +590,7 @@ class Run:
                 self._diverged(f"{name} is not finite", {})
         header = {
             "format": "m2l-run",
-            "preset": json.dumps(self.preset.asdict()),
+            "preset": json.dumps(asdict(self.preset)),
             "progress": json.dumps(asdict(self.progress)),
             "counts": json.dumps(self._counts.tolist()),
             "started": str(self.started),
@@ -644,7 +631,18 @@ class Run:
             raise InputError(
                 f"{path}: made with photos of other labels; choose the same, or another folder"
             )
-        self._restore(json.loads(header["progress"]), tensors)
+        self.progress = progress = Progress(**json.loads(header["progress"]))
+        if progress.stage == len(self.preset.stages):  # it had ended: is its last stage longer now?
+            progress.stage -= 1
+            progress.stage += self._done() >= 1
+        for name, module in self._modules().items():
+            module.load_state_dict(_under(tensors, f"{name}."))
+        for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+            state = {}
+            for key, value in _under(tensors, f"{name}.").items():
+                index, what = key.split(".", 1)
+                state.setdefault(int(index), {})[what] = value
+            opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
         self._sums.copy_(tensors["sums"])
         self._counts[:] = json.loads(header["counts"])
         return True
@@ -692,24 +690,6 @@ class Run:
         trained = self.critic.trained
         return {"generator": self.generator, "critic": trained, "average": self.average}
 
-    def _go_on(self, progress):
-        """Stand where a run stood; one that had ended goes on if its last stage is longer now."""
-        self.progress = progress
-        if progress.stage == len(self.preset.stages):
-            progress.stage -= 1
-            progress.stage += self._done() >= 1
-
-    def _restore(self, progress, tensors):
-        self._go_on(replace(Progress(), **progress))
-        for name, module in self._modules().items():
-            module.load_state_dict(_under(tensors, f"{name}."))
-        for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
-            state = {}
-            for key, value in _under(tensors, f"{name}.").items():
-                index, what = key.split(".", 1)
-                state.setdefault(int(index), {})[what] = value
-            opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
-
     def release(self, path, card):
         """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
 
@@ -738,7 +718,7 @@ def _under(tensors, start):
 
 def recorded(header):
     """The preset that a run's checkpoint was made with."""
-    return Preset.read(json.loads(header["preset"]))
+    return settings.read(Preset, json.loads(header["preset"]))
 
 
 def newest(folder):

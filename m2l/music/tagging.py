@@ -179,7 +179,7 @@ def log_mel(samples):
     return torch.log10(1 + 10000 * (power @ mel_filters()))
 
 
-def embed(samples, sr=SR, step=STEP, networks=NETWORKS):
+def embed(samples, sr=SR, step=STEP):
     """What the networks' penultimate layers say of each window of a sound.
 
     Parameters
@@ -189,11 +189,10 @@ def embed(samples, sr=SR, step=STEP, networks=NETWORKS):
         lie in memory.
     sr : sampling rate, Hz
     step : seconds from window to window
-    networks : some of `NETWORKS`
 
     Returns
     -------
-    ndarray (T, 200 · networks), float32; window t is centred 1.496 + t · step s into the sound. A
+    ndarray (T, 400), float32; window t is centred 1.496 + t · step s into the sound. A
     song's embedding is the mean over its windows.
 
     Raises
@@ -205,7 +204,7 @@ def embed(samples, sr=SR, step=STEP, networks=NETWORKS):
 
     pieces = [samples] if isinstance(samples, np.ndarray) else samples
     windows = _windows(_resampled(pieces, sr), round(step * SR))
-    nets, answers = [load(name) for name in networks], []
+    nets, answers = [load(name) for name in NETWORKS], []
     with torch.inference_mode():
         while batch := list(islice(windows, _BATCH)):
             mel = log_mel(torch.from_numpy(np.stack(batch)))
