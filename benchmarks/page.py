@@ -1,7 +1,9 @@
-"""How long the page "Play with it" takes to start, and to answer a hand on its plane.
+"""How fast the page "Play with it" starts, follows a hand on its plane, and finishes its picture.
 
-A headless browser opens the built book, starts the generator and drags over the plane. An answer
-is timed from the event, as the browser stamps it, to the picture drawn on the canvas.
+A headless browser opens the built book, starts the generator and drags over the plane along
+straight lines, of two seconds each, with an event at every frame. What is painted meanwhile is
+counted, at half its side or whole, and once a line has ended, the time from the last event, as the
+browser stamps it, to the whole picture on the canvas is taken.
 
     make book && python benchmarks/page.py
 """
@@ -17,40 +19,65 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 import browser as browsers  # noqa: E402
 
+SECONDS, FRAME = 2.0, 0.016  # of a line, and between events
+LISTEN = """() => {
+  window.painted = [];
+  document.querySelector('.player').addEventListener('painted', ({ detail, timeStamp }) =>
+    window.painted.push([timeStamp, detail.ms, Number(detail.whole)]));
+}"""
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--moves", type=int, default=200)
+    parser.add_argument("--lines", type=int, default=20)
+    parser.add_argument("--html", type=Path, default=ROOT / "_build/html", help="the built book")
     options = parser.parse_args()
-    html = ROOT / "_build/html"
-    with browsers.serve(html) as address, browsers.chromium() as browser:
+    rng, rates, wholes, first, after = np.random.default_rng(0), [], [], [], []
+    with browsers.serve(options.html) as address, browsers.chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"{address}/book/play.html", wait_until="networkidle")
-        page.evaluate(
-            "() => { window.ms = []; document.querySelector('.player')"
-            ".addEventListener('painted', (event) => window.ms.push(event.detail)) }"
-        )
+        page.evaluate(LISTEN)
         begin = time.perf_counter()
         page.click(".player-start")
         page.wait_for_selector(".player[data-state=running]", timeout=120_000)
         seconds = time.perf_counter() - begin
         page.wait_for_timeout(500)
-        page.evaluate("window.ms.length = 0")
         box = page.locator(".player-plane").bounding_box()
-        rng = np.random.default_rng(0)
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.mouse.down()
-        for x, y in rng.uniform(0.05, 0.95, (options.moves, 2)):
+
+        def move(x, y):
             page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-            page.wait_for_timeout(60)
+
+        move(*rng.uniform(0.05, 0.95, 2))
+        page.mouse.down()
+        for a, b in rng.uniform(0.05, 0.95, (options.lines, 2, 2)):
+            page.wait_for_selector(".player[aria-busy=false]")
+            page.evaluate("window.painted.length = 0")
+            begin = time.perf_counter()
+            while (gone := (time.perf_counter() - begin) / SECONDS) < 1:
+                move(*(a + (b - a) * gone))
+                time.sleep(FRAME)
+            page.wait_for_timeout(50)
+            page.wait_for_selector(".player[aria-busy=false]")
+            stamps, ms, whole = np.array(page.evaluate("window.painted")).T
+            rates.append((len(ms) - 1) / (stamps[-1] - stamps[0]) * 1000)
+            wholes.append(whole.mean())
+            first += list(ms[:-1])
+            after.append(ms[-1])
         page.mouse.up()
-        ms = np.array(page.evaluate("window.ms"))
-        browser_name = f"{browser.browser_type.name} {browser.version}"
-    print(f"start          {seconds:.1f} s from press to first picture, from this machine's disk")
+        threads = page.evaluate("crossOriginIsolated")
+        name = f"{browser.browser_type.name} {browser.version}"
+
+    def spread(values, form):
+        low, middle, high = (format(np.quantile(values, q), form) for q in (0.05, 0.5, 0.95))
+        return f"median {middle}, 90 % from {low} to {high}"
+
+    print(f"start      {seconds:.1f} s from press to first picture, from this machine's disk")
     print(
-        f"answer         median {np.median(ms):.0f} ms, 95 % within {np.quantile(ms, 0.95):.0f} ms"
+        f"dragging   {spread(rates, '.1f')} pictures a second, {np.mean(wholes):.0%} of them whole"
     )
-    print(f"               {len(ms)} pictures, {browser_name}")
+    print(f"           {spread(first, '.0f')} ms from an event to its picture")
+    print(f"at rest    {spread(after, '.0f')} ms from the last event to the whole picture")
+    print(f"           {options.lines} lines, {name}, {'threads' if threads else 'one thread'}")
 
 
 if __name__ == "__main__":

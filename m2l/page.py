@@ -13,7 +13,6 @@ the package paints. Paths are rows (seconds, valence, arousal).
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +21,6 @@ import numpy as np
 
 from m2l import film as films
 from m2l import generate
-from m2l.errors import InputError
 from m2l.sample import compose as synth
 
 GRID = 7
@@ -47,8 +45,8 @@ def build(out, weights=generate.WEIGHTS):
     """Write what the book's pages play with.
 
     \b
-    lead.onnx         the generator to half its side: z (N, 100), u (N, 2) to image and features
-    generator.onnx    the rest of it: z, u, features to image (N, 3, H, W)
+    lead.onnx         the generator to half its side: z (1, 100), u (1, 2) to image and features
+    generator.onnx    the rest of it: z, u, features to image (1, 3, H, W)
     ear.onnx          the networks and trees that hear a song
     generator.json    its card, the scale of its plane, the pieces and their paths
     noise.bin         z of the scenes 0 to 255, float32
@@ -71,13 +69,14 @@ def build(out, weights=generate.WEIGHTS):
     """
     from PIL import Image
 
+    from m2l import graphs
     from m2l.gan.pictures import plane, tile
     from m2l.music import ear, tagging
 
     folder, released, model = Path(out), generate.load(weights), ear.load()
     folder.mkdir(parents=True, exist_ok=True)
-    export(released, folder)
-    export_ear(model, folder / "ear.onnx")
+    graphs.generator(released, folder)
+    graphs.ear(model, folder / "ear.onnx")
     generate.noise(range(SCENES), released.z).numpy().astype("<f4").tofile(folder / "noise.bin")
 
     def save(images, name, side):
@@ -111,7 +110,7 @@ def build(out, weights=generate.WEIGHTS):
         },
         "hearing": {
             "rate": tagging.SR,
-            "window": _window(),
+            "window": graphs.WINDOW,
             "every": tagging.STEP,
             "about": ear.WINDOW,
             "quantiles": np.round(model.va_map(np.linspace([1, 1], [9, 9], 801)), 4).T.tolist(),
@@ -121,179 +120,6 @@ def build(out, weights=generate.WEIGHTS):
     }
     (folder / "pieces.md").write_text(cards(songs))
     (folder / "generator.json").write_text(json.dumps(facts))  # last: with it, all is there
-
-
-def export(released, folder):
-    """Write a generator as two ONNX graphs, of which the first already gives a smaller picture.
-
-    lead.onnx takes z (N, z), standard normal, and u (N, 2) in [-1, 1], and gives image
-    (N, 3, H/2, W/2) in [-1, 1] and features; generator.onnx takes z, u and features and gives
-    image (N, 3, H, W).
-
-    Raises
-    ------
-    InputError
-        If ONNX is not installed.
-    """
-    import torch
-
-    from m2l.gan.networks import pixel_norm, upsample
-
-    if not importlib.util.find_spec("onnxscript"):
-        raise InputError("onnxscript is not installed: pip install 'm2l[book]'")
-    network = released.network
-    top = network.sizes.stage(released.resolution)
-    emphasis = torch.tensor(released.emphasis, dtype=torch.float32)
-
-    class Lead(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.network = network
-
-        def forward(self, z, u):
-            x, _ = self.network.features(z, u * emphasis, top - 1)
-            return torch.tanh(self.network.to_rgb[top - 1](x)), x
-
-    class Rest(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.embed, self.block = network.embed, network.blocks[top]
-            self.to_rgb = network.to_rgb[top]
-
-        def forward(self, z, u, features):
-            x = upsample(features, network.sizes.upsampling)
-            x = self.block(x, self.embed(u * emphasis), pixel_norm(z), self.block.noise())
-            return torch.tanh(self.to_rgb(x))
-
-    # Three, since a batch of one or two might be taken for a constant.
-    z, u = torch.zeros(3, released.z), torch.zeros(3, 2)
-    lead = Lead().eval()
-    _, features = lead(z, u)
-    _to_onnx(lead, {"z": z, "u": u}, ["image", "features"], folder / "lead.onnx")
-    given = {"z": z, "u": u, "features": features}
-    _to_onnx(Rest().eval(), given, ["image"], folder / "generator.onnx")
-
-
-def _to_onnx(module, inputs, outputs, path, dynamic=None, exact=()):
-    """Write a module's graph, its large weights as 16-bit floats but for those to be kept exact."""
-    import onnx
-    import torch
-
-    many = torch.export.Dim.DYNAMIC
-    torch.onnx.export(
-        module,
-        tuple(inputs.values()),
-        str(path),
-        input_names=list(inputs),
-        output_names=outputs,
-        dynamic_shapes=dynamic or {name: {0: many} for name in inputs},
-        external_data=False,
-        verbose=False,
-    )
-    graph = onnx.load(path)
-    for kept in graph.graph.initializer:
-        weights, name = onnx.numpy_helper.to_array(kept), kept.name
-        if weights.dtype == np.float32 and weights.size > 4096 and name not in exact:
-            kept.CopyFrom(onnx.numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
-            cast = onnx.helper.make_node(
-                "Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT
-            )
-            graph.graph.node.insert(0, cast)
-    onnx.save(graph, path)
-    return graph
-
-
-def export_ear(model, path):
-    """Write the networks that listen, and the trees that judge, as one ONNX graph.
-
-    Inputs samples (N, 48128) at 16 kHz, windows as `m2l.music.tagging` cuts them; held (K, 400),
-    embeddings of earlier ones; mix (M, K + N), weights of the means to be judged. Outputs
-    embedding (N, 400) and emotion (M, 2), 1–9. N, K and M may be 0. Large weights are kept as
-    16-bit floats.
-
-    Parameters
-    ----------
-    model : m2l.music.ear.Ear of what the networks hear.
-    """
-    import onnx
-    import torch
-    from torch.nn import functional as F
-
-    from m2l.music import tagging
-
-    class Networks(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            at, frequency = torch.arange(tagging.N_FFT), torch.arange(tagging.N_FFT // 2 + 1)
-            angle = 2 * torch.pi * (frequency[:, None] * at % tagging.N_FFT) / tagging.N_FFT
-            waves = torch.cat([angle.cos(), angle.sin()]) * torch.hann_window(tagging.N_FFT)
-            self.register_buffer("waves", waves[:, None])
-            self.register_buffer("mel", tagging.mel_filters().T[..., None].clone())
-            self.networks = torch.nn.ModuleList(map(tagging.load, tagging.NETWORKS))
-
-        def forward(self, samples, held, mix):
-            # Convolutions take no samples at all for an answer; a product of matrices does not.
-            cosine, sine = F.conv1d(samples[:, None], self.waves, stride=tagging.HOP).chunk(2, 1)
-            mel = F.conv1d(cosine.square() + sine.square(), self.mel).transpose(1, 2)
-            mel = torch.log10(1 + 10000 * mel)
-            embedding = torch.cat([network(mel)[1] for network in self.networks], 1)
-            return embedding, mix @ torch.cat([held, embedding])
-
-    window, size, many = _window(), len(tagging.NAMES), torch.export.Dim.DYNAMIC
-    graph = _to_onnx(
-        Networks().eval(),
-        {"samples": torch.zeros(3, window), "held": torch.zeros(2, size), "mix": torch.zeros(4, 5)},
-        ["embedding", "mixed"],
-        path,
-        {"samples": {0: many}, "held": {0: many}, "mix": {0: many, 1: many}},
-        exact=("waves", "mel"),
-    )
-    graph.graph.node.append(_trees(model.trees))
-    graph.graph.output[1].CopyFrom(
-        onnx.helper.make_tensor_value_info("emotion", onnx.TensorProto.FLOAT, ["M", 2])
-    )
-    graph.opset_import.append(onnx.helper.make_opsetid("ai.onnx.ml", 3))
-    onnx.save(graph, path)
-
-
-def _window():
-    from m2l.music import tagging
-
-    return tagging.HOP * (tagging.FRAMES + 1)
-
-
-def _trees(trees):
-    """The ONNX node of averaged trees, from `mixed` to `emotion`."""
-    import onnx
-
-    nodes = np.arange(len(trees.right))
-    tree = np.searchsorted(trees.roots, nodes, side="right") - 1
-    own = nodes - trees.roots[tree]  # nodes are counted in their tree
-    leaf = trees.right < 0
-    inner = np.where(leaf, "LEAF", "BRANCH_LEQ")
-    below = {
-        "nodes_truenodeids": np.where(leaf, 0, own + 1),
-        "nodes_falsenodeids": np.where(leaf, 0, trees.right - trees.roots[tree]),
-    }
-    leaves = nodes[leaf].repeat(2)
-    return onnx.helper.make_node(
-        "TreeEnsembleRegressor",
-        ["mixed"],
-        ["emotion"],
-        domain="ai.onnx.ml",
-        n_targets=2,
-        aggregate_function="AVERAGE",
-        nodes_treeids=tree.tolist(),
-        nodes_nodeids=own.tolist(),
-        nodes_featureids=np.where(leaf, 0, trees.feature).tolist(),
-        nodes_modes=inner.tolist(),
-        nodes_values=np.where(leaf, 0, trees.threshold).astype(float).tolist(),
-        target_treeids=tree[leaves].tolist(),
-        target_nodeids=own[leaves].tolist(),
-        target_ids=np.tile([0, 1], leaf.sum()).tolist(),
-        target_weights=trees.value[leaf].ravel().astype(float).tolist(),
-        **{name: value.tolist() for name, value in below.items()},
-    )
 
 
 def ratings(va_map, knots=65):

@@ -241,7 +241,7 @@ def test_a_piece_leads_along_its_path(running):
 def test_a_hand_is_answered_before_a_picture_is_whole(running):
     running.page.evaluate(
         "() => { window.ms = []; document.querySelector('.player')"
-        ".addEventListener('painted', (event) => window.ms.push(event.detail)) }"
+        ".addEventListener('painted', (event) => window.ms.push(event.detail.ms)) }"
     )
     for x in np.linspace(0.1, 0.9, 30):
         running.drag((x, 0.5))

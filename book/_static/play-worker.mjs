@@ -6,7 +6,8 @@ const kept = {};
 
 const load = async ({ runtime, wasm, graphs }) => {
   ort = await import(runtime);
-  ort.env.wasm.numThreads = 1; // more need headers that plain hosting does not send
+  // More than one thread need headers that plain hosting does not send.
+  ort.env.wasm.numThreads = crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
   ort.env.wasm.wasmBinary = wasm;
   sessions = [];
   for (const graph of graphs) sessions.push(await ort.InferenceSession.create(new Uint8Array(graph)));

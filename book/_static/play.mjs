@@ -63,16 +63,21 @@ let pace = 0; // ms that a whole picture takes
 let hand = false; // whether one leads, rather than a song
 
 // Draw the picture of the point. Where painting is slow, a hand sees it at half its side first.
-async function show() {
+async function show(since) {
   const side = picture.canvas.width;
+  const draw = (image, whole) => {
+    picture.drawImage(image, 0, 0, side, side);
+    const detail = { ms: performance.now() - since, whole };
+    player.dispatchEvent(new CustomEvent("painted", { detail }));
+  };
   if (!generator) return near(u, picture, 0, 0, side);
   const begin = performance.now();
   const lead = await generator.lead(u, scene);
   if (hand && pace > 50) {
-    picture.drawImage(lead, 0, 0, side, side);
+    draw(lead, false);
     if (wish !== null) return undefined;
   }
-  picture.drawImage(await generator.whole(), 0, 0, side, side);
+  draw(await generator.whole(), true);
   pace = performance.now() - begin;
   $(".player-time").textContent = `${Math.max(1, Math.round(pace))} ms`;
   return undefined;
@@ -92,8 +97,7 @@ async function work() {
       if (wish !== null) {
         const since = wish;
         wish = null;
-        await show();
-        player.dispatchEvent(new CustomEvent("painted", { detail: performance.now() - since }));
+        await show(since);
       } else {
         const tile = blank.shift();
         const [column, row] = [tile % n, Math.floor(tile / n)];
