@@ -9,7 +9,6 @@ random order, generated pictures.
 
 from __future__ import annotations
 
-import io
 import time
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,13 @@ from m2l.gan import photos
 from m2l.judge import metrics, ratings
 from m2l.va import DIMENSIONS, QuantileMap
 
+WHOLE = {
+    "one picture": "whole",
+    "mean of pictures": "whole, mean of pictures",
+    "chosen": "whole, chosen",
+}
+"""What is told of a song, and the name of its agreement with the song's label."""
+
 
 def end_to_end(
     out,
@@ -37,7 +43,6 @@ def end_to_end(
     of=8,
     uncertain=60,
     draws=6,
-    timed=10,
     **effort,
 ):
     """Measure the whole way with the model of music that answers by default.
@@ -46,7 +51,7 @@ def end_to_end(
 
     Parameters
     ----------
-    out : .json to write; a strip of pictures goes into the folder of the same name.
+    out : .json to write.
     features : .parquet of the songs' measurements, indexed by path.
     generator : .safetensors
     judge : .safetensors of the scene network; the shipped one by default.
@@ -56,11 +61,9 @@ def end_to_end(
     of : scenes of which the scene network chooses one, which the second judge scores.
     uncertain : songs for which pictures are painted over what the model does not know.
     draws : pictures for each of these.
-    timed : songs for which every part is timed.
     effort : fields of `emotion.Effort`, as in the study of listening.
     """
     from m2l.experiments import ear, emotion
-    from m2l.gan.pictures import save_grid
     from m2l.judge import scene
 
     started, effort = time.monotonic(), emotion.Effort(**effort)
@@ -101,18 +104,13 @@ def end_to_end(
     rng = np.random.default_rng(seed)
     for name, one in seen.items():
         single, mean = one[:, 0], one.mean(1)
-        told = {
-            "one picture": single,
-            "mean of pictures": mean,
-            "shuffled": rng.permutation(single),
-        }
+        told = {"one picture": single, "mean of pictures": mean}
         if name == "ratings":  # the other judge has chosen
             told["chosen"] = chosen
+        shuffled = {"shuffled": rng.permutation(single)}
         result["judges"][name] = {
             "generator": agreement(asked, single),
-            "whole": agreement(label, single),
-            "whole, mean of pictures": agreement(label, mean),
-            **({"whole, chosen": agreement(label, chosen)} if name == "ratings" else {}),
+            **{WHOLE[key]: agreement(label, x) for key, x in told.items()},
             "shuffled": {
                 d: stats.permutation(
                     lambda x, y: stats.score(x, y)["r"], label[:, i], single[:, i], seed=rng
@@ -123,17 +121,11 @@ def end_to_end(
                 key: stats.bootstrap(
                     np.mean, metrics.matched(label, x), groups=artists, draws=100, seed=seed
                 )
-                for key, x in told.items()
+                for key, x in (told | shuffled).items()
             },
             "shares": shares(one, over[name], artists, some, seed),
         }
         arrays[f"seen, mean, {name}"] = np.hstack([single, mean])
-    result["uncertainty"] = {"songs": len(some), "draws": draws}
-    strip = _strip(released, asked, felt, seeds[:, 0], some)
-    pictures_folder = Path(out).with_suffix("")
-    pictures_folder.mkdir(parents=True, exist_ok=True)
-    save_grid(strip, pictures_folder / "uncertainty.png", columns=len(strip) // 3)
-    result["seconds"] = _timed(songs["path"].iloc[:: max(1, len(songs) // timed)][:timed], released)
     order = rng.permutation(len(y))  # rows say nothing about which song they are
     provenance.save(
         out,
@@ -210,48 +202,3 @@ def shares(seen, over, groups, some, seed=0):
         return out
 
     return stats.bootstrap(statistic, seen, *drawn, groups=groups, draws=100, seed=seed)
-
-
-def _strip(released, asked, felt, seeds, some):
-    """Three rows, of songs by how far apart their draws lie: the picture of the prediction, then
-    of draws in the order of their valence.
-    """
-    order = some[np.argsort(felt[some].std(1).mean(1))]
-    rows = []
-    for i in order[[0, len(order) // 2, -1]]:
-        u = felt[i][np.argsort(felt[i][:, 0])]
-        rows.append(generate.paint(np.vstack([asked[i], u[:8]]), seeds[i], released))
-    return np.concatenate(rows)
-
-
-def _timed(paths, released):
-    """Median wall and CPU seconds of each part of the way, over songs, on one thread."""
-    from pandas import DataFrame
-    from PIL import Image
-    from threadpoolctl import threadpool_limits
-
-    from m2l.music import ear, features
-
-    model, parts = ear.load(), []
-    with threadpool_limits(1):
-        for path in paths:
-            laps = [(time.perf_counter(), time.process_time())]
-
-            def lap(laps=laps):
-                laps.append((time.perf_counter(), time.process_time()))
-
-            table = DataFrame([features.extract(path, model.names)])
-            lap()
-            va = model.predict(table)
-            lap()
-            image = generate.paint(model.va_map(va), 0, released)[0]
-            lap()
-            Image.fromarray(image).save(io.BytesIO(), "PNG")
-            lap()
-            parts.append(np.diff(laps, axis=0))
-    wall, cpu = np.median(parts, axis=0).T
-    named = ("listening", "emotion", "picture", "png")
-    return {"songs": len(paths)} | {
-        name: {"wall": float(w), "cpu": float(c)}
-        for name, w, c in zip(named, wall, cpu, strict=True)
-    }
