@@ -120,7 +120,6 @@ def test_a_generator_is_measured_from_all_sides(measured):
         for d in DIMENSIONS:
             assert {"mae", "r", "ccc", "spearman", "slope", "within", "left"} == set(va["grid"][d])
             assert set(result["looks"]["generated"]["warmth"][d]) == INTERVAL
-        assert np.shape(result["grid"][judge]) == (7, 7, 2)
     assert sum(result["kinds"][k]["generated"]["value"] for k in ("sea", "wood")) == 1
     assert result["moods"]["seeds"] == 8 and 0 <= result["moods"]["kept"]["value"] <= 1
     assert [set(x) for x in result["nearest"]] == [{"picture", "distance", "photo", "pixels"}] * 12
@@ -179,9 +178,6 @@ def test_a_generator_that_ignores_the_request_is_found_out(judged, pyramid):
     for d in DIMENSIONS:
         assert abs(result["va"]["scene"]["grid"][d]["slope"]["value"]) < 1e-6
         assert abs(result["va"]["scene"]["random"][d]["r"]["value"]) < 0.3
-    # One request, many scenes; one scene, many requests.
-    same = result["diversity"]["scene"]["same"]
-    assert same["other scene"]["value"] > 0 and same["other request"]["value"] < 1e-6
     assert result["moods"]["kept"]["value"] == 1  # but for the scene, that is
 
 

@@ -212,7 +212,7 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=False, panel
     result : dict: resolution, n; of each judge likeness, diversity and va, the agreement of asked
         and seen emotion; kinds, how often each kind of scene is named; moods, how many seeds keep
         theirs in all four corners of the plane; looks, slopes of `metrics.LOOKS` on the emotion's
-        quantiles; grid, the mean answers; nearest.
+        quantiles; nearest.
     arrays : dict of ndarray
     pictures, beside : ndarray (panel, R, R, 3) uint8, those that come nearest to a training photo,
         and the photos.
@@ -236,8 +236,6 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=False, panel
     }
     around = np.argsort(np.linalg.norm((va - ONE) / va.std(0), axis=1))[: len(one.kinds)]
     result = {"resolution": side, "n": len(asked), "likeness": {}, "diversity": {}, "va": {}}
-    # By arousal, then valence.
-    result["grid"] = {"valence": GRID[0, :, 0].tolist(), "arousal": GRID[:, 0, 1].tolist()}
     for name in seen.features:
         fake, real = seen.features[name], photo.features[name]
         told = likeness(real[a], real[b], fake[:n_each], draws, seed)
@@ -248,7 +246,6 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=False, panel
         varied = _diversity((fake[:n_each], cells[0]), (real[a], cells[1]), draws, seed)
         at_one = [(x, np.zeros(len(x))) for x in (one.features[name], real[around])]
         varied["one"] = _diversity(*at_one, draws, seed)["overall"]
-        varied["same"] = _same(grid.features[name], draws, seed)
         result["likeness"][name], result["diversity"][name] = told, varied
         result["va"][name] = {
             key: metrics.consistency(
@@ -259,7 +256,6 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=False, panel
         result["va"][name]["shuffled"] = metrics.consistency(
             rng.permutation(asked), seen.va[name], draws=draws, seed=seed
         )
-        result["grid"][name] = grid.va[name].reshape(SCENES, 7, 7, 2).mean(0).tolist()
     if inception:
         array = pyramid.array(side)
         kept = [metrics.inception(array[np.sort(rows)], keep=True) for rows in (a, b)]
@@ -342,22 +338,6 @@ def _diversity(generated, real, draws, seed):
 
     sizes = (len(x) for x, _ in sides.values())
     return stats.halves(statistic, *sizes, draws=_few(draws), seed=seed)
-
-
-def _same(features, draws, seed):
-    """Mean feature distance of other scenes at one request, and of one scene's other requests."""
-    features = features.reshape(SCENES, -1, features.shape[-1])
-
-    def statistic(rows):
-        part = features[rows]
-        seeds, requests = np.indices(part.shape[:2]).reshape(2, -1)
-        apart = metrics.distances(*[part.reshape(len(seeds), -1)] * 2)
-        return {
-            "other scene": metrics.spread(apart, requests),
-            "other request": metrics.spread(apart, seeds),
-        }
-
-    return stats.halves(statistic, SCENES, draws=_few(draws), seed=seed)
 
 
 def _kinds(names, generated, real, va, draws):
