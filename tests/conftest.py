@@ -42,23 +42,30 @@ def tiny_forest():
     )
 
 
+def make_pyramid(folder, seed=0, n=30, train=24, side=8):
+    """Photos of noise, whose labels are all different, uniform on 2–8."""
+    from m2l.gan import photos
+
+    rng = np.random.default_rng(seed)
+    folder.mkdir(exist_ok=True)
+    rows = []
+    for i in range(n):
+        path = folder / f"{i}.png"
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(path)
+        rows.append((str(i), str(path), *rng.uniform(2, 8, 2), "train" if i < train else "test"))
+    table = pd.DataFrame(rows, columns=["id", "path", "valence", "arousal", "split"])
+    return photos.build(table, top=side, folder=folder / "pyramid")
+
+
 @pytest.fixture(scope="session")
 def tiny_generator(tmp_path_factory):
     """File of an untrained generator of 8×8 pictures; its photos' labels are uniform on 2–8."""
-    from m2l.gan import photos
     from m2l.gan.networks import Sizes
     from m2l.gan.presets import Preset, Stage
     from m2l.gan.training import Run
 
     folder = tmp_path_factory.mktemp("generator")
-    rng = np.random.default_rng(1)
-    rows = []
-    for i in range(40):
-        path = folder / f"{i}.png"
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
-        rows.append((str(i), str(path), *rng.uniform(2, 8, 2)))
-    table = pd.DataFrame(rows, columns=["id", "path", "valence", "arousal"])
-    pyramid = photos.build(table, top=8, folder=folder / "pyramid")
+    pyramid = make_pyramid(folder, seed=1, n=40)
     preset = Preset(
         "tiny", Sizes(z=8, widths=(8, 6)), (Stage(4, 4, images=4), Stage(8, 4, images=4))
     )

@@ -99,7 +99,7 @@ import sys
 from m2l.cli import main
 for command in [[], *{COMMANDS}]:
     main([*command, "--help"], standalone_mode=False)
-slow = {{"torch", "librosa", "sklearn", "pandas", "numpy", "matplotlib", "scipy", "fastapi"}}
+slow = {{"torch", "librosa", "sklearn", "pandas", "numpy", "matplotlib", "scipy", "pydantic"}}
 sys.exit(", ".join(slow & set(sys.modules)) or 0)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -146,26 +146,12 @@ print(m2l.__version__, *m2l.__all__)
 # -- bad songs -------------------------------------------------------------------------------
 
 
-RATE = 22050
-SINE = np.sin(np.arange(8 * RATE) / 9) / 2
-
-
-def cut(path):
-    soundfile.write(path, SINE, RATE)
-    path.write_bytes(path.read_bytes()[:200_000])
-
-
 BAD = {  # name: how it is made, what is said of it
     "gone.mp3": (lambda path: None, "no such file"),
     "text.mp3": (lambda path: path.write_text("Sing, o goddess. " * 200), "not audio"),
-    "empty.mp3": (Path.touch, "not audio"),
-    "silent.wav": (lambda path: soundfile.write(path, 0 * SINE, RATE), "silent"),
-    "short.wav": (lambda path: soundfile.write(path, SINE[:RATE], RATE), "shorter than 3 seconds"),
-    "cut.wav": (cut, "truncated"),
-    "nan.wav": (lambda path: soundfile.write(path, np.where(np.arange(SINE.size) == 1000, np.nan,
-                                                            SINE), RATE, "FLOAT"), "not finite"),
+    "silent.wav": (lambda path: soundfile.write(path, np.zeros(88200), 22050), "silent"),
     "nothing": (Path.mkdir, "no songs in this folder"),
-}  # fmt: skip
+}
 
 
 def bad(folder, name):
@@ -185,7 +171,7 @@ def test_one_bad_song_is_one_line(m2l, tmp_path, name):
 def test_bad_songs_in_a_batch_are_logged_and_counted(m2l, tmp_path, song, caplog):
     paths = [bad(tmp_path, name) for name in BAD]
     out, error = m2l("emotion", *paths, song)
-    assert error == "m2l: 8 of 9 songs skipped\n"
+    assert error == "m2l: 4 of 5 songs skipped\n"
     assert out.count("\n") == 2 and str(song) in out
     for path, (_, reason) in zip(paths, BAD.values(), strict=True):
         assert any(str(path) in r.message and reason in r.message for r in caplog.records)
@@ -393,39 +379,7 @@ def test_folders_are_compared(m2l, tmp_path, monkeypatch):
     assert told["scene"]["n"] == 12 and not any("fid" in key for key in told)
 
 
-def test_a_run_is_trained_refused_resumed_and_released(m2l, monkeypatch, tmp_path):
-    photos = tmp_path / "images/landscapes128"
-    photos.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    rows = ["file,scene,valence,arousal"]
-    for i in range(12):
-        blocks = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(blocks.repeat(8, 0).repeat(8, 1)).save(photos / f"{i}.png")
-        rows.append(f"{i}.png,sea,{rng.uniform(2, 8):.2f},{rng.uniform(2, 8):.2f}")
-    (tmp_path / "images/landscapes128.csv").write_text("\n".join(rows))
-    (tmp_path / "tiny.yaml").write_text(
-        "sizes: {z: 4, widths: [4]}\nstages: [{resolution: 4, images: 8, batch: 4}]\n"
-    )
-    monkeypatch.setenv("M2L_DATA", str(tmp_path))
-    words = ("gan", "train", "--preset", "tiny.yaml", "--run", "run", "--threads", 1)
-    refused(m2l, "gan", "release", "--preset", "tiny.yaml", "--run", "run", match="no checkpoint")
-    out, _ = m2l(
-        *words, "-o", "gan.json", "--weights", "g.safetensors", "--seed", 3, "--set", "lr=2.0e-3"
-    )
-    assert "run: 8 images" in out
-    result = json.loads((tmp_path / "gan.json").read_text())
-    assert result["settings"]["lr"] == 2e-3 and result["provenance"]["seed"] == 3
-    refused(m2l, *words, match="add --resume")
-    assert "run: 8 images" in m2l(*words, "--resume")[0]  # complete: nothing is left to do
-    words = ("gan", "release", "--preset", "tiny.yaml", "--run", "run", "-o", "again.json")
-    m2l(*words, "--weights", "again.safetensors")
-    one, again = (read_checkpoint(f"{n}.safetensors", "m2l-generator")[1] for n in ("g", "again"))
-    assert one.keys() == again.keys() and all(torch.equal(one[k], again[k]) for k in one)
-    told = json.loads((tmp_path / "again.json").read_text())  # the run's own, not the preset's
-    assert told["settings"] == result["settings"] and told["provenance"]["seed"] == 3
-
-
-def test_any_folder_of_photos_with_a_table_is_trained_on(m2l, tmp_path):
+def test_a_folder_of_photos_is_trained_on_refused_resumed_and_released(m2l, tmp_path):
     mine, rng = tmp_path / "my photos", np.random.default_rng(0)
     mine.mkdir()
     rows = ["file,valence,arousal,label_source"]
@@ -434,13 +388,24 @@ def test_any_folder_of_photos_with_a_table_is_trained_on(m2l, tmp_path):
         rows.append(f"{i}.png,5,{i + 1},predicted")  # one valence
     preset = "sizes: {z: 4, widths: [4]}\nstages: [{resolution: 4, images: 16, batch: 8}]\n"
     (tmp_path / "tiny.yaml").write_text(preset)
-    words = ("gan", "train", "--preset", "tiny.yaml", "--photos", mine, "--run", "own")
-    refused(m2l, *words, match="m2l label")
+    where = ("--preset", "tiny.yaml", "--photos", mine, "--run", "run")
+    train, release = ("gan", "train", *where, "--threads", 1), ("gan", "release", *where)
+    refused(m2l, *train, match="m2l label")
     (mine / "photos.csv").write_text("\n".join(rows))
-    m2l(*words)
-    card = json.loads((tmp_path / "own/gan.json").read_text())["card"]
-    assert "photos of my photos" in card["data"]
-    assert "predicted, not rated by people" in card["data"]
+    refused(m2l, *release, match="no checkpoint")
+    own = ("-o", "gan.json", "--weights", "g.safetensors", "--seed", 3, "--set", "lr=2.0e-3")
+    assert "run: 16 images" in m2l(*train, *own)[0]
+    result = json.loads((tmp_path / "gan.json").read_text())
+    assert result["settings"]["lr"] == 2e-3 and result["provenance"]["seed"] == 3
+    data = result["card"]["data"]
+    assert "photos of my photos" in data and "predicted, not rated by people" in data
+    refused(m2l, *train, match="add --resume")
+    assert "run: 16 images" in m2l(*train, "--resume")[0]  # complete: nothing is left to do
+    m2l(*release, "-o", "again.json", "--weights", "again.safetensors")
+    one, again = (read_checkpoint(f"{n}.safetensors", "m2l-generator")[1] for n in ("g", "again"))
+    assert one.keys() == again.keys() and all(torch.equal(one[k], again[k]) for k in one)
+    told = json.loads((tmp_path / "again.json").read_text())  # the run's own, not the preset's
+    assert told["settings"] == result["settings"] and told["provenance"]["seed"] == 3
 
 
 def test_a_setting_to_change_needs_a_value(m2l):
@@ -470,19 +435,16 @@ def test_a_study_from_the_design_to_the_report(m2l, asked):
 
 
 def test_a_study_that_cannot_be_analysed(m2l, asked):
-    empty, gone = Path("empty.csv"), asked.drop(columns="heard")
-    empty.touch()
-    refused(m2l, "study", "analyse", "new/design.json", empty, "-o", "r", match="empty.csv: empty")
-    gone.to_csv("gone.csv", index=False)
-    refused(m2l, "study", "analyse", "new/design.json", "gone.csv", "-o", "r", match="column heard")
-    bad = asked.assign(valence=10).to_csv("bad.csv", index=False)
-    refused(m2l, "study", "analyse", "new/design.json", "bad.csv", "-o", "r", match="line 2: ")
+    asked.drop(columns="heard").to_csv("gone.csv", index=False)
+    asked.assign(valence=10).to_csv("bad.csv", index=False)
     asked.assign(ms=1).to_csv("fast.csv", index=False)
-    refused(m2l, "study", "analyse", "new/design.json", "fast.csv", "-o", "r", match="too fast")
+    answers = {"gone": "column heard", "bad": "line 2: ", "fast": "too fast"}
+    for name, match in answers.items():
+        words = "new/design.json", f"{name}.csv", "-o", "r"
+        refused(m2l, "study", "analyse", *words, match=match)
     refused(m2l, "study", "analyse", "answers.csv", "answers.csv", "-o", "r", match="not a design")
-    refused(m2l, "study", "analyse", "design.json", "answers.csv", "-o", "r", match="design.json: ")
     refused(m2l, "study", "design", "--config", "none.yaml", "-o", "d.json", match="none.yaml")
-    assert bad is None and not Path("r").exists()
+    assert not Path("r").exists()
 
 
 def test_stimuli_need_photos(m2l, monkeypatch, song):

@@ -210,17 +210,6 @@ def test_data_refuses_another_table(root, tmp_path):
         data.data(tmp_path / "data.json", root, features=tmp_path / "others.parquet")
 
 
-def test_data_without_any_corpus_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="M2L_DATA"):
-        data.data(tmp_path / "data.json", tmp_path)
-    assert not (tmp_path / "data.json").exists()
-
-
-def test_quadrants_are_cut_at_five_and_sum_to_one():
-    va = pd.DataFrame({"valence": [5, 4.9, 4.9, 5, 9], "arousal": [5, 5, 4.9, 4.9, 9]})
-    assert data.quadrants(va) == pytest.approx({"Q1": 0.4, "Q2": 0.2, "Q3": 0.2, "Q4": 0.2})
-
-
 # -- photos and generators -------------------------------------------------------------------
 
 

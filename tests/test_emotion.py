@@ -116,40 +116,7 @@ def test_models_share_their_folds_and_keep_their_answers(tmp_path, monkeypatch):
         ladder.climb(task, "tuned forest", tmp_path, TINY)
 
 
-def test_a_stopped_search_goes_on(tmp_path, monkeypatch):
-    task = made_up(rungs=("SVR",))
-    tried, whole = [], models._support_vectors
-
-    def stop(trial, seed=0, straight=True):
-        tried.append(trial.number)
-        if len(tried) == 5:
-            raise KeyboardInterrupt
-        return whole(trial, seed)
-
-    monkeypatch.setattr(models, "_support_vectors", stop)
-    with pytest.raises(KeyboardInterrupt):
-        ladder.climb(task, "SVR", tmp_path, TINY)
-    done = len(tried)
-    ladder.climb(task, "SVR", tmp_path, TINY)
-    assert len(tried) < done + 9  # three folds of two trials and a model each
-
-
 # -- what follows ----------------------------------------------------------------------------
-
-
-def test_scores_name_the_gain_over_the_default_forest():
-    task = made_up()
-    good, bad = task.y[None] + 0.01, task.y[None] + np.random.default_rng(0).normal(size=(90, 2))
-    told = ladder.scores(
-        task,
-        {
-            "default forest": {"predicted": bad, "seconds": 1.0},
-            "better": {"predicted": np.repeat(good, 2, 0), "seconds": 2.0},
-        },
-    )
-    assert told["default forest"]["valence"]["gain"]["value"] == 0
-    assert told["better"]["arousal"]["gain"]["low"] > 0
-    assert told["better"]["repeats"] == 2 and told["better"]["seconds"] == 2
 
 
 def test_coverage_is_measured_where_the_forest_is_sure_and_where_not(monkeypatch):
@@ -171,20 +138,6 @@ def test_coverage_is_measured_where_the_forest_is_sure_and_where_not(monkeypatch
         assert third["held"]["value"] == pytest.approx(0.9, abs=0.06)
     # Intervals of one length are too long for some songs; on average they cost more.
     assert told["even"]["width"] > told["width"]
-
-
-def test_fewer_songs_are_of_fewer_groups():
-    seen = []
-
-    class Counter:
-        def fit(self, x, y):
-            seen.append((len(x), len(set(x[:, 0]))))
-            return self
-
-    x = np.repeat(np.arange(20.0), 5)[:, None]
-    for share in (0.05, 0.5, 1.0):
-        ladder.Fewer(Counter(), share).fit(x, x, x[:, 0])
-    assert seen == [(10, 2), (50, 10), (100, 20)]
 
 
 def test_the_learning_curve_rises_to_the_whole(tmp_path):
@@ -220,24 +173,6 @@ def test_an_exchanged_block_teaches_the_other_dimension():
     own, other = (exchanged[across]["valence"][key] for key in ("r", "r_other"))
     assert other > own["value"] + 0.3
     assert straight[across]["songs"] == 60
-
-
-def test_verdicts_take_the_best_model():
-    def told(v, a):
-        return {
-            d: {"r2": {"value": x, "low": x - 1, "high": x + 1}}
-            for d, x in (("valence", v), ("arousal", a))
-        }
-
-    found = {"taffc": {"models": {"one": told(0.3, 0.1), "two": told(0.1, 0.4)}}}
-    verdict = ladder.verdicts(found)
-    assert list(verdict) == ["taffc"]
-    assert verdict["taffc"]["valence"]["model"] == "one"
-    assert verdict["taffc"]["arousal"] == {
-        "target": 0.52,
-        "model": "two",
-        "r2": {"value": 0.4, "low": -0.6, "high": 1.4},
-    }
 
 
 # -- the whole -------------------------------------------------------------------------------

@@ -69,29 +69,6 @@ def test_importance_goes_to_the_family_that_matters(songs, fitted):
             assert cell["low"] <= cell["value"] <= cell["high"]
 
 
-def test_features_that_say_the_same_have_to_be_moved_together(songs):
-    x, y, groups = songs
-    share = LinearRegression().fit(x[["loudness_mean"]], y).coef_
-
-    class HalfEach:
-        """Hears arousal in both copies alike, as a forest would."""
-
-        def predict(self, values):
-            both = values[:, x.columns.get_indexer(["loudness_mean", "rms_mean"])].mean(1)
-            return np.stack([np.full(len(values), 5.0), 5 + share[1, 0] * both], 1)
-
-    sets = {
-        "one": ["loudness_mean"],
-        "other": ["rms_mean"],
-        "both": ["loudness_mean", "rms_mean"],
-    }
-    everything = [(HalfEach(), np.arange(300))]
-    found = listening.importance(everything, x, y, groups, sets, draws=20)
-    one, other, both = (found[key]["arousal"]["value"] for key in sets)
-    assert one == pytest.approx(0.5, abs=0.1) and other == pytest.approx(0.5, abs=0.1)
-    assert both == pytest.approx(2, abs=0.25)
-
-
 def test_dependence_is_the_line_of_a_linear_model(songs):
     x, y, groups = songs
     found = listening.dependence(

@@ -118,13 +118,6 @@ def test_split_keeps_groups_whole():
     assert set.union(*found.values()) == {"test", "probe", "train"}
 
 
-def test_without_cleaning_there_is_no_split(root):
-    (root / "images/landscapes128" / GOOD[0]).unlink()
-    corpus = landscapes.load(root, clean=False)
-    assert len(corpus.table) == 18 and corpus.table["path"][0] is None
-    assert "split" not in corpus.table
-
-
 def test_table_of_cgna(root):
     images = root / "images"
     (images / "landscapes128").rename(images / "CGnA10766")
@@ -133,12 +126,6 @@ def test_table_of_cgna(root):
     table = landscapes.load(root, folder="CGnA10766").table
     assert len(table) == 18
     assert set(table["label_source"]) == {"rated"} and set(table["scene"]) == {"unknown"}
-
-
-def test_table_without_file_names(root):
-    write_table(root, ["5,4"], header="valence,arousal")
-    with pytest.raises(InputError, match="no column file or image"):
-        landscapes.load(root)
 
 
 def test_no_photo_at_all(root):

@@ -24,6 +24,8 @@ from m2l.gan.networks import (
     upsample,
 )
 
+torch.set_num_threads(1)
+
 SIZES = Sizes(z=5, widths=(8, 6, 4), eru_kernel=1)
 KINDS = {
     "kernel 1": SIZES,
@@ -39,10 +41,6 @@ KINDS = {
 @pytest.fixture(autouse=True)
 def one_seed():
     torch.manual_seed(0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=KINDS)

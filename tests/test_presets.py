@@ -87,7 +87,7 @@ def test_variants_differ_in_what_their_name_says():
         (SIZES + STAGE + "lr: 1e-3\n", "1.0e-3 rather than 1e-3"),
         (SIZES + STAGE + "lr: -1\n", "lr -1"),
         (SIZES + STAGE + "betas: [0, 2]\n", "betas"),
-        (SIZES + STAGE + "flip: 1\n", "a valid boolean"),
+        (SIZES + STAGE + "frozen: 1\n", "a valid boolean"),
         (SIZES + STAGE + "gp_interval: 0\n", "gp_interval 0"),
         (SIZES + STAGE + "afm_form: x\n", "afm_form"),
         (SIZES + STAGE + "augment: blur\n", "augment 'blur'"),

@@ -9,19 +9,20 @@ import threading
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from conftest import make_pyramid
 from safetensors.torch import save_file
 
 from m2l.errors import InputError
-from m2l.gan import losses, photos, training
+from m2l.gan import losses, training
 from m2l.gan.checkpoints import read_checkpoint
 from m2l.gan.networks import Generator, Sizes, downsample, upsample
 from m2l.gan.presets import VARIANTS, Preset, Stage, variant
 from m2l.gan.projected import Heads
 from m2l.gan.training import FIGURES, Diverged, Run
+
+torch.set_num_threads(1)
 
 TINY = Preset(
     name="tiny",
@@ -42,29 +43,7 @@ PROJECTED = replace(
     augment="color,translation,cutout",
 )
 STEPS = 17
-PHOTOS, TRAIN = 30, 24
 both = pytest.mark.parametrize("preset", [TINY, PROJECTED], ids=["milestone", "projected"])
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def make_pyramid(folder, seed=0, n=PHOTOS, train=TRAIN, side=8):
-    """Photos of noise, 8×8, whose labels are all different."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir(exist_ok=True)
-    rows = []
-    for i in range(n):
-        path = folder / f"{i}.png"
-        Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(path)
-        rows.append((str(i), str(path), *rng.uniform(2, 8, 2), "train" if i < train else "test"))
-    table = pd.DataFrame(rows, columns=["id", "path", "valence", "arousal", "split"])
-    return photos.build(table, top=side, folder=folder / "pyramid")
 
 
 @pytest.fixture(scope="module")
@@ -208,12 +187,11 @@ def test_an_epoch_shows_each_training_photo_once(start, pyramid):
 
 
 def test_photos_fade_in_as_generated_images_do(start):
-    run = start(flip=False)
+    run = start()
     run.progress.stage = 1
     run._stage()
     run._draw_rows(8)
-    sharp = run._real(None, None)
-    half = run._real(torch.tensor(0.5), None)
+    sharp, half = (run._real(a, lambda *_, of: torch.ones(8, 1, 1, 1)) for a in (None, 0.5))
     torch.testing.assert_close(half, (sharp + upsample(downsample(sharp))) / 2)
 
 

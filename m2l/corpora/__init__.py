@@ -61,15 +61,11 @@ def load(name, root=None, **options):
     InputError
         There is no such corpus, its files are missing or they are not what they should be.
     """
-    corpus = _load(name, root, **options)
+    where = {} if name == "sample" else {"root": root}
+    corpus = _module(name).load(**where, **options)
     for line in corpus.told():
         log.warning("%s: %s", name, line)
     return corpus
-
-
-def _load(name, root=None, **options):
-    module = _module(name)
-    return module.load(**options) if name == "sample" else module.load(root, **options)
 
 
 def summary(root=None, clean=True):
@@ -98,7 +94,8 @@ def summary(root=None, clean=True):
             row |= {"present": True, "label_source": "synthetic", "notes": "made on demand"}
             continue
         try:
-            corpus = _load(name, root, **({"clean": clean} if name == "landscapes" else {}))
+            options = {"clean": clean} if name == "landscapes" else {}
+            corpus = _module(name).load(root, **options)
         except InputError as error:
             row["notes"] = str(error)
         except Exception as error:  # one corpus, however broken, must not hide the others

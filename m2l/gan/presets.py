@@ -77,7 +77,6 @@ class Preset:
     augment : what the critic sees is changed at random by, see `losses.augment`.
     frozen : the generator keeps what a run begins with, and learns its last resolution alone.
     ema_images : half-life of the generator's average, in images.
-    flip : mirror half of the photos.
     photos : train on so many photos only, drawn at random.
     snapshots : averaged generators to keep from the last stage, at equal distances.
     compiled : fuse what is large of the networks by `torch.compile` before the last stage, which
@@ -103,7 +102,6 @@ class Preset:
     augment: str = ""
     frozen: bool = False
     ema_images: float = setting(5000.0, low=0)
-    flip: bool = True
     photos: int | None = setting(None, low=1)
     snapshots: int = setting(0, low=0)
     compiled: bool = False

@@ -320,8 +320,7 @@ class Run:
     def _real(self, alpha, draw):
         """The batch's photos (N, 3, R, R), mirrored by chance, blended as the generator's are."""
         x = self._pixels[self._rows].permute(0, 3, 1, 2).float() / 127.5 - 1
-        if self.preset.flip:
-            x = torch.where(draw(1, 1, 1, of=torch.rand) < 0.5, x.flip(3), x)
+        x = torch.where(draw(1, 1, 1, of=torch.rand) < 0.5, x.flip(3), x)
         return x if alpha is None else blend(upsample(downsample(x)), x, alpha)
 
     def _penalty(self, both, va, level, alpha, draw):
