@@ -281,14 +281,6 @@ def test_features_of_a_folder(m2l, song, tmp_path, caplog):
     pd.testing.assert_frame_equal(pd.read_parquet("one.parquet"), table)
 
 
-def test_features_limited_in_number(m2l, song, tmp_path):
-    for name in "abcdefg":
-        shutil.copy(song, tmp_path / f"{name}.wav")
-    m2l("features", tmp_path, "-o", "f.parquet", "--limit", 3)
-    names = [os.path.basename(p)[0] for p in pd.read_parquet("f.parquet").index]
-    assert names == ["a", "c", "e"]
-
-
 # -- data and the study ----------------------------------------------------------------------
 
 

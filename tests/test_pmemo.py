@@ -30,14 +30,6 @@ def test_labels_are_mapped_to_1_9(tmp_path):
     assert set(corpus.table["label_source"]) == {"rated"}
 
 
-def test_bad_labels_are_dropped(tmp_path):
-    corpus = pmemo.load(write(tmp_path))
-    assert dict(corpus.dropped.itertuples(index=False)) == {
-        "7": "label is missing",
-        "8": "label outside 0–1",
-    }
-
-
 def test_group_is_the_artist_or_else_the_song(tmp_path):
     table = pmemo.load(write(tmp_path)).table
     assert table["group"].tolist() == ["ann", "ann", "5", "bob"]
