@@ -88,19 +88,20 @@ def density(ax, histogram, shares=None):
     return va_plane(ax, label=False)
 
 
-def intervals(ax, rows, low, value, high, labels):
+def intervals(ax, low, value, high, labels, shift=0.0, **look):
     """Points with intervals, one a row from the top down.
 
     Parameters
     ----------
-    rows : positions; low, value, high : arrays; labels : names of the rows.
+    low, value, high : arrays, NaN where there is none; labels : names of the rows.
+    shift : of the points within their rows, for several series; look : of `Axes.errorbar`.
     """
-    value = np.asarray(value)
-    spans = np.abs(np.stack([value - np.asarray(low), np.asarray(high) - value]))
-    ax.errorbar(value, rows, xerr=spans, fmt="o", capsize=3, lw=1.4)
-    ax.set_yticks(rows, labels)
-    ax.invert_yaxis()
-    ax.grid(axis="x")
+    value, n = np.asarray(value), len(labels)
+    spans = np.abs([value - low, np.asarray(high) - value])
+    look = {"fmt": "o", "capsize": 3, "lw": 1.4} | look
+    ax.errorbar(value, np.arange(n) + shift, xerr=spans, **look)
+    ax.set(yticks=range(n), yticklabels=labels, ylim=(n - 0.5, -0.5))
+    ax.grid(True, axis="x")
     return ax
 
 
@@ -123,19 +124,13 @@ def by_dimension(series, xlabel, chance=None):
     figure, axes = plt.subplots(2, 1, figsize=size, sharex=True)
     for ax, d in zip(axes, ("valence", "arousal"), strict=True):
         for i, (label, found) in enumerate(series.items()):
-            low, value, high = (
-                np.array([found[n][d][k] for n in names]) for k in ("low", "value", "high")
-            )
-            rows = np.arange(len(names)) + 0.26 * (i - (len(series) - 1) / 2)
-            spans = np.abs([value - low, high - value])
-            ax.errorbar(value, rows, xerr=spans, fmt="osD"[i], capsize=3, lw=1.4, label=label)
+            ends = ([found[n][d][k] for n in names] for k in ("low", "value", "high"))
+            shift = 0.26 * (i - (len(series) - 1) / 2)
+            intervals(ax, *ends, names, shift, fmt="osD"[i], label=label)
         if chance:
             ax.axvspan(chance[d]["low"], chance[d]["high"], color=INK, alpha=0.25, lw=0)
         ax.axvline(0, color=INK, lw=0.6)
         ax.set_title(d)
-        ax.set_yticks(range(len(names)), names)
-        ax.set_ylim(len(names) - 0.5, -0.5)
-        ax.grid(axis="x")
     axes[1].set_xlabel(xlabel)
     if len(series) > 1:
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -234,24 +229,19 @@ def paired(panels, variants):
     height = len(panels) * (0.6 + 0.3 * len(variants))
     # One below the other: side by side, a phone would shrink their letters.
     figure, axes = plt.subplots(len(panels), figsize=(4.6, height), squeeze=False)
-    for ax, (measure, (better, gaps_of)) in zip(axes.ravel(), panels.items(), strict=False):
-        for place, (label, gaps) in enumerate(gaps_of.items()):
-            shift, colour = 0.4 * (place - (len(gaps_of) - 1) / 2), f"C{place + 1}"
-            for row, name in enumerate(variants):
-                if name not in gaps.index:
-                    continue
-                gap, y = gaps.loc[name], row + shift
-                ax.plot(better * np.array(gap["each"]), [y] * gap["n"], "|", color="C0", ms=6)
-                ax.plot(better * np.array([gap["low"], gap["high"]]), [y, y], color=colour, lw=1.4)
-                ax.plot(better * gap["value"], y, "os"[place], color=colour, ms=5, label=label)
+    for ax, (measure, (better, gaps_of)) in zip(axes.ravel(), panels.items(), strict=True):
+        for i, (label, gaps) in enumerate(gaps_of.items()):
+            shift = 0.4 * (i - (len(gaps_of) - 1) / 2)
+            ends = better * gaps.reindex(variants)[["low", "value", "high"]].to_numpy(float)
+            look = {"fmt": "os"[i], "color": f"C{i + 1}", "ms": 5, "capsize": 0, "label": label}
+            intervals(ax, *ends.T[::better], variants, shift, **look)
+            for name, each in gaps["each"].items():
+                if name in variants:
+                    row = [variants.index(name) + shift] * len(each)
+                    ax.plot(better * np.array(each), row, "|", color="C0", ms=6)
         ax.axvline(0, color=INK, lw=0.8)
         ax.set_title(measure)
-        ax.set_yticks(range(len(variants)), variants)
-        ax.set_ylim(len(variants) - 0.5, -0.5)
-        ax.grid(axis="x")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    known = dict(zip(labels, handles, strict=True))
-    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=2)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -49,7 +49,7 @@ for ax, d in zip(axes, DIMENSIONS):
     top = sorted(clusters, key=lambda name: -clusters[name][d]["value"])[:8]
     ends = [[clusters[name][d][k] for name in top] for k in ("low", "value", "high")]
     labels = [f"{name} ({clusters[name]['n']})" for name in top]
-    figures.intervals(ax, range(len(top)), *ends, labels)
+    figures.intervals(ax, *ends, labels)
     ax.axvline(0, color=figures.INK, lw=0.6)
     ax.set_title(d)
 axes[1].set_xlabel("fall of R²")

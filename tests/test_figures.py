@@ -52,7 +52,7 @@ def test_density_has_valence_to_the_right_and_leaves_empty_cells_blank(ax):
 
 
 def test_intervals_reach_from_low_to_high_and_read_from_the_top(ax):
-    figures.intervals(ax, [0, 1], [1, 2], [2, 4], [4, 5], ["a", "b"])
+    figures.intervals(ax, [1, 2], [2, 4], [4, 5], ["a", "b"])
     (bars,) = [c for c in ax.collections if hasattr(c, "get_segments")]
     spans = [np.asarray(s)[:, 0].tolist() for s in bars.get_segments()]
     assert spans == [[1, 4], [2, 5]]

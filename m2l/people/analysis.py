@@ -568,12 +568,11 @@ def draw(name, result, known=None):
         table, value = table.loc["distance"].iloc[1:], "difference"
     figure, ax = plt.subplots(figsize=(5.4, 2.8))
     ax.axvline(null, color=figures.INK, ls="--", lw=1)
-    rows = np.arange(len(table))
-    figures.intervals(ax, rows, table["low"], table[value], table["high"], table.index)
+    figures.intervals(ax, table["low"], table[value], table["high"], table.index)
     if known is not None:
         put_in = known[name.removesuffix("s") if name != "matched" else name]
         put_in = put_in[table.index] - (put_in["full"] if name == "distances" else 0)
-        ax.plot(put_in, rows, "D", mfc="none", color="C1", ms=8)
+        ax.plot(put_in, range(len(table)), "D", mfc="none", color="C1", ms=8)
     ax.set_xlabel(label + " (simulated)" * result["simulated"])
     return figure
 
