@@ -25,12 +25,6 @@ def ax():
         plt.close("all")
 
 
-def test_the_style_is_one_that_matplotlib_knows():
-    with plt.rc_context():
-        figures.use_style()
-        assert plt.rcParams["axes.prop_cycle"].by_key()["color"]
-
-
 def test_the_plane_covers_the_scale_and_names_its_quadrants(ax):
     assert figures.va_plane(ax) is ax
     assert ax.get_xlim() == ax.get_ylim() == (1, 9)
@@ -45,23 +39,10 @@ def test_the_plane_covers_the_scale_and_names_its_quadrants(ax):
 def test_density_has_valence_to_the_right_and_leaves_empty_cells_blank(ax):
     histogram = np.zeros((8, 8))
     histogram[6, 1] = 3  # valence 7–8, arousal 2–3
-    figures.density(ax, histogram)
+    figures.density(ax, histogram, {"Q1": 0.5, "Q3": 0.125})
     (mesh,) = ax.collections
     values = np.ma.filled(mesh.get_array().astype(float), np.nan).reshape(8, 8)
     assert np.argwhere(np.isfinite(values)).tolist() == [[1, 6]]  # rows are arousal
-
-
-def test_intervals_reach_from_low_to_high_and_read_from_the_top(ax):
-    figures.intervals(ax, [1, 2], [2, 4], [4, 5], ["a", "b"])
-    (bars,) = [c for c in ax.collections if hasattr(c, "get_segments")]
-    spans = [np.asarray(s)[:, 0].tolist() for s in bars.get_segments()]
-    assert spans == [[1, 4], [2, 5]]
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
-    assert ax.yaxis_inverted()
-
-
-def test_the_shares_of_the_quadrants_stand_in_them(ax):
-    figures.density(ax, np.ones((8, 8)), {"Q1": 0.5, "Q3": 0.125})
     told = {text.get_text(): text.get_position() for text in ax.texts}
     assert list(told) == ["50\u00a0%", "12\u00a0%"]
     assert min(told["50\u00a0%"]) > 5 > max(told["12\u00a0%"])
@@ -77,6 +58,7 @@ def test_series_by_dimension_stand_apart_in_the_same_rows(ax):
     assert [one.get_title() for one in figure.axes] == list(DIMENSIONS)
     for one in figure.axes:
         assert [t.get_text() for t in one.get_yticklabels()] == ["a", "b"]
+        assert one.yaxis_inverted()
         bars = [c for c in one.collections if hasattr(c, "get_segments")]
         spans = [np.asarray(s)[:, 0].tolist() for c in bars for s in c.get_segments()]
         assert spans == [[0, 3], [1, 4], [2, 5], [3, 6]]

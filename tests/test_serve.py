@@ -4,9 +4,7 @@ The browser tests drive a real headless Chromium and are skipped where none is i
 """
 
 import csv
-import functools
 import hashlib
-import http.server
 import json
 import re
 import shutil
@@ -434,7 +432,7 @@ def visit(chromium):
     """Open pages that must neither complain nor ask anyone else for anything."""
     contexts, complaints = [], []
 
-    def visit(url, device=DESKTOP, code=ANNA):
+    def visit(url, device=DESKTOP, code=ANNA, site=None):
         context = chromium.new_context(**device, accept_downloads=True)
         context.set_default_timeout(15000)
         contexts.append(context)
@@ -443,6 +441,11 @@ def visit(chromium):
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         ours = (url, f"blob:{url}")
         page.on("request", lambda r: r.url.startswith(ours) or complaints.append(r.url))
+        if site:  # a folder on some host
+            context.route(
+                f"{url}**",
+                lambda r: r.fulfill(path=site / (r.request.url.removeprefix(url) or "index.html")),
+            )
         page.goto(f"{url}#{code}")
         return page
 
@@ -591,35 +594,24 @@ def test_on_a_desktop_by_keyboard_alone(visit, live, db):
 
 def test_static_page_saves_a_file(visit, made, tmp_path):
     files.static(made, tmp_path, tmp_path / "site")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *words):
-            pass
-
-    handler = functools.partial(Quiet, directory=tmp_path / "site")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
-        threading.Thread(target=host.serve_forever).start()
-        try:
-            page = visit(f"http://127.0.0.1:{host.server_address[1]}/", PHONE, BERT)
-            press(page, "I agree and take part")
-            press(page, "Begin")
-            for start in ("Picture 1", "Picture 2", "A short check"):
-                title(page, start)
-                rate(page, 6, 4)
-                press(page, "Next")
-            press(page, "Begin")
-            rate(page, 6, 4)
-            press(page, "Next")
-            press(page, "Begin")
-            page.get_by_role("button", name="Left picture").click()
-            title(page, "Thank you")
-            with page.expect_download() as download:
-                press(page, "Save my answers")
-            file = tmp_path / download.value.suggested_filename
-            download.value.save_as(file)
-            page.get_by_text(f"Your answers are in the file {file.name}").wait_for()
-        finally:
-            host.shutdown()
+    page = visit("http://study.test/", PHONE, BERT, tmp_path / "site")
+    press(page, "I agree and take part")
+    press(page, "Begin")
+    for start in ("Picture 1", "Picture 2", "A short check"):
+        title(page, start)
+        rate(page, 6, 4)
+        press(page, "Next")
+    press(page, "Begin")
+    rate(page, 6, 4)
+    press(page, "Next")
+    press(page, "Begin")
+    page.get_by_role("button", name="Left picture").click()
+    title(page, "Thank you")
+    with page.expect_download() as download:
+        press(page, "Save my answers")
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    page.get_by_text(f"Your answers are in the file {file.name}").wait_for()
     assert files.export([file], tmp_path / "a.csv", made) == (5, 1, 0)
     rows = table(tmp_path / "a.csv")
     assert [r["image"] for r in rows[:2]] == ["i2", "i1"]

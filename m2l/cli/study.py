@@ -52,16 +52,14 @@ def study_serve(design, db, host, port):
     from m2l.people import serve
 
     made = study.load(design)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with serve.Answers(db, made) as answers:
         app = serve.application(made, Path(design).parent, answers)
         try:  # a port in use is known before anything starts
-            taken = socket.create_server((host, port), family=family, backlog=2048)
+            taken = socket.create_server((host, port), backlog=2048)
         except OSError as error:
             why = error.strerror or error
             raise InputError(f"{host} port {port}: {why}; choose another with --port") from None
-        where = f"[{host}]" if ":" in host else host
-        url = f"http://{where}:{taken.getsockname()[1]}/"
+        url = f"http://{host}:{taken.getsockname()[1]}/"
         stored, people = answers.rows(), made["participants"]
         click.echo(
             f"{url} is open for {_plural(len(people), 'participant')}; {db}: "
