@@ -20,6 +20,7 @@ from m2l import Callable, va
 from m2l.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights" / "generator.safetensors"
+OF = 8  # scenes tried for each picture of a song
 OTHERS = 2**24  # between the seeds of the scenes that are tried for one picture
 DETAIL = 0.3  # of the last octave's contrast, in each octave that enlarging adds
 
@@ -224,7 +225,7 @@ def carry(emotion, model, released):
     return released.va_map.inverse(model.va_map(emotion))
 
 
-def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=1):
+def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=OF):
     """Paint landscapes for a song.
 
     Parameters
@@ -235,7 +236,7 @@ def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=1):
     model : m2l.music.ear.Ear, or the name of one that ships.
     spread : whether each picture is for an emotion of its own, drawn from what the song may be
         felt like (`m2l.music.ear.Ear.draw`), in place of the one that is likeliest.
-    of : scenes tried for each picture, see `landscapes`.
+    of : scenes tried for each picture, see `landscapes`; with 1, a seed is the scene it is there.
 
     Returns
     -------

@@ -305,7 +305,7 @@ for mood, corner in corners.items():
     piece = f"{tempfile.mkdtemp()}/piece.wav"
     sound = synth.compose(*(5 + 3 * np.array(corner)), seed=seed + 1000, seconds=7)
     soundfile.write(piece, sound, synth.SR)
-    images, felt = generate.from_song(piece, seed=[1, 2, 3], model=hearing)
+    images, felt = generate.from_song(piece, seed=[1, 2, 3], model=hearing, of=1)
     asked = felt[["landscape_valence", "landscape_arousal"]].to_numpy(float)
     heard[f"Composed as {mood}"] = images, figures.felt([asked] * 3)
 

@@ -208,7 +208,7 @@ def test_a_song_becomes_landscapes(song, tiny_forest, tiny_generator):
         generate.carry(told[["valence", "arousal"]], tiny_forest, generate.load(tiny_generator)),
     )
     np.testing.assert_array_equal(
-        images, generate.landscapes(*asked, seed=[1, 2], weights=tiny_generator)
+        images, generate.landscapes(*asked, [1, 2], tiny_generator, of=generate.OF)
     )
 
 
@@ -217,7 +217,8 @@ def test_pictures_spread_over_what_a_song_may_be(song, tiny_forest, tiny_generat
     paint = generate.paint
     monkeypatch.setattr(generate, "paint", lambda u, *a, **k: asked.append(u) or paint(u, *a, **k))
     seeds = np.arange(200)
-    images, felt = generate.from_song(song, seeds, tiny_generator, tiny_forest, spread=True)
+    several = {"weights": tiny_generator, "model": tiny_forest, "of": 1}
+    images, felt = generate.from_song(song, seeds, spread=True, **several)
     assert images.shape == (200, 8, 8, 3) and asked[0].shape == (200, 2)
     # A song of which little is known may be anything that songs are, and so may its pictures.
     assert asked[0].std(0).min() > 0.4 and np.abs(asked[0].mean(0)).max() < 0.5
@@ -227,11 +228,11 @@ def test_pictures_spread_over_what_a_song_may_be(song, tiny_forest, tiny_generat
         released.va_map.inverse(asked[0]).mean(0),
         atol=0.05,
     )
-    again, _ = generate.from_song(song, seeds, tiny_generator, tiny_forest, spread=True)
+    again, _ = generate.from_song(song, seeds, spread=True, **several)
     np.testing.assert_array_equal(images, again)
-    one, _ = generate.from_song(song, 0, tiny_generator, tiny_forest, spread=True)
+    one, _ = generate.from_song(song, 0, spread=True, **several)
     np.testing.assert_allclose(one[0], images[0].astype(int), atol=1)
-    generate.from_song(song, seeds, tiny_generator, tiny_forest)
+    generate.from_song(song, seeds, **several)
     assert asked[-1].shape == (2,)
 
 

@@ -123,8 +123,8 @@ def _interval(felt, d):
 @click.option(
     "--of",
     type=click.IntRange(1, 64),
-    default=1,
-    help="Scenes tried for each picture: what is kept suits the emotion best.",
+    help="Scenes tried for each picture, of which the one is kept that suits the emotion best; 8 for "
+    "a song, 1 for numbers by default.",
 )
 @WEIGHTS
 def generate(song, valence, arousal, out, seed, count, size, spread, of, weights):
@@ -132,7 +132,7 @@ def generate(song, valence, arousal, out, seed, count, size, spread, of, weights
 
     \b
     m2l generate song.mp3 -o song.png -n 4             four scenes for the likeliest emotion
-    m2l generate song.mp3 -o song.png --of 8           the best of eight scenes
+    m2l generate song.mp3 -o song.png --of 64          the best of 64 scenes for it
     m2l generate song.mp3 -o song.png -n 4 --spread    ... for four that the song may have
     m2l generate Album -o pictures                     one for each song of a folder
 
@@ -162,9 +162,9 @@ def generate(song, valence, arousal, out, seed, count, size, spread, of, weights
     if not folder:
         outputs.check(out, [".png"], [song] if song else [])
     if song is None:
-        write(generator.landscapes(valence, arousal, seeds, weights, of=of), out)
+        write(generator.landscapes(valence, arousal, seeds, weights, of=of or 1), out)
         return
-    options = {"weights": weights, "spread": spread, "of": of}
+    options = {"weights": weights, "spread": spread, "of": of or generator.OF}
     for path, _, images, felt in _each(_found(song), seeds, **options):
         told = ", ".join(f"{d} {_interval(felt, d)}" for d in ("valence", "arousal"))
         click.echo(

@@ -40,7 +40,7 @@ def end_to_end(
     rated: Path | None = None,
     folder="runs/ear",
     pictures=8,
-    of=8,
+    of=generate.OF,
     uncertain=60,
     draws=6,
     **effort,
