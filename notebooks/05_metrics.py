@@ -342,12 +342,19 @@ plt.show()
 # {result}`end_to_end:judges.ratings.matched.mean of pictures:*100 .0f` %; with pictures dealt out at
 # random it is {result}`end_to_end:judges.ratings.matched.shuffled:*100 .0f` %.
 #
-# Scenes can also be chosen: of {result}`end_to_end:of` painted for a song (`m2l generate --of`), the scene
-# network keeps the one that it sees nearest to what is asked. Scored by the other judge, the whole way comes
+# That is for seeds as they come. `m2l generate` paints {result}`end_to_end:of` scenes for a song, and the scene
+# network keeps the one that it sees nearest to what is asked. Scored by the other judge, the whole way then comes
 # to {result}`end_to_end:judges.ratings.whole, chosen.valence.r` for valence and
-# {result}`end_to_end:judges.ratings.whole, chosen.arousal.r` for arousal, where a single picture has
-# {result}`end_to_end:judges.ratings.whole.valence.r` and {result}`end_to_end:judges.ratings.whole.arousal.r`.
-#
+# {result}`end_to_end:judges.ratings.whole, chosen.arousal.r` for arousal, where the first scene has
+# {result}`end_to_end:judges.ratings.whole.valence.r` and {result}`end_to_end:judges.ratings.whole.arousal.r`, and
+# the song's own picture is the nearer one in {result}`end_to_end:judges.ratings.matched.chosen:*100 .0f` % of choices.
+# What was not heard cannot be painted. With pictures that showed exactly what was heard, it would be:
+
+# %%
+label, asked = np.hsplit(journey["arrays"]["label, asked"], 2)
+f"{100 * metrics.matched(label, asked).mean():.0f} % of choices"
+
+# %% [markdown]
 # **Where a picture's emotion comes from.** The emotion that the judge of ratings sees in one picture varies
 # for three reasons: songs differ, as far as they were heard to
 # ({result}`end_to_end:judges.ratings.shares.valence.songs.value:*100 .0f` % of the variance in valence,
@@ -371,6 +378,6 @@ plt.show()
 #   {result}`metrics:va.ratings.photos.valence.r` and {result}`metrics:va.ratings.photos.arousal.r`.
 #   Within one kind of scene {result}`metrics:va.ratings.random.valence.within` and
 #   {result}`metrics:va.ratings.random.arousal.within` are left.
-# - From the song to one picture, the correlation is
-#   {result}`end_to_end:judges.ratings.whole.valence.r` for valence and
-#   {result}`end_to_end:judges.ratings.whole.arousal.r` for arousal.
+# - From the song to the picture that `m2l generate` paints, the correlation is
+#   {result}`end_to_end:judges.ratings.whole, chosen.valence.r` for valence and
+#   {result}`end_to_end:judges.ratings.whole, chosen.arousal.r` for arousal.

@@ -123,8 +123,8 @@ def _interval(felt, d):
 @click.option(
     "--of",
     type=click.IntRange(1, 64),
-    help="Scenes tried for each picture, of which the one is kept that suits the emotion best; 8 for "
-    "a song, 1 for numbers by default.",
+    help="Scenes tried for each picture, of which the one is kept that suits the emotion best; 8 "
+    "for a song, 1 for numbers by default.",
 )
 @WEIGHTS
 def generate(song, valence, arousal, out, seed, count, size, spread, of, weights):
