@@ -305,7 +305,8 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 #   - {result}`baselines:answers.best, chosen by scene.ratings.arousal`
 # ```
 #
-# Retrieval is the mark to reach: whoever wants obedience alone needs no generator. What a generator adds is
+# The generator obeys as the nearest photograph does; asked as far from the middle as it is, retrieval obeys better:
+# whoever wants obedience alone needs no generator. What a generator adds is
 # that its pictures are not among the photographs, and that there are as many of them as there are seeds.
 
 # %% [markdown]
