@@ -105,33 +105,20 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
     pyramid = landscapes.pyramid(root)
     test = pyramid.rows("test")
 
-    def apart(fit, told, seen):
-        """Scores with themes apart: of all photos and of sceneries."""
+    def apart(judge, seen):
+        """Scores of a module's `fit`, themes apart: of all photos and of sceneries."""
         from sklearn.model_selection import GroupKFold
 
         answers = np.empty((repeats, *y.shape))
         for repeat in range(repeats):
             parts = GroupKFold(folds, shuffle=True, random_state=seed + repeat)
             for known, rest in parts.split(y, None, themes):
-                machine = fit([x[known] for x in seen], y[known])
-                answers[repeat, rest] = told(machine, [x[rest] for x in seen])
+                answers[repeat, rest] = judge.told(judge.fit(seen[known], y[known]), seen[rest])
         return {
             "apart": stats.evaluate(y, answers, themes),
             "scenery": stats.evaluate(y[scenery], answers[:, scenery], themes[scenery]),
         }
 
-    def fit_labels(seen, y):
-        return {k: labels.fit(x, y) for k, x in zip(labels.SIDES, seen, strict=True)}
-
-    def label(machines, seen):
-        both = zip(machines.values(), seen, strict=True)
-        return np.mean([labels.told(machine, x) for machine, x in both], axis=0)
-
-    def lite(images):
-        return [labels.features(images, which) for which in labels.SIDES]
-
-    seen, by_lite = ratings.features(small), lite(opened)
-    second, labelling = ratings.fit(seen, y), fit_labels(by_lite, y)
     result = {
         "photos": len(y),
         "themes": len(set(themes)),
@@ -141,23 +128,17 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
             d: float(1 - (table[f"{d}_sd"] ** 2 / table[f"{d}_n"]).mean() / table[d].var())
             for d in DIMENSIONS
         },
-        "ratings": apart(
-            lambda x, y: ratings.fit(x[0], y), lambda m, x: ratings.told(m, x[0]), [seen]
-        ),
-        "labels": apart(fit_labels, label, by_lite),
-        "scene": {"scenery": _scores(y[scenery], scene.look(scene.load(judge), small[scenery])[2])},
     }
-    shown = ratings.told(second, ratings.features(pyramid.array(128)[test]))
-    result["ratings"]["photos"] = _scores(pyramid.va[test], shown)
     some = np.random.default_rng(seed).permutation(len(pyramid))[:100]
-    again = label(
-        labelling, lite([pictures.read(path) for path in pyramid.table["path"].iloc[some]])
-    )
-    result["labels"]["photos"] = _scores(pyramid.va[some], again)
-    for name, module, fitted, path in (
-        ("ratings", ratings, second, rated),
-        ("labels", labels, labelling, machines),
+    again = [pictures.read(path) for path in pyramid.table["path"].iloc[some]]
+    for name, module, shown, rows, others, path in (
+        ("ratings", ratings, small, test, pyramid.array(128)[test], rated),
+        ("labels", labels, opened, some, again, machines),
     ):
+        seen = module.features(shown)
+        fitted, result[name] = module.fit(seen, y), apart(module, seen)
+        told = module.told(fitted, module.features(others))
+        result[name]["photos"] = _scores(pyramid.va[rows], told)
         card = {
             "what": "Valence and arousal of a picture",
             "data": f"people's ratings of {len(y)} photos of OASIS",
@@ -165,5 +146,7 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
             "r2, themes apart": {d: result[name]["apart"][d]["r2"]["value"] for d in DIMENSIONS},
         }
         module.save(fitted, path, card)
+    looked = scene.look(scene.load(judge), small[scenery])[2]
+    result["scene"] = {"scenery": _scores(y[scenery], looked)}
     data = {"oasis": photos.fingerprint(table), "landscapes": photos.fingerprint(pyramid.table)}
     provenance.save(out, result, started=started, data=data, seed=seed)

@@ -33,27 +33,36 @@ GAMMA = 0.5 / 1280
 _network = cache(lite)
 
 
-def features(photos, which):
-    """Pooled features (N, 1280) of photos (PIL, RGB) by EfficientNet-Lite0 or -Lite2."""
+def features(photos):
+    """Pooled features (N, 2, 1280) of photos (PIL, RGB) by both networks."""
     import torch
     from PIL import Image
 
-    net, side, out = _network(which), SIDES[which], []
+    out = []
     with torch.inference_mode():
         for photo in photos:
-            pixels = np.asarray(photo.resize((side, side), Image.Resampling.BICUBIC), np.float32)
-            x = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-            out.append(net.extract_features((x - 127) / 128).mean((2, 3))[0].numpy())
-    return np.stack(out)
+            out.append([])
+            for which, side in SIDES.items():
+                small = photo.resize((side, side), Image.Resampling.BICUBIC)
+                x = torch.from_numpy(np.asarray(small, np.float32)).permute(2, 0, 1)[None]
+                seen = _network(which).extract_features((x - 127) / 128)
+                out[-1].append(seen.mean((2, 3))[0].numpy())
+    return np.array(out)
 
 
 def fit(seen, ratings):
-    """Support vector regressions of ratings (N, 2), 1–9, on features (N, 1280), not negative.
+    """Support vector regressions of ratings (N, 2), 1–9, on features (N, 2, 1280), not negative.
 
     Returns
     -------
-    dict of ndarray, see `told`.
+    dict of network to dict of ndarray, see `told`.
     """
+    return {
+        which: _machine(x, ratings) for which, x in zip(SIDES, seen.swapaxes(0, 1), strict=True)
+    }
+
+
+def _machine(seen, ratings):
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVR
 
@@ -75,24 +84,26 @@ def fit(seen, ratings):
     }
 
 
-def told(machine, seen):
-    """Valence and arousal (N, 2) that machines, see `fit`, tell from features (N, 1280)."""
-    x, s = (
-        (part - machine["mean"]) / machine["scale"]
-        for part in (seen, machine["support"] * machine["step"])
-    )
-    apart = (x**2).sum(1)[:, None] + (s**2).sum(1) - 2 * x @ s.T
-    return machine["constants"] + np.exp(-GAMMA * apart) @ machine["weights"]
+def told(machines, seen):
+    """Valence and arousal (N, 2) that machines, see `fit`, tell from features (N, 2, 1280)."""
+
+    def one(machine, seen):
+        x, s = (
+            (part - machine["mean"]) / machine["scale"]
+            for part in (seen, machine["support"] * machine["step"])
+        )
+        apart = (x**2).sum(1)[:, None] + (s**2).sum(1) - 2 * x @ s.T
+        return machine["constants"] + np.exp(-GAMMA * apart) @ machine["weights"]
+
+    return np.mean([one(machines[k], seen[:, i]) for i, k in enumerate(SIDES)], axis=0)
 
 
 def label(photos, machines=None):
     """Predicted valence and arousal (N, 2), 1–9, of photos (PIL, RGB).
 
-    `machines` is a dict of network to `fit`'s, the shipped ones by default.
+    `machines` are of `fit`, the shipped ones by default.
     """
-    machines = machines or load()
-    each = [told(machine, features(photos, k)) for k, machine in machines.items()]
-    return np.clip(np.mean(each, axis=0), 1, 9)
+    return np.clip(told(machines or load(), features(photos)), 1, 9)
 
 
 def folder(path):
@@ -114,7 +125,7 @@ def folder(path):
 
     found, _ = pictures.find(path)
     machines, rows = load(), []
-    for which in machines:  # a missing package ends it here
+    for which in SIDES:  # a missing package ends it here
         _network(which)
     for photo in tqdm(found, desc="photos", disable=None, leave=False):
         try:
