@@ -159,7 +159,7 @@ def pictures(images, columns=None, size=1.1, titles=None):
 
 
 def networks(ax, sizes):
-    """Draw a generator and its critic: a box for each resolution, as high as it is fine.
+    """Draw a generator, downwards, and its critic, upwards: a box for each resolution.
 
     Parameters
     ----------
@@ -168,24 +168,24 @@ def networks(ax, sizes):
     """
     top = len(sizes.widths)
     eru = sizes.condition == "eru"
-    boxes = [(1 + i, i, "C0", 0.68) for i in range(top)]
-    boxes += [(top + 2.4 + i, top - 1 - i, "C1", 0) for i in range(top)]
-    for x, stage, colour, edge in boxes:
-        height = 1.8 + 0.5 * stage
-        ax.bar(x, height, 0.8, bottom=-height / 2, color=colour, alpha=0.35)
-        if eru:  # the generator's come last in a block, the critic's first
-            ax.bar(x - 0.4 + edge + 0.06, height, 0.12, bottom=-height / 2, color=INK)
-        side = sizes.resolution(stage)
-        middle = x + (0.08 if eru and not edge else -0.08 if eru else 0)
-        text = f"{side}×{side}, {sizes.widths[stage]}"
-        ax.text(middle, 0, text, ha="center", va="center", rotation=90, color="black")
-    end = 2 * top + 2.4
-    for x, text in ((-0.05, "z, V, A" if eru else "z"), (top + 1.2, "picture"), (end, "score")):
-        ax.text(x, 0, text, ha="center", va="center", rotation=90)
-    low = -(1.8 + 0.5 * top) / 2
-    for x, text in ((0.5 + top / 2, "generator"), (end - 0.5 - top / 2, "critic")):
-        ax.text(x, low - 0.35, text, ha="center", va="center")
-    ax.set(xlim=(-0.7, end + 0.6), ylim=(low - 0.7, -low))
+    for x, colour, name, end in (
+        (0, "C0", "generator", "z, V, A" if eru else "z"),
+        (1, "C1", "critic", "score"),
+    ):
+        ax.text(x, 1.6, name, ha="center", va="center", weight="bold")
+        ax.text(x, 0.8, f"{end} ↓" if x == 0 else f"{end} ↑", ha="center", va="center")
+        for stage, channels in enumerate(sizes.widths):
+            width, side = 0.9 - 0.42 * (1 - stage / max(top - 1, 1)), sizes.resolution(stage)
+            ax.barh(-stage, width, 0.84, left=x - width / 2, color=colour, alpha=0.35)
+            if eru:  # the generator's come last in a block, the critic's first
+                ax.barh(-stage - 0.36, width, 0.12, left=x - width / 2, color=INK)
+            text = f"{side}×{side}, {channels}"
+            ax.text(x, -stage + 0.05, text, ha="center", va="center", color="black")
+    ax.text(0.5, -top, "picture", ha="center", va="center")
+    for x, ends in ((0, "->"), (1, "<-")):  # into the picture, out of it
+        arrow = {"arrowstyle": ends, "color": INK, "connectionstyle": "angle,angleA=-90,angleB=0"}
+        ax.annotate("", (0.5 + (x - 0.5) * 0.36, -top), (x, 0.5 - top), arrowprops=arrow)
+    ax.set(xlim=(-0.5, 1.5), ylim=(-top - 0.5, 2))
     ax.axis("off")
     return ax
 

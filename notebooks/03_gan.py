@@ -64,8 +64,8 @@ torch.set_num_threads(2)
 # of its picture at each stage. The milestone's critic takes the same steps backwards
 # ({numref}`fig-gan-networks`).
 
-# %% mystnb={"figure": {"caption": "The milestone's two networks: a box for each resolution with its number of channels, the emotional residual unit as a dark edge. Training begins with the outermost pair of boxes and adds a pair a stage.", "name": "fig-gan-networks"}, "image": {"alt": "Six boxes that grow from 4\u00d74 to 128\u00d7128 towards a picture in the middle, and six that shrink again towards a score; each has a dark edge."}}
-figure, ax = plt.subplots(figsize=(7, 3.2))
+# %% mystnb={"figure": {"caption": "The milestone's two networks: a box for each resolution with its number of channels, the emotional residual unit as a dark edge. Training begins with the uppermost pair of boxes and adds a pair a stage.", "name": "fig-gan-networks"}, "image": {"alt": "Six boxes that grow from 4\u00d74 to 128\u00d7128 downwards to a picture, and beside them six that shrink again upwards to a score; each has a dark edge."}}
+figure, ax = plt.subplots(figsize=(4.8, 4.2))
 figures.networks(ax, Preset.load("paper").sizes)
 plt.show()
 
