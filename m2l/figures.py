@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from m2l import results
+from m2l.va import DIMENSIONS
 
 INK = "#6b7178"
 QUADRANTS = {
@@ -122,7 +123,7 @@ def by_dimension(series, xlabel, chance=None):
     names = list(next(iter(series.values())))
     size = (4.8, 1.4 + 0.5 * len(names))
     figure, axes = plt.subplots(2, 1, figsize=size, sharex=True)
-    for ax, d in zip(axes, ("valence", "arousal"), strict=True):
+    for ax, d in zip(axes, DIMENSIONS, strict=True):
         for i, (label, found) in enumerate(series.items()):
             ends = ([found[n][d][k] for n in names] for k in ("low", "value", "high"))
             shift = 0.26 * (i - (len(series) - 1) / 2)
@@ -134,6 +135,124 @@ def by_dimension(series, xlabel, chance=None):
     axes[1].set_xlabel(xlabel)
     if len(series) > 1:
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def strongest(found, xlabel, count=8):
+    """The rows with the highest values, for valence above those for arousal, from the top down.
+
+    Parameters
+    ----------
+    found : dict of a name to n, of its members, and {"valence", "arousal"}, each a dict of value,
+        low and high.
+    """
+    figure, axes = plt.subplots(2, 1, figsize=(4.8, 6))
+    for ax, d in zip(axes, DIMENSIONS, strict=True):
+        top = sorted(found, key=lambda name: -found[name][d]["value"])[:count]
+        ends = [[found[name][d][k] for name in top] for k in ("low", "value", "high")]
+        intervals(ax, *ends, [f"{name} ({found[name]['n']})" for name in top])
+        ax.axvline(0, color=INK, lw=0.6)
+        ax.set_title(d)
+    axes[1].set_xlabel(xlabel)
+    return figure
+
+
+def dependence(curves):
+    """What valence (solid) and arousal (dashed) do as one feature changes, a panel a feature.
+
+    Parameters
+    ----------
+    curves : dict of a feature's name to at (K,), and value, low and high (K, 2).
+    """
+    rows = -(-len(curves) // 2)
+    size = (4.8, 1 + 1.6 * rows)
+    figure, axes = plt.subplots(rows, 2, figsize=size, sharey=True, squeeze=False)
+    for ax in axes.flat[len(curves) :]:
+        ax.axis("off")
+    for ax, (name, curve) in zip(axes.flat, curves.items(), strict=False):
+        for i, line in enumerate(("-", "--")):
+            value, low, high = (np.array(curve[key])[:, i] for key in ("value", "low", "high"))
+            ax.plot(curve["at"], value, line, label=DIMENSIONS[i])
+            ax.fill_between(curve["at"], low, high, alpha=0.2)
+        ax.set_xlabel(name)
+        ax.locator_params(axis="x", nbins=3)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def learning(songs, models):
+    """R² by the number of songs trained on, valence above arousal.
+
+    Parameters
+    ----------
+    songs : (K,)
+    models : dict of a name to {"valence", "arousal"}, each K dicts of value, low and high.
+    """
+    figure, axes = plt.subplots(2, 1, figsize=(4.8, 4.6), sharex=True)
+    for ax, d in zip(axes, DIMENSIONS, strict=True):
+        for (name, by), marker in zip(models.items(), "osD", strict=False):
+            value, low, high = (
+                np.array([one[k] for one in by[d]]) for k in ("value", "low", "high")
+            )
+            spans = [value - low, high - value]
+            ax.errorbar(songs, value, spans, fmt=f"{marker}-", lw=1.2, label=name)
+        ax.set(title=d, ylabel="R²")
+    axes[1].set_xlabel("songs")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def by_quadrant(panels):
+    """How measurements are spread in each quadrant, a panel each.
+
+    Parameters
+    ----------
+    panels : dict of a panel's title to a dict of a series' name to an array (5, 4): the 5th, 25th,
+        50th, 75th and 95th percentile in Q1 to Q4.
+    """
+    rows = {"Q1": 0, "Q2": 1, "Q4": 2, "Q3": 3}  # excited above calm, pleasant above unpleasant
+    lines = -(-len(panels) // 2)
+    size = (4.8, 1 + 2 * lines)
+    figure, axes = plt.subplots(lines, 2, figsize=size, sharey=True, squeeze=False)
+    for ax, (title, series) in zip(axes.flat, panels.items(), strict=True):
+        for i, (name, quantiles) in enumerate(series.items()):
+            at = np.array([rows[f"Q{q}"] for q in (1, 2, 3, 4)]) + 0.32 * i - 0.16
+            q5, q25, q50, q75, q95 = np.asarray(quantiles, float)
+            ax.hlines(at, q5, q95, color=f"C{i}", lw=0.9)
+            ax.hlines(at, q25, q75, color=f"C{i}", lw=3)
+            ax.plot(q50, at, "oD"[i], color=f"C{i}", ms=6, mec="w", mew=0.8, label=name)
+        ax.set_title(title, fontsize=9, loc="center")
+        ax.locator_params(axis="x", nbins=3)
+        ax.set_yticks(list(rows.values()), [QUADRANTS[q][2].replace(", ", ",\n") for q in rows])
+        ax.tick_params(axis="y", length=0, labelsize=9)
+    axes[0, 0].set_ylim(3.5, -0.5)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def correlations(matrices, groups):
+    """Square matrices of correlations (F, F), one below the other.
+
+    Parameters
+    ----------
+    matrices : dict of a title to an array.
+    groups : dict of a name to how many rows in turn belong to it.
+    """
+    borders = np.cumsum([0, *groups.values()])
+    size = (4.8, 4 * len(matrices))
+    figure, axes = plt.subplots(len(matrices), 1, figsize=size, squeeze=False)
+    for ax, (title, matrix) in zip(axes.flat, matrices.items(), strict=True):
+        shown = ax.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r", rasterized=True)
+        ax.set_title(title)
+        ax.set_xticks([])
+        ax.set_yticks((borders[1:] + borders[:-1]) / 2 - 0.5, groups)
+        ax.tick_params(length=0)
+        for border in borders[1:-1] - 0.5:
+            ax.axhline(border, color="k", lw=0.6)
+            ax.axvline(border, color="k", lw=0.6)
+        for label, side in zip(ax.get_yticklabels()[-2:], ("bottom", "top"), strict=True):
+            label.set_va(side)  # the two smallest families lie close together
+    figure.colorbar(shown, ax=axes, label="correlation", location="bottom", shrink=0.7, aspect=25)
     return figure
 
 

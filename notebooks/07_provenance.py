@@ -27,25 +27,8 @@
 chapters = "book/executed"
 
 # %% tags=["remove-cell"]
-import hashlib
-import platform
-import re
-from importlib import metadata
-from pathlib import Path
-
-import pandas as pd
-
-import m2l
-from m2l import corpora, figures
-from m2l import results as provenance
-
-results = provenance.blocks()
-runs = provenance.chapters(chapters)
-
-
-def day(date):
-    return pd.Timestamp(date).strftime("%d\u00a0%b\u00a0%Y")
-
+from m2l import figures, results
+from m2l.experiments import provenance
 
 # %% [markdown]
 # (sec-nb-provenance-data)=
@@ -56,30 +39,9 @@ def day(date):
 # the card describes says which. The fingerprint is a hash of the items' names, labels and file
 # sizes as loaded for [chapter 1](01_data): whoever has the same fingerprint has the same data.
 
-# %% tags=["hide-input"]
-prints = results["data"]["data"]
-described = provenance.load("data")["corpora"]
-
-
-def linked(text):
-    """The addresses in a text as links."""
-    return re.sub(r"(https?://(\S+?))(?=[:,]?(\s|$))", r"[\2](\1)", text)
-
-
-def held(key, card):
-    counts = ", ".join(f"{n:,} {what}" for what, n in card.counts.items())
-    return counts + (f"; used: {described[key]['rows']:,}" if key in described else "")
-
-
+# %%
 figures.table(
-    pd.DataFrame(
-        {
-            "corpus, where": f"**{key}**, {linked(card.where)}",
-            "terms": card.licence,
-            "holds": held(key, card) + (f"; `{prints[key]}`" if key in prints else ""),
-        }
-        for key, card in ((key, corpora.card(key)) for key in corpora.names())
-    ),
+    provenance.data(),
     "Data availability; last, the fingerprint.",
     name="tab-provenance-data",
 )
@@ -99,46 +61,17 @@ figures.table(
 # changes that were not committed yet ({numref}`tab-provenance-results`). The machines they ran on are in
 # {numref}`tab-provenance-machines`.
 
-# %% tags=["hide-input"]
-pages = {p.stem: provenance.quoted(p.read_text()) for p in sorted(Path("book").glob("*.md"))}
-
-
-def readers(name):
-    """Links to the chapters and pages that read a result."""
-    name = name.partition("/")[0]
-    links = [f"[{int(run[:2])}]({run})" for run in runs if name in runs[run]["results"]]
-    links += [f"[{page}](../{page})" for page, names in pages.items() if name in names]
-    return ", ".join(links) or "none"
-
-
+# %%
+runs = results.chapters(chapters)
 figures.table(
-    pd.DataFrame(
-        {
-            "result": f"`{name}`, {day(block['date'])}",
-            "from": ", ".join(
-                [f"commit `{block['commit']}`"]
-                + [f"{what} `{mark}`" for what, mark in block["data"].items()]
-            ),
-            "by": f"{block['preset']}, seed {block['seed']}, "
-            + provenance.text(block["seconds"], "duration"),
-            "read in": readers(name),
-        }
-        for name, block in results.items()
-    ),
+    provenance.made(runs, "book"),
     "The results of the study: what each was made from, how, and who reads it.",
     name="tab-provenance-results",
 )
 
-# %% tags=["hide-input"]
-machines = {}
-for name, block in results.items():
-    versions = ", ".join(f"{library} {number}" for library, number in block["versions"].items())
-    machines.setdefault((block["hardware"], versions), []).append(name)
+# %%
 figures.table(
-    pd.DataFrame(
-        {"machine": machine, "software": versions, "results": ", ".join(made)}
-        for (machine, versions), made in machines.items()
-    ),
+    provenance.machines(),
     "Machines and versions that made the results.",
     name="tab-provenance-machines",
 )
@@ -149,18 +82,9 @@ figures.table(
 #
 # The networks and the forest that ship with the package, by their SHA-256 ({numref}`tab-provenance-weights`).
 
-# %% tags=["hide-input"]
-weights = sorted(p for p in (Path(m2l.__file__).parent / "weights").iterdir() if p.is_file())
+# %%
 figures.table(
-    pd.DataFrame(
-        {
-            "file": f"`{path.name}`",
-            "megabytes": path.stat().st_size / 1e6,
-            "checksum": f"`{hashlib.sha256(path.read_bytes()).hexdigest():.16}`",
-        }
-        for path in weights
-        if path.suffix == ".safetensors"
-    ),
+    provenance.weights(),
     "Weights in the package; of the checksum, the first 16 of 64 digits.",
     name="tab-provenance-weights",
 )
@@ -172,23 +96,9 @@ figures.table(
 # The chapters were run for these very pages, by the machine and the Python of the last row. Their
 # settings lie in `params/`; a seed stands among them.
 
-# %% tags=["hide-input"]
-rows = [
-    {
-        "chapter": f"[{run['title']}]({name})",
-        "run on": day(run["date"]),
-        "took": provenance.text(run["seconds"], "duration"),
-        "settings": ", ".join(f"{key} {value}" for key, value in run["parameters"].items()),
-    }
-    for name, run in runs.items()
-]
-total = sum(run["seconds"] for run in runs.values())
-here = f"{provenance.hardware()}; Python {platform.python_version()}"
-rows.append(
-    {"chapter": "all", "run on": "", "took": provenance.text(total, "duration"), "settings": here}
-)
+# %%
 figures.table(
-    pd.DataFrame(rows), "Run time and settings of the chapters.", name="tab-provenance-chapters"
+    provenance.ran(runs), "Run time and settings of the chapters.", name="tab-provenance-chapters"
 )
 
 # %% [markdown]
@@ -196,22 +106,7 @@ figures.table(
 #
 # `requirements.lock` pins every package, these among them; `environment.yml` installs the same.
 
-# %% tags=["hide-input"]
-packages = {
-    "sound": ["librosa", "soundfile"],
-    "learning": ["scikit-learn", "optuna", "torch", "torchvision", "lightning-fabric"],
-    "numbers": ["numpy", "scipy", "pandas", "statsmodels", "pingouin"],
-    "figures": ["matplotlib", "pillow"],
-    "book": ["jupyter-book", "sphinx", "myst-nb", "papermill", "jupytext", "snakemake"],
-}
+# %%
 figures.table(
-    pd.DataFrame(
-        {
-            "for": purpose,
-            "packages": ", ".join(f"{name} {metadata.version(name)}" for name in members),
-        }
-        for purpose, members in packages.items()
-    ),
-    "The main packages of this build.",
-    name="tab-provenance-packages",
+    provenance.packages(), "The main packages of this build.", name="tab-provenance-packages"
 )

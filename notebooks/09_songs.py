@@ -38,32 +38,10 @@
 seed = 0
 
 # %% tags=["remove-cell"]
-import numpy as np
-from PIL import Image
-
-from m2l import figures
 from m2l import results as provenance
+from m2l.experiments import songs
 
 study = provenance.load("songs")
-folder = provenance.results_dir() / "songs"
-
-
-def quadrant(name):
-    """A gallery of the songs of a quadrant: spectrum, then pictures."""
-    groups = {}
-    for i, song in enumerate(study["songs"]):
-        if song["quadrant"] != name:
-            continue
-        strip = np.asarray(Image.open(folder / f"{i}.png"))
-        sound = np.asarray(Image.open(folder / f"{i}-sound.png"))
-        pictures = np.split(strip, study["pictures"], axis=1)
-        heard = [provenance.text(song[d], ".1f") for d in ("valence", "arousal")]
-        asked = figures.felt([[song[d]["asked"] for d in ("valence", "arousal")]])
-        captions = ["spectrum", *asked * study["pictures"]]
-        heading = f"Song {len(groups) + 1}: valence {heard[0]}, arousal {heard[1]}"
-        groups[heading] = [sound, *pictures], captions
-    return figures.Gallery(groups)
-
 
 # %% [markdown]
 # ## Excited and pleasant
@@ -71,7 +49,7 @@ def quadrant(name):
 # The songs of {numref}`fig-songs-q1` are the corpus's excited, pleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls excited and pleasant, at random, and what was painted for them.", "name": "fig-songs-q1"}}
-quadrant("Q1")
+songs.gallery(study, "Q1")
 
 # %% [markdown]
 # ## Excited and unpleasant
@@ -79,7 +57,7 @@ quadrant("Q1")
 # The songs of {numref}`fig-songs-q2` are the corpus's excited, unpleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls excited and unpleasant, at random, and what was painted for them.", "name": "fig-songs-q2"}}
-quadrant("Q2")
+songs.gallery(study, "Q2")
 
 # %% [markdown]
 # ## Calm and unpleasant
@@ -87,7 +65,7 @@ quadrant("Q2")
 # The songs of {numref}`fig-songs-q3` are the corpus's calm, unpleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls calm and unpleasant, at random, and what was painted for them.", "name": "fig-songs-q3"}}
-quadrant("Q3")
+songs.gallery(study, "Q3")
 
 # %% [markdown]
 # ## Calm and pleasant
@@ -95,7 +73,7 @@ quadrant("Q3")
 # The songs of {numref}`fig-songs-q4` are the corpus's calm, pleasant ones.
 
 # %% mystnb={"figure": {"caption": "Three songs that the corpus calls calm and pleasant, at random, and what was painted for them.", "name": "fig-songs-q4"}}
-quadrant("Q4")
+songs.gallery(study, "Q4")
 
 # %% [markdown]
 # ## Summary

@@ -36,91 +36,50 @@ import pandas as pd
 
 from m2l import figures
 from m2l import results as provenance
-from m2l.music import features
+from m2l.music import features, importance
 from m2l.sample import compose as synth
+from m2l.va import DIMENSIONS
 
 figures.use_style()
 warnings.filterwarnings("ignore", message="IProgress")
 study = provenance.load("data")
 planes = study["arrays"]
 
-
 # %%
 rng = np.random.default_rng(seed)
-asked = pd.DataFrame(
-    rng.uniform(1.5, 8.5, (pieces, 2)),
-    columns=["valence", "arousal"],
-)
+asked = rng.uniform(1.5, 8.5, (pieces, 2))  # valence and arousal that the composer is told
 sounds = pd.DataFrame(
     [
         features.from_signal(synth.compose(*va, seed=n, seconds=6), features.NAMES)
-        for n, va in enumerate(asked.values)
+        for n, va in enumerate(asked)
     ],
     columns=features.NAMES,
 )
+high = asked >= 5
+quadrant = np.where(high[:, 1], np.where(high[:, 0], 1, 2), np.where(high[:, 0], 4, 3))
 
-# %% tags=["remove-cell"]
-described_by = dict(zip(features.NAMES, range(148), strict=True))
-sample_quadrant = np.select(
-    [(asked >= 5).all(axis=1), (asked < 5).all(axis=1), asked["arousal"] >= 5],
-    ["Q1", "Q3", "Q2"],
-    "Q4",
-)
-with_labels = pd.DataFrame(
-    planes["features_labels"].T, index=features.NAMES, columns=["valence", "arousal"]
-)
-related = planes["features_correlation"].astype(float)
-
-# %% mystnb={"figure": {"caption": "Eight of the 148 features by quadrant: 4Q-TAFFC (dots; thick line from the first to the third quartile, thin from the 5th to the 95th percentile) and the new pieces of the sample corpus (diamonds, median and quartiles).", "name": "fig-data-features"}, "image": {"alt": "Eight panels with four rows, one a quadrant. In 4Q-TAFFC the excited quadrants are louder and brighter and have less spectral contrast than the calm ones, while pleasant and unpleasant differ little, most in pulse clarity and mode. The sample pieces are softer and darker, with more contrast and clearer pulse and key, and their mode tells pleasant from unpleasant."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eight of the 148 features by quadrant: 4Q-TAFFC (dots; thick line from the first to the third quartile, thin from the 5th to the 95th percentile) and the new pieces of the sample corpus (diamonds, median and quartiles).", "name": "fig-data-features"}, "image": {"alt": "Eight panels with four rows, one a quadrant. In 4Q-TAFFC the excited quadrants are louder and brighter and have less spectral contrast than the calm ones, while pleasant and unpleasant differ little, most in pulse clarity and mode. The sample pieces are softer and darker, with more contrast and clearer pulse and key, and their mode tells pleasant from unpleasant."}}
 chosen = {
-    "loudness_mean": "loudness (dB)", "onset_strength_mean": "onset strength", "tempo_mean": "tempo (bpm)",
-    "pulse_clarity_mean": "pulse clarity", "spectral_centroid_mean": "spectral centroid (Hz)",
-    "spectral_contrast_1_mean": "low-band contrast (dB)", "mode_mean": "mode (minor to major)",
+    "loudness_mean": "loudness (dB)",
+    "onset_strength_mean": "onset strength",
+    "tempo_mean": "tempo (bpm)",
+    "pulse_clarity_mean": "pulse clarity",
+    "spectral_centroid_mean": "spectral centroid (Hz)",
+    "spectral_contrast_1_mean": "low-band contrast (dB)",
+    "mode_mean": "mode (minor to major)",
     "key_clarity_mean": "key clarity",
-}  # fmt: skip
-rows = {
-    "Q1": "excited, pleasant",
-    "Q2": "excited, unpleasant",
-    "Q4": "calm, pleasant",
-    "Q3": "calm, unpleasant",
 }
-figure, axes = plt.subplots(2, 4, figsize=(7.2, 4.4), sharey=True)
-for ax, (name, label) in zip(axes.flat, chosen.items(), strict=True):
-    for row, quadrant in enumerate(rows):
-        q5, q25, q50, q75, q95 = planes["features_quadrants"][
-            int(quadrant[1]) - 1, :, described_by[name]
-        ]
-        ax.hlines(row - 0.13, q5, q95, color="C0", lw=0.9)
-        ax.hlines(row - 0.13, q25, q75, color="C0", lw=3)
-        ax.plot(
-            q50,
-            row - 0.13,
-            "o",
-            color="C0",
-            ms=6,
-            mec="w",
-            mew=0.8,
-            label="4Q-TAFFC" if row == 0 else None,
-        )
-        live = sounds.loc[sample_quadrant == quadrant, name].quantile([0.25, 0.5, 0.75])
-        ax.hlines(row + 0.2, live.iloc[0], live.iloc[2], color="C1", lw=3)
-        ax.plot(
-            live.iloc[1],
-            row + 0.2,
-            "D",
-            color="C1",
-            ms=5,
-            mec="w",
-            mew=0.8,
-            label="sample" if row == 0 else None,
-        )
-    ax.set_title(label, fontsize=8, loc="center")
-    ax.tick_params(labelsize=8)
-    ax.locator_params(axis="x", nbins=3)
-    ax.set_yticks(range(4), rows.values())
-    ax.tick_params(axis="y", length=0)
-axes[0, 0].set_ylim(3.5, -0.5)
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+songs = planes["features_quadrants"]  # (4, 5, 148): quadrant, percentile, feature
+own = sounds.groupby(quadrant).quantile([0.25, 0.25, 0.5, 0.75, 0.75])
+figures.by_quadrant(
+    {
+        title: {
+            "4Q-TAFFC": songs[:, :, features.NAMES.index(name)].T,
+            "sample": own[name].to_numpy().reshape(4, 5).T,
+        }
+        for name, title in chosen.items()
+    }
+)
 plt.show()
 
 # %% [markdown]
@@ -131,52 +90,34 @@ plt.show()
 # and darker, with clearer pulse and key, and often lie outside the range of real clips. They are good for
 # showing methods, not for training a model of real music.
 
-# %% tags=["hide-input"]
+# %%
+follows = pd.DataFrame(planes["features_labels"].T, index=features.NAMES, columns=DIMENSIONS)
+closest = {d: follows[d].loc[follows[d].abs().nlargest(5).index] for d in DIMENSIONS}
 figures.table(
-    pd.concat(
-        [
-            with_labels[d].loc[with_labels[d].abs().nlargest(5).index].rename_axis(f"with {d}")
-            .rename(f"correlation, {d}").reset_index()
-            for d in ("valence", "arousal")
-        ],
-        axis=1,
+    pd.DataFrame(
+        {d: [f"{n}, {r:.2f}" for n, r in column.items()] for d, column in closest.items()}
     ),
     "The five features of 4Q-TAFFC with the highest rank correlation (Spearman) with each label.",
     name="tab-data-features",
-)  # fmt: skip
+)
 
-# %% mystnb={"figure": {"caption": "Correlations among the 148 features, grouped by family: 4Q-TAFFC left, the new pieces of the sample corpus right. Blue is negative, red positive; in each family the means come first, then the deviations.", "name": "fig-data-correlations"}, "image": {"alt": "Two square matrices. On the left, moderate correlations within timbre and within harmony, with bright diagonals where the three chromas describe the same pitch class; on the right the same diagonals, and stronger correlations among timbre, loudness and rhythm."}} tags=["hide-input"]
-family = {d: name for name, members in features.FAMILIES.items() for d in members}
+# %% mystnb={"figure": {"caption": "Correlations among the 148 features, grouped by family: 4Q-TAFFC above, the new pieces of the sample corpus below. Blue is negative, red positive; in each family the means come first, then the deviations.", "name": "fig-data-correlations"}, "image": {"alt": "Two square matrices. In the upper, moderate correlations within timbre and within harmony, with bright diagonals where the three chromas describe the same pitch class; in the lower the same diagonals, and stronger correlations among timbre, loudness and rhythm."}}
+related = pd.DataFrame(planes["features_correlation"].astype(float), features.NAMES, features.NAMES)
+families = importance.families(features.NAMES)
 order = [
-    i for name in features.FAMILIES for statistic in ("_mean", "_std") for i, feature in enumerate(features.NAMES)
-    if feature.endswith(statistic) and family[max((d for d in family if feature.startswith(d)), key=len)] == name
-]  # fmt: skip
-sizes = [
-    2 * sum(features.DESCRIPTORS[d] for d in members) for members in features.FAMILIES.values()
+    f for members in families.values() for f in sorted(members, key=lambda f: f[-4:] == "_std")
 ]
-borders = np.cumsum([0, *sizes])
-figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7), sharey=True)
-for ax, matrix, name in zip(
-    axes, (related, np.nan_to_num(sounds.corr().to_numpy())), ("4Q-TAFFC", "sample"), strict=True
-):
-    shown = ax.imshow(matrix[np.ix_(order, order)], vmin=-1, vmax=1, cmap="RdBu_r", rasterized=True)
-    ax.set_title(name, fontsize=9)
-    ax.set_xticks([])
-    ax.set_yticks((borders[1:] + borders[:-1]) / 2 - 0.5, features.FAMILIES, fontsize=8)
-    ax.tick_params(length=0)
-    for border in borders[1:-1] - 0.5:
-        ax.axhline(border, color="k", lw=0.6)
-        ax.axvline(border, color="k", lw=0.6)
-for label, side in zip(axes[0].get_yticklabels()[2:], ("bottom", "top"), strict=True):
-    label.set_va(side)  # the two smallest families lie close together
-figure.colorbar(shown, ax=axes, label="Pearson correlation", shrink=0.75, aspect=25)
+figures.correlations(
+    {"4Q-TAFFC": related.loc[order, order], "sample": sounds.corr().fillna(0).loc[order, order]},
+    {name: len(members) for name, members in families.items()},
+)
 plt.show()
 
 # %% [markdown]
 # The features overlap ({numref}`fig-data-correlations`), but less than their number suggests:
 
 # %%
-pairs = np.abs(related[np.triu_indices(148, 1)])
+pairs = np.abs(related.to_numpy()[np.triu_indices(148, 1)])
 shares = np.cumsum(np.linalg.eigvalsh(related)[::-1]) / 148
 print(
     f"{len(pairs):,} pairs, {(pairs > 0.5).mean():.0%} correlate beyond 0.5, {(pairs > 0.9).sum()} beyond 0.9"

@@ -133,3 +133,47 @@ def test_networks_name_every_stage_twice(ax):
     assert len(ax.patches) == 12  # six blocks, six ERUs
     figures.networks(ax, Sizes(widths=(40,), condition="none"))
     assert len(ax.patches) == 14
+
+
+def bounded(*values):
+    return [{"low": v - 1, "value": v, "high": v + 1} for v in values]
+
+
+def test_the_strongest_of_each_dimension_come_first():
+    found = {
+        name: {"n": 2, **dict(zip(DIMENSIONS, bounded(v, a), strict=True))}
+        for name, v, a in (("x", 1, 3), ("y", 2, 2), ("z", 3, 1))
+    }
+    figure = figures.strongest(found, "fall", count=2)
+    told = [[t.get_text() for t in ax.get_yticklabels()] for ax in figure.axes]
+    assert told == [["z (2)", "y (2)"], ["x (2)", "y (2)"]]
+    plt.close(figure)
+
+
+def test_curves_have_a_panel_each_and_a_line_for_each_dimension():
+    curve = {"at": [0, 1], **{k: np.zeros((2, 2)) for k in ("value", "low", "high")}}
+    figure = figures.dependence({"a": curve, "b": curve, "c": curve})
+    assert [len(ax.lines) for ax in figure.axes] == [2, 2, 2, 0]
+    by = {d: bounded(0.1, 0.2) for d in DIMENSIONS}
+    grown = figures.learning([10, 20], {"ridge": by, "trees": by})
+    assert all(len(ax.containers) == 2 for ax in grown.axes)
+    plt.close("all")
+
+
+def test_quadrants_have_a_row_each_with_pleasant_above_unpleasant():
+    quantiles = np.arange(5)[:, None] + 10 * np.array([1, 2, 3, 4])
+    figure = figures.by_quadrant({"loudness": {"songs": quantiles}, "tempo": {"songs": quantiles}})
+    (medians,) = figure.axes[0].lines
+    order = np.argsort(medians.get_ydata())  # from the top down
+    np.testing.assert_array_equal(medians.get_xdata()[order], [12, 22, 42, 32])
+    names = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert names[0] == "excited,\npleasant" and names[-1] == "calm,\nunpleasant"
+    plt.close(figure)
+
+
+def test_groups_of_correlations_are_parted_by_lines():
+    figure = figures.correlations({"a": np.eye(5), "b": np.eye(5)}, {"x": 3, "y": 2})
+    for ax in figure.axes[:2]:
+        assert [t.get_text() for t in ax.get_yticklabels()] == ["x", "y"]
+        assert next(line.get_ydata()[0] for line in ax.lines) == 2.5
+    plt.close(figure)

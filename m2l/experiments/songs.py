@@ -87,3 +87,32 @@ def spectrum(path, side=128):
     shades = colormaps["cividis"](np.clip((mel - low) / (high - low), 0, 1))[..., :3]
     image = Image.fromarray((255 * shades).astype(np.uint8))
     return np.asarray(image.resize((side, side), Image.Resampling.BOX))
+
+
+def gallery(study, quadrant):
+    """The songs of a quadrant as the report shows them: each one's spectrum, then its pictures.
+
+    Parameters
+    ----------
+    study : the result of `songs`, whose pictures lie in the folder of its name.
+    quadrant : Q1 to Q4
+
+    Returns
+    -------
+    m2l.figures.Gallery
+    """
+    from PIL import Image
+
+    from m2l import figures
+
+    folder, groups = results.results_dir() / "songs", {}
+    for i, song in enumerate(study["songs"]):
+        if song["quadrant"] != quadrant:
+            continue
+        sound, strip = (np.asarray(Image.open(folder / f"{i}{end}.png")) for end in ("-sound", ""))
+        pictures = np.split(strip, study["pictures"], axis=1)
+        v, a = (results.text(song[d], ".1f") for d in DIMENSIONS)
+        asked = figures.felt([[song[d]["asked"] for d in DIMENSIONS]])
+        captions = ["spectrum", *asked * study["pictures"]]
+        groups[f"Song {len(groups) + 1}: valence {v}, arousal {a}"] = [sound, *pictures], captions
+    return figures.Gallery(groups)
