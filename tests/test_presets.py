@@ -54,7 +54,7 @@ def test_settings_can_be_changed_of_the_preset_and_of_its_sizes():
     assert replace(preset, lr=1e-3).changed(condition="eru") == Preset.load("smoke")
     with pytest.raises(InputError, match=r"smoke\.yaml: not a preset .*speed"):
         Preset.load("smoke", speed=3)
-    with pytest.raises(InputError, match="stages: no single setting"):
+    with pytest.raises(InputError, match="no setting to change: stages; there are afm_form"):
         preset.changed(stages=[{"resolution": 4, "images": 320}])
 
 

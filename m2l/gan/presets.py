@@ -149,7 +149,10 @@ class Preset:
         of_sizes = {f.name for f in fields(Sizes)}
         single = {f.name for f in fields(self)} - {"name", "sizes", "stages", "heads"} | of_sizes
         if other := set(changes) - single:
-            raise InputError(f"{', '.join(sorted(other))}: no single setting; write a file for it")
+            names = ", ".join(sorted(other))
+            raise InputError(
+                f"no setting to change: {names}; there are {', '.join(sorted(single))}"
+            )
         changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
         sizes = {name: changes.pop(name) for name in of_sizes & set(changes)}
         return replace(self, sizes=replace(self.sizes, **sizes), **changes)
