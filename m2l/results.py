@@ -267,29 +267,26 @@ def reads(notebook):
     """
     made, known = {}, set(_all())
 
-    def stored(nodes):
-        return {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    def names(trees, context):
+        nodes = (n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name))
+        return {n.id for n in nodes if isinstance(n.ctx, context)}
 
     def follow(statement):
-        function, inner = isinstance(statement, ast.FunctionDef), []
-        if not function:
-            inner = [n for n in ast.iter_child_nodes(statement) if isinstance(n, ast.stmt)]
-        outside = [n for n in ast.iter_child_nodes(statement) if n not in inner]
-        nodes = [n for one in outside for n in ast.walk(one)]
-        local = {n.arg for n in nodes if isinstance(n, ast.arg)} | (
-            stored(nodes) if function else set()
-        )
-        for scope in nodes:
-            if isinstance(scope, ast.comprehension):
-                local |= {n.id for n in ast.walk(scope.target) if isinstance(n, ast.Name)}
-        names = stored(nodes) - local
-        read = {
-            n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
-        } - local
-        sources = set().union(*(made.get(name, set()) for name in read))
+        parts, inner = list(ast.iter_child_nodes(statement)), []
+        if not (function := isinstance(statement, ast.FunctionDef)):
+            inner = [n for n in parts if isinstance(n, ast.stmt)]
+        parts = [n for n in parts if n not in inner]
+        nodes = [n for part in parts for n in ast.walk(part)]
+        bound = [n.target for n in nodes if isinstance(n, ast.comprehension)]
+        local = {n.arg for n in nodes if isinstance(n, ast.arg)} | names(bound, ast.Store)
+        stored = names(parts, ast.Store)
+        local |= stored if function else set()
+        sources = set().union(*(made.get(n, set()) for n in names(parts, ast.Load) - local))
         if {getattr(n, "attr", None) for n in nodes} & {"load", "results_dir", "quote"}:
             sources |= known & {str(getattr(n, "value", "")).partition(":")[0] for n in nodes}
-        made.update(dict.fromkeys(names | ({statement.name} if function else set()), sources))
+        made.update(
+            dict.fromkeys(stored - local | ({statement.name} if function else set()), sources)
+        )
         return sources.union(*map(follow, inner))
 
     return {

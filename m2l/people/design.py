@@ -375,7 +375,7 @@ def load(path):
     try:
         made = json.loads(Path(path).read_text(encoding="utf-8"))
         table = trials(made)
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a design file; make one with 'm2l study design'") from error
     codes = pd.Series([person["code"] for person in made["participants"]])
     lacks = [
@@ -433,7 +433,7 @@ def stimuli(path, folder):
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         for item in (*found["songs"].values(), *found["images"].values()):
             item["src"] = Path(os.path.relpath(Path(path).parent / item["src"], folder)).as_posix()
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: no list of stimuli; make one with 'm2l study stimuli'"
         ) from error

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtr, ndtri
 
-from m2l.doors.settings import check, read, setting
+from m2l.doors.settings import read, setting
 from m2l.errors import InputError
 from m2l.people import analysis
 from m2l.people import design as study
@@ -45,7 +45,6 @@ class Effects:
     careless: float = setting(low=0, high=1)
 
     def __post_init__(self):
-        check(self, "assumed: ")
         for name in ("matched", "error", "strength"):
             if set(getattr(self, name)) != set(SYSTEMS):
                 raise InputError(f"assumed: {name}: give a value for each of {', '.join(SYSTEMS)}")
