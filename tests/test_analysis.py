@@ -175,16 +175,11 @@ def test_always_left_is_chance_and_a_bias(kept):
     assert analysis.side(left)["mean"].item() == 1
 
 
-def wins(kept):
-    """Systems of the winner less those of the loser, (n, 5), for a logit model."""
+def test_strengths_are_those_of_a_logit_model(kept):
     table = kept[(kept["kind"] == "choose") & (kept["contrast"] != study.MATCHED)]
     left, right = (pd.Categorical(table[f"{s}_system"], SYSTEMS).codes for s in ("left", "right"))
-    x = np.eye(5)[left] - np.eye(5)[right]
-    return table, x * np.where(table["choice"] == "left", 1, -1)[:, None]
-
-
-def test_strengths_are_those_of_a_logit_model(kept):
-    table, x = wins(kept)
+    won = np.where(table["choice"] == "left", 1, -1)[:, None]
+    x = (np.eye(5)[left] - np.eye(5)[right]) * won
     fit = sm.Logit(np.ones(len(x)), x[:, 1:]).fit(disp=False)
     found = analysis.strengths(kept)
     assert found["mean"].iloc[1:].to_numpy() == pytest.approx(fit.params, abs=0.01)
@@ -353,8 +348,3 @@ def test_the_report_says_what_is_simulated_and_what_stood_in(made, answers, resu
         for name in analysis.FILES[1:]:
             assert (pd.read_csv(tmp_path / folder / name)["simulated"] == simulated).all()
         assert len(list((tmp_path / folder).glob("*.png"))) == 3
-
-
-def test_one_person_is_too_few(made, answers):
-    with pytest.raises(InputError, match="1 of 1 participants left"):
-        analysis.analyse(made, answers[answers["participant"] == answers["participant"].iloc[0]])
