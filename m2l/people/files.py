@@ -9,7 +9,6 @@ and pictures are filled in from the design. Rows have the columns `m2l.people.de
 
 # Annotations are not postponed: pydantic has to see them.
 
-import csv
 import hashlib
 import json
 import math
@@ -18,9 +17,10 @@ from datetime import UTC
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from m2l.doors import pictures, songs
+from m2l.doors import outputs, pictures, songs
 from m2l.errors import InputError
 from m2l.people import design as study
 from m2l.people.design import ANSWERS, DIMENSIONS, SHOWN
@@ -194,23 +194,19 @@ def export(sources, out, made=None):
     """
     from m2l.people.serve import Answers
 
-    found, lost = {}, 0
+    rows = []
     for path in map(Path, sources):
         if path.suffix == ".json":
-            read = _saved(path, made)
+            rows += _saved(path, made)
         else:
             with Answers(path) as stored:
-                read = stored.rows()
-        for new in read:
-            key = new["participant"], new["position"]
-            old = found.setdefault(key, new)
-            lost += old != new
-            found[key] = min(old, new, key=lambda x: x["at"])
-    with open(out, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, ANSWERS)
-        table.writeheader()
-        table.writerows(found[key] for key in sorted(found))
-    return len(found), len({code for code, _ in found}), lost
+                rows += stored.rows()
+    table = pd.DataFrame(rows, columns=ANSWERS, dtype=object).drop_duplicates()
+    key = ["participant", "position"]
+    kept = table.sort_values("at", kind="stable").drop_duplicates(key).sort_values(key)
+    with outputs.writing(out) as aside:
+        kept.to_csv(aside, index=False)
+    return len(kept), kept["participant"].nunique(), len(table) - len(kept)
 
 
 def _saved(path, made):
