@@ -95,7 +95,7 @@ def build(out, weights=generate.WEIGHTS):
         save(generate.paint(u, SCENE, released), f"{mood}.jpg", SIDE)
     film(folder, weights)
     sizes = {file.stem: file.stat().st_size for file in folder.glob("*.onnx")}
-    runtime = (folder.parent / "ort").glob("*.wasm")
+    runtimes = {file.suffixes[0]: file.stat().st_size for file in folder.parent.glob("ort/*.wasm")}
     facts = {
         "resolution": released.resolution,
         "z": released.z,
@@ -106,7 +106,8 @@ def build(out, weights=generate.WEIGHTS):
         "bytes": {
             "generator": sizes["lead"] + sizes["generator"],
             "ear": sizes["ear"],
-            "runtime": sum(file.stat().st_size for file in runtime),  # 0 where there is none
+            "runtime": runtimes.get(".wasm", 0),  # 0 where there is none
+            "gpu": runtimes.get(".jspi", 0),  # of the one that knows WebGPU
         },
         "hearing": {
             "rate": tagging.SR,

@@ -60,6 +60,7 @@ def test_facts_are_those_of_the_files(played, facts):
         "generator": sizes["lead"] + sizes["generator"],
         "ear": sizes["ear"],
         "runtime": 0,
+        "gpu": 0,
     }
     assert (facts["resolution"], facts["z"]) == (released.resolution, released.z)
     assert facts["card"] == released.card

@@ -25,7 +25,7 @@ from m2l.sample import compose as synth
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build/html"
-RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+RUNTIME = {"runtime": "ort-wasm-simd-threaded.wasm", "gpu": "ort-wasm-simd-threaded.jspi.wasm"}
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Play</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="../_static/m2l.css"><link rel="stylesheet" href="../_static/play.css">
@@ -52,20 +52,21 @@ def browser():
 def site(tmp_path_factory, played):
     """A folder with the player alone, as the book has it."""
     shelves = (ROOT / "book/_static/ort", ROOT / "web/node_modules/onnxruntime-web/dist")
-    runtime = next((f for f in shelves if (f / RUNTIME[-1]).is_file()), None)
+    runtime = next((f for f in shelves if (f / RUNTIME["gpu"]).is_file()), None)
     if runtime is None:
         pytest.skip("no ONNX Runtime Web: install npm, run make book")
     folder = tmp_path_factory.mktemp("site")
     static = folder / "_static"
     for path in (folder / "book", static / "ort"):
         path.mkdir(parents=True)
-    for name in RUNTIME:
-        shutil.copy(runtime / name, static / "ort")
+    for file in (*runtime.glob("ort.*.min.mjs"), *runtime.glob("ort-wasm-simd-threaded.*")):
+        shutil.copy(file, static / "ort")
     for path in (ROOT / "book/_static").glob("*.*"):
         shutil.copy(path, static)
     shutil.copytree(played, static / "play")
     facts = json.loads((static / "play/generator.json").read_text())
-    facts["bytes"]["runtime"] = (static / "ort" / RUNTIME[-1]).stat().st_size
+    for key, name in RUNTIME.items():
+        facts["bytes"][key] = (static / "ort" / name).stat().st_size
     (static / "play/generator.json").write_text(json.dumps(facts))
     raw = re.search(r"```\{raw\} html\n(.*?)```", (ROOT / "book/play.md").read_text(), re.S)[1]
     (folder / "book/play.html").write_text(PAGE.format(raw))
@@ -251,6 +252,18 @@ def test_a_hand_is_answered_before_a_picture_is_whole(running):
     whole = float(running.page.inner_text(".player-time").split()[0])
     # What feels like one's own doing ends at 100 ms; benchmarks/page.py measures how far below.
     assert len(measured) >= 3 and np.median(measured) < max(100, 2 * whole)
+
+
+def test_where_a_gpu_is_promised_and_none_found_the_page_paints_all_the_same(book):
+    watched = Watched(book)
+    watched.page.evaluate("navigator.gpu.requestAdapter = async () => ({ info: {} })")
+    watched.start()
+    assert any(url.endswith(RUNTIME["gpu"]) for url in watched.requests)
+    watched.drag((0.5, 0.5), (0, 0))
+    expected = Image.fromarray(generate.paint([-1, -1], page.SCENE, generate.load())[0])
+    expected = np.asarray(expected.resize((512, 512), Image.Resampling.BICUBIC), float)
+    assert np.abs(watched.picture() - expected).mean() < 4
+    watched.context.close()
 
 
 # -- a song of one's own ---------------------------------------------------------------------

@@ -4,13 +4,14 @@
 let ort, sessions;
 const kept = {};
 
-const load = async ({ runtime, wasm, graphs }) => {
+const load = async ({ runtime, wasm, graphs, providers: executionProviders }) => {
   ort = await import(runtime);
   // More than one thread need headers that plain hosting does not send.
   ort.env.wasm.numThreads = crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
   ort.env.wasm.wasmBinary = wasm;
   sessions = [];
-  for (const graph of graphs) sessions.push(await ort.InferenceSession.create(new Uint8Array(graph)));
+  const open = (graph) => ort.InferenceSession.create(new Uint8Array(graph), { executionProviders });
+  for (const graph of graphs) sessions.push(await open(graph));
 };
 
 const run = async ({ which, feeds }) => {

@@ -200,12 +200,22 @@ async function get(name) {
 }
 
 let runtime; // fetched once for all networks
+let gpu = facts.bytes.gpu && "Suspending" in WebAssembly; // whether to ask for one
+
+// What runs networks: WebGPU where the browser has it, and WebAssembly for the rest or for all.
+async function prepare() {
+  const adapter = gpu && (await navigator.gpu?.requestAdapter());
+  gpu = Boolean(adapter && !adapter.info?.isFallbackAdapter); // a made-up one is the slower
+  const kind = gpu ? "jspi" : "wasm";
+  const wasm = await get(`ort/ort-wasm-simd-threaded${gpu ? ".jspi" : ""}.wasm`);
+  return { runtime: at(`ort/ort.${kind}.min.mjs`), wasm };
+}
 
 // Networks in a worker of their own: (feeds {name: [data, shape]}, which) to {name: data}.
-async function network(...names) {
-  runtime ??= get("ort/ort-wasm-simd-threaded.wasm");
+async function network(names, providers) {
+  runtime ??= prepare();
   runtime.catch(() => (runtime = undefined));
-  const [wasm, ...graphs] = await Promise.all([runtime, ...names.map(get)]);
+  const [prepared, ...graphs] = await Promise.all([runtime, ...names.map(get)]);
   const worker = new Worker(at("play-worker.mjs"), { type: "module" });
   const calls = [];
   worker.onmessage = ({ data: { id, answer, error } }) =>
@@ -215,14 +225,14 @@ async function network(...names) {
       calls.push({ resolve, reject });
       worker.postMessage({ id: calls.length - 1, how, what });
     });
-  await call("load", { runtime: at("ort/ort.wasm.min.mjs"), wasm, graphs });
+  await call("load", { ...prepared, graphs, providers: providers() });
   return (feeds, which = 0) => call("run", { which, feeds });
 }
 
 async function load() {
   got = 0;
   const [run, noise] = await Promise.all([
-    network("play/lead.onnx", "play/generator.onnx"),
+    network(["play/lead.onnx", "play/generator.onnx"], () => (gpu ? ["webgpu", "wasm"] : ["wasm"])),
     get("play/noise.bin"),
   ]);
   const z = new Float32Array(noise);
@@ -254,16 +264,26 @@ async function load() {
   };
 }
 
+// A generator that has painted: the first run is slower, since it prepares the rest.
+async function warm() {
+  const ready = await load();
+  await ready.lead(u, scene);
+  await ready.whole();
+  return ready;
+}
+
 async function start() {
   if (generator || button.disabled) return;
   const pressed = document.activeElement === button; // which is about to go
   button.disabled = true;
   player.dataset.state = "loading";
   try {
-    const ready = await load();
-    await ready.lead(u, scene); // the first run is slower: it prepares the rest
-    await ready.whole();
-    generator = ready;
+    generator = await warm().catch((error) => {
+      if (!gpu) throw error;
+      console.warn(error); // without the GPU, then
+      gpu = runtime = undefined;
+      return warm();
+    });
     player.dataset.state = "running";
     if (pressed) $(".player-new").focus({ preventScroll: true });
     move(u, "start");
@@ -381,7 +401,7 @@ let song = 0; // how many were given: only the last one is told of
 let quiet = null; // ends the microphone
 
 const listen = () => {
-  ear ??= network("play/ear.onnx");
+  ear ??= network(["play/ear.onnx"], () => ["wasm"]);
   ear.catch(() => (ear = undefined));
   return ear;
 };
