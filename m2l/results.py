@@ -91,27 +91,41 @@ def quote(reference):
     if not (file := folder / f"{name}.json").is_file():
         known = ", ".join(_all())
         raise InputError(f"{reference}: no {file.name} in results/; there are {known}")
-    found = _json(file, file.stat().st_mtime_ns)
-    parts, at = path.split("."), 0
-    while at < len(parts):
-        rows = found if isinstance(found, list) else []
-        inside = found if isinstance(found, dict) else {str(i): one for i, one in enumerate(rows)}
-        last = {str(i - len(rows)): one for i, one in enumerate(rows)}
-        # A key may hold a dot itself, as a level of 0.9 does.
-        for end in range(len(parts), at, -1):
-            key = ".".join(parts[at:end])
-            both = inside | last
-            here = [both[key]] if key in both else _having(rows, key)
-            if len(here) == 1:
-                found, at = here[0], end
-                break
-        else:
-            place, there = ".".join(parts[:at]) or name, ", ".join(list(inside)[:12]) or found
-            raise InputError(f"{reference}: no '{parts[at]}' in {place}; there is {there}")
+    found = at(_json(file, file.stat().st_mtime_ns), path, reference)
     try:
         return text(found, form)
     except (TypeError, ValueError) as error:
         raise InputError(f"{reference}: {error}") from error
+
+
+def at(found, path, reference=""):
+    """What lies at a path of plain values, as `quote` writes it.
+
+    Raises
+    ------
+    InputError
+        If nothing does; it begins with the reference and says what there is.
+    """
+    parts, place = path.split("."), 0
+    while place < len(parts):
+        rows = found if isinstance(found, list) else []
+        inside = found if isinstance(found, dict) else {str(i): one for i, one in enumerate(rows)}
+        last = {str(i - len(rows)): one for i, one in enumerate(rows)}
+        # A key may hold a dot itself, as a level of 0.9 does.
+        for end in range(len(parts), place, -1):
+            key = ".".join(parts[place:end])
+            both = inside | last
+            here = [both[key]] if key in both else _having(rows, key)
+            if len(here) == 1:
+                found, place = here[0], end
+                break
+        else:
+            where = ".".join(parts[:place]) or "it"
+            there = ", ".join(list(inside)[:12]) or found
+            raise InputError(
+                f"{reference or path}: no '{parts[place]}' in {where}; there is {there}"
+            )
+    return found
 
 
 @functools.lru_cache(maxsize=64)

@@ -136,12 +136,7 @@ def gan(run, out, weights, note=None, snapshot=None):
 
 def headline(measured, judge):
     """Of a result of `m2l.experiments.evaluation.model`, what is told of it: dict by `HEADLINE`."""
-    out = {}
-    for name, path in HEADLINE.items():
-        out[name] = measured
-        for key in path.format(judge).split("."):
-            out[name] = out[name][key]
-    return out
+    return {name: results.at(measured, path.format(judge)) for name, path in HEADLINE.items()}
 
 
 def seeds(out, measured, generators):
