@@ -135,7 +135,7 @@ figures.table(
     name="tab-base",
 )
 
-# %% tags=["hide-input"]
+# %%
 figures.table(
     ablation.worth(told["ablation-projected"], shown),
     "The same with the projected critic.",
