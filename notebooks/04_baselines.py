@@ -88,7 +88,8 @@ plt.show()
 #
 # {result}`ablation:grids.ablation.runs` runs with the milestone's critic and
 # {result}`ablation:grids.ablation-projected.runs` with the projected one were made on photographs at 32×32,
-# {result}`ablation:grids.ablation-projected.variants.full.seeds` seeds of each variant. A full run
+# {result}`ablation:grids.ablation-projected.variants.full.seeds` seeds of each variant on this page;
+# {ref}`an appendix <sec-nb-gan-more>` has further ones and 64×64. A full run
 # was shown {result}`ablation:grids.ablation.images` pictures, with the projected critic
 # {result}`ablation:grids.ablation-projected.images`, and took {result}`ablation:grids.ablation.cpu_seconds:duration` or
 # {result}`ablation:grids.ablation-projected.cpu_seconds:duration` of

@@ -223,10 +223,11 @@ plt.show()
 # (sec-nb-gan-more)=
 # ## Other weights, fewer photographs, equal seconds
 #
-# Chapter {ref}`sec-nb-baselines` takes parts away. The same grids also change some, with as many seeds and
-# in the same correction for the number of comparisons ({numref}`tab-gan-more`, {numref}`tab-gan-more-projected`): the
+# Chapter {ref}`sec-nb-baselines` takes parts away. The same grids also change some, in the same correction for the
+# number of comparisons ({numref}`tab-gan-more`, {numref}`tab-gan-more-projected`): the
 # weight of affective matching, the number of photographs, and the length of runs whose steps are cheaper
-# without ERUs, so that they take as long as a full one (*longer*).
+# without ERUs, so that they take as long as a full one (*longer*). These have
+# {result}`ablation:grids.ablation.variants.photos 500.seeds` seeds each, the full model five; `make ablation` goes on.
 
 # %%
 told = provenance.load("ablation")["grids"]
@@ -249,7 +250,7 @@ figures.table(
 # ## The headline at 64×64
 #
 # Twice the side and about the same time: such runs see fewer pictures of each size. {numref}`tab-gan-64` and
-# {numref}`tab-gan-64-projected` have them. Of {result}`ablation:grids.ablation64.comparisons.number` comparisons with the
+# {numref}`tab-gan-64-projected` have them, with {result}`ablation:grids.ablation64.variants.full.seeds` seeds each. Of {result}`ablation:grids.ablation64.comparisons.number` comparisons with the
 # full model {result}`ablation:grids.ablation64.comparisons.survive` survive the correction with the milestone's
 # critic, of {result}`ablation:grids.ablation64-projected.comparisons.number` with the projected one
 # {result}`ablation:grids.ablation64-projected.comparisons.survive`.
