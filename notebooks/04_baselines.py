@@ -263,5 +263,5 @@ figures.table(
 # - **The gradient penalty** keeps the milestone's critic from running away. The projected critic does without.
 # - **Label input** in place of ERUs costs likeness and variety with the milestone's critic. With the projected one
 #   it obeys better in arousal, {result}`ablation:grids.ablation-projected.variants.label input.r arousal` where ERUs
-#   have {result}`ablation:grids.ablation-projected.variants.full.r arousal`, and that survives the correction: the
-#   next long run should try it.
+#   have {result}`ablation:grids.ablation-projected.variants.full.r arousal`: with the correction a lead, which the
+#   next long run should follow.

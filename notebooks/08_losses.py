@@ -231,7 +231,7 @@ plt.show()
 
 # %%
 told = provenance.load("ablation")["grids"]
-more = ("full", "AFM 1", "AFM 10", "photos 500", "unconditional longer", "label input longer")
+more = ("full", "AFM 10", "photos 500", "unconditional, longer", "label input, longer")
 figures.table(
     ablation.worth(told["ablation"], more),
     "The milestone's critic at 32×32; the full model has AFM 100 and all photographs. Means over seeds with "
