@@ -98,7 +98,7 @@ def quote(reference):
         raise InputError(f"{reference}: {error}") from error
 
 
-def at(found, path, reference=""):
+def at(found, path, reference="here:"):
     """What lies at a path of plain values, as `quote` writes it.
 
     Raises
@@ -122,9 +122,7 @@ def at(found, path, reference=""):
         else:
             where = ".".join(parts[:place]) or "it"
             there = ", ".join(list(inside)[:12]) or found
-            raise InputError(
-                f"{reference or path}: no '{parts[place]}' in {where}; there is {there}"
-            )
+            raise InputError(f"{reference}: no '{parts[place]}' in {where}; there is {there}")
     return found
 
 
