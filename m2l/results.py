@@ -120,7 +120,7 @@ def at(found, path, reference="here:"):
                 found, place = here[0], end
                 break
         else:
-            where = ".".join(parts[:place]) or "it"
+            where = ".".join(parts[:place]) or reference.partition(":")[0]
             there = ", ".join(list(inside)[:12]) or found
             raise InputError(f"{reference}: no '{parts[place]}' in {where}; there is {there}")
     return found
