@@ -262,8 +262,7 @@ figures.table(
 # The released run saw {result}`gan:images` pictures in {result}`gan:training_seconds:duration`, in
 # {result}`gan:settings.stages:len` stages from
 # {result}`gan:settings.stages.0.resolution`×{result}`gan:settings.stages.0.resolution` to
-# {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-curve` in the appendix). What is released is the
-# average of the generator's weights, {result}`gan:bytes:/1e6 .1f` MB.
+# {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-curve` in the appendix).
 
 # %% [markdown]
 # ## One seed under many emotions
@@ -271,7 +270,7 @@ figures.table(
 # Seed and emotion choose the scene together. Held to one seed, the plane of emotions becomes a picture of its
 # own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners often another scene.
 # What is asked is exaggerated a little, as much as makes an emotion as easy to read from a picture as from a
-# photograph ({ref}`sec-nb-gan-emphasis`). Other seeds are in {ref}`the same appendix <sec-nb-gan-losses>`.
+# photograph ({ref}`sec-nb-gan-emphasis`).
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards; at the edges, the valence and arousal asked for, on the landscapes' scale.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}}
 places = 0.9 * plane(7).numpy()
@@ -324,5 +323,3 @@ figures.Gallery(heard)
 #   {result}`gan_milestone:training_seconds:duration` give impressions of sky and ground. With one that
 #   looks through a frozen network, {result}`gan:images` in {result}`gan:training_seconds:duration` on
 #   the same card give landscapes.
-# - What affective matching asks for, and how an emotion is asked, is in
-#   {ref}`an appendix <sec-nb-gan-losses>`.

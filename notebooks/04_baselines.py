@@ -94,8 +94,7 @@ plt.show()
 # {result}`ablation:grids.ablation-projected.images`, and took {result}`ablation:grids.ablation.cpu_seconds:duration` or
 # {result}`ablation:grids.ablation-projected.cpu_seconds:duration` of
 # one core. Budgets are counted in pictures shown; without progression, where all pictures are large, in
-# as many as cost the same multiplications. These runs are short, and their generators
-# far from the released one: they tell what a part does, not what can be reached.
+# as many as cost the same multiplications. These short runs tell what a part does, not what can be reached.
 #
 # Runs of one seed see the photographs in the same order, and all are judged by the scene network on the
 # same noise and the same requests. Reading them takes a line:
@@ -209,8 +208,7 @@ figures.table(
 # (sec-nb-baselines-afm)=
 # ### Affective matching
 #
-# It asks that the critic's gates for generated pictures be, on average, those for
-# photographs. It was meant to carry the emotion. Without it the correlation for valence is
+# It was meant to carry the emotion. Without it the correlation for valence is
 # {result}`ablation:grids.ablation.variants.without AFM.r valence`, with it
 # {result}`ablation:grids.ablation.variants.full.r valence` with the milestone's critic;
 # {result}`ablation:grids.ablation-projected.variants.without AFM.r valence` and
@@ -226,8 +224,7 @@ figures.table(
 # The milestone made claims about its generator from looking at pictures. Each is put here as a number
 # with an interval ({numref}`tab-base-claims`), and holds if the interval lies above zero. The same
 # questions are put to the released generator in {ref}`sec-nb-metrics` and answered in
-# {ref}`sec-conclusion`. A run counts as diverged when its critic's scores are further apart than the
-# pictures are, which a critic that the penalty holds cannot reach.
+# {ref}`sec-conclusion`.
 
 # %% tags=["hide-input"]
 verdicts = {True: "holds", False: "does not hold", None: "not decided"}

@@ -155,31 +155,27 @@ plt.show()
 # ## Like photographs?
 #
 # {result}`metrics:likeness.scene.n` generated pictures are compared with as many photographs, and for
-# the floor as many other photographs with the same ones ({numref}`tab-metrics-likeness`). Precision says how many
-# pictures lie near any photograph.
+# the floor as many other photographs with the same ones ({numref}`tab-metrics-likeness`).
 #
-# ```{list-table} Generated pictures against photographs, with 95 % intervals.
+# ```{list-table} Generated pictures against photographs in the features of the judge of ratings and of the scene network, with 95 % intervals.
 # :name: tab-metrics-likeness
 # :header-rows: 1
 #
 # * - Measure
 #   - Generated
 #   - Photographs (floor)
-# * - Fréchet distance ↓, judge of ratings
+# * - Fréchet ↓, ratings
 #   - {result}`metrics:likeness.ratings.frechet.generated`
 #   - {result}`metrics:likeness.ratings.frechet.photos`
-# * - Fréchet distance ↓, scene network
+# * - Fréchet ↓, scene
 #   - {result}`metrics:likeness.scene.frechet.generated`
 #   - {result}`metrics:likeness.scene.frechet.photos`
-# * - coverage ↑, judge of ratings
+# * - coverage ↑, ratings
 #   - {result}`metrics:likeness.ratings.coverage.generated`
 #   - {result}`metrics:likeness.ratings.coverage.photos`
-# * - coverage ↑, scene network
+# * - coverage ↑, scene
 #   - {result}`metrics:likeness.scene.coverage.generated`
 #   - {result}`metrics:likeness.scene.coverage.photos`
-# * - precision ↑, judge of ratings
-#   - {result}`metrics:likeness.ratings.precision.generated`
-#   - {result}`metrics:likeness.ratings.precision.photos`
 # ```
 #
 # **Varied?** Variety is the mean distance between two pictures, as a share of the photographs'. Over all of
@@ -258,22 +254,13 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 #
 # The scene does change with the emotion: from corner to corner of the plane, the same seed keeps the
 # kind of its scene for {result}`metrics:moods.kept:*100 .1f` % of {result}`metrics:moods.seeds` seeds.
-# One scene in four moods it is not. From the lowest to the highest valence brightness changes by
-# {result}`metrics:looks.generated.brightness.valence:*2 +.3f` (in photographs by
-# {result}`metrics:looks.photos.brightness.valence.value:*2 +.3f`), from the lowest to the highest arousal fine
-# detail by {result}`metrics:looks.generated.detail.arousal:*2 +.3f`
-# ({result}`metrics:looks.photos.detail.arousal.value:*2 +.3f`), in shares of the range.
+# One scene in four moods it is not.
 
 # %% [markdown]
-# (sec-nb-metrics-milestone)=
-# ## Beside the milestone's critic
-#
-# The same kind of generator, taught by the milestone's critic, is measured on the same seeds and
-# requests. The scene network, small as it is and trained on labels of the same making, forgives it much: it
-# puts r at {result}`metrics_milestone:va.scene.random.valence.r` in valence. The judge of ratings does not:
-# {result}`metrics_milestone:va.ratings.random.valence.r`, and coverage is
-# {result}`metrics_milestone:likeness.ratings.coverage.generated`, where the released generator's is
-# {result}`metrics:likeness.ratings.coverage.generated`. One judge would not have shown that.
+# **Beside the milestone's critic.** A generator that the milestone's critic taught, measured on the same seeds and
+# requests, is forgiven much by the scene network: r is {result}`metrics_milestone:va.scene.random.valence.r` in
+# valence. By the judge of ratings it is {result}`metrics_milestone:va.ratings.random.valence.r`, and coverage
+# {result}`metrics_milestone:likeness.ratings.coverage.generated`. One judge would not have shown that.
 #
 # ## What does without a generator
 #
@@ -306,8 +293,8 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 # ```
 #
 # The generator obeys as the nearest photograph does; asked as far from the middle as it is, retrieval obeys better:
-# whoever wants obedience alone needs no generator. What a generator adds is
-# that its pictures are not among the photographs, and that there are as many of them as there are seeds.
+# whoever wants obedience alone needs no generator. What one adds is
+# pictures that are not photographs, as many as there are seeds.
 
 # %% [markdown]
 # (sec-nb-metrics-way)=
