@@ -134,10 +134,6 @@ def test_data_describes_what_is_at_hand(root, tmp_path, caplog):
     assert corpora["taffc"]["quadrants"] == {"Q1": 1, "Q2": 0, "Q3": 0, "Q4": 0}
     assert corpora["landscapes"]["scenes"] == {"sea": 27, "wood": 27}
     assert corpora["landscapes"]["splits"] == {"train": 39, "probe": 9, "test": 6}
-    beyond = {"below 3": 1, "below 4": 3, "above 6": 1, "above 7": 0}
-    assert corpora["deam"]["beyond"]["valence"] == beyond
-    assert corpora["deam"]["rater_sd"] == {"valence": 0.5, "arousal": 1.5}
-    assert corpora["taffc"]["rater_sd"] == {"valence": None, "arousal": None}
     verdicts = {k: [b["verdict"] for b in v] for k, v in corpora["deam"]["audit"].items()}
     assert verdicts["published"] == ["exchanged", "in order", "unclear"]
     assert verdicts["corrected"] == ["in order", "in order", "unclear"]

@@ -117,20 +117,10 @@ def _described(corpus):
             }
             for d, x in both.items()
         },
-        # How far a single rater is from the mean of all.
-        "rater_sd": {
-            d: None if table[f"{d}_sd"].isna().all() else float(table[f"{d}_sd"].mean())
-            for d in DIMENSIONS
-        },
         "correlation": float(table["valence"].corr(table["arousal"])),
         "quadrants": quadrants(table),
         # "Extreme negative": unpleasant beyond one point below the middle of the scale.
         "below_4": {d: float((x < 4).mean()) for d, x in both.items()},
-        "beyond": {
-            d: {f"below {n}": int((x < n).sum()) for n in (3, 4)}
-            | {f"above {n}": int((x > n).sum()) for n in (6, 7)}
-            for d, x in both.items()
-        },
     }
     for column, key in (("scene", "scenes"), ("split", "splits")):
         if column in table:

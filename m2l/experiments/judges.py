@@ -57,9 +57,6 @@ def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None 
         pairs = np.concatenate([pyramid.va[test], told], axis=1).astype(np.float32)
         arrays[f"photos {resolution}"] = np.random.default_rng(seed).permutation(pairs)
     result["scenes"] = net.scenes
-    result["confusion"] = [
-        [int(((scenes[test] == a) & (named == b)).sum()) for b in net.scenes] for a in net.scenes
-    ]
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
     read = result["resolutions"][str(side)]
     card = {
@@ -121,8 +118,6 @@ def people(out, rated, machines, judge=None, root=None, repeats=5, folds=10, see
 
     result = {
         "photos": len(y),
-        "themes": len(set(themes)),
-        "sceneries": int(scenery.sum()),
         # The rest of the variance of mean ratings is chance, of who was asked.
         "ceiling": {
             d: float(1 - (table[f"{d}_sd"] ** 2 / table[f"{d}_n"]).mean() / table[d].var())

@@ -14,7 +14,7 @@ from PIL import Image
 from m2l import corpora, results, stats
 from m2l.errors import InputError
 from m2l.gan import photos
-from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
+from m2l.gan.checkpoints import read_checkpoint
 from m2l.gan.training import FIGURES
 from m2l.va import DIMENSIONS
 
@@ -53,7 +53,7 @@ def pyramid(root=None, limit=None, folder="landscapes128", top=128):
     return photos.build(table, top=top)
 
 
-def gan(run, out, weights, note=None, snapshot=None):
+def gan(run, out, weights, note=None):
     """Tell a training run as a result: settings, curves, samples; and release its generator.
 
     Parameters
@@ -62,7 +62,6 @@ def gan(run, out, weights, note=None, snapshot=None):
     out : .json to write; sample grids go into the folder of the same name.
     weights : .safetensors to write.
     note : for the card, what the settings do not tell.
-    snapshot : one of the run's snapshots, to be released in place of the average as it stands.
     """
     at, preset = run.progress, run.preset
     if not at.images:
@@ -93,12 +92,7 @@ def gan(run, out, weights, note=None, snapshot=None):
     if note:
         card["note"] = note
     Path(weights).parent.mkdir(parents=True, exist_ok=True)
-    if snapshot:
-        header, tensors = read_checkpoint(snapshot, "m2l-generator")
-        card["snapshot"] = f"of {json.loads(header['card'])['images']} images, not the last"
-        write_checkpoint(weights, tensors, header | {"card": json.dumps(card)})
-    else:
-        run.release(weights, card)
+    run.release(weights, card)
     if at.stage < len(preset.stages):
         run.grid()  # of a stage under way there is none yet
     folder = Path(out).with_suffix("")
