@@ -33,9 +33,6 @@ from m2l.va import DIMENSIONS
 
 log = logging.getLogger(__name__)
 
-TARGETS = {"deam corrected": (0.42, 0.68), "taffc": (0.27, 0.52), "taffc extended": (0.27, 0.52)}
-"""R² of valence and arousal that the study set out to beat."""
-
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 SHARES = (0.0625, 0.125, 0.25, 0.5, 1.0)
 
@@ -242,33 +239,6 @@ def held(inside, half, groups):
     return {"held": share, "width": float(2 * half.mean())}
 
 
-def coverage(task, tested):
-    """How often the intervals of the tuned forest held, on songs it had not seen.
-
-    Returns
-    -------
-    dict of level to dict of dimension: `held`; thirds, the same where the forest was surest, in
-    between, and least sure; and even, of intervals of the same length for all songs.
-    """
-    errors, doubts, folds = task.y - tested["predicted"][0], tested["doubts"], tested["folds"]
-    third, groups, out = doubts.argsort(0).argsort(0) * 3 // len(doubts), task.groups, {}
-    for level in LEVELS:
-        inside, half = forest.coverage(errors, doubts, folds, level)
-        same, even = forest.coverage(errors, np.ones_like(doubts), folds, level)
-        out[f"{level:g}"] = {
-            d: held(inside[:, i], half[:, i], groups)
-            | {
-                "thirds": [
-                    held(inside[own, i], half[own, i], groups[own])
-                    for own in (third[:, i] == t for t in range(3))
-                ],
-                "even": held(same[:, i], even[:, i], groups),
-            }
-            for i, d in enumerate(DIMENSIONS)
-        }
-    return out
-
-
 class Fewer:
     """A model that is fitted to a random share of the groups only."""
 
@@ -285,16 +255,16 @@ class Fewer:
 
 
 def curve(task, folder, effort, names=("ridge", "extra trees")):
-    """R² when models learn from a share of the groups only, and the gain of the last doubling.
+    """R² when models learn from a share of the groups only.
 
     Returns
     -------
     dict: songs, list of how many there are to learn from; models, dict of name to dict of dimension
-    to list of {"value", "low", "high"}; doubling, the same for R² at all songs less R² at half.
+    to list of {"value", "low", "high"}.
     """
     x, seed = task.x.to_numpy(float), effort.seed
     songs = [round(s * len(x) * (1 - 1 / effort.folds)) for s in SHARES]
-    out = {"songs": songs, "models": {}, "doubling": {}}
+    out = {"songs": songs, "models": {}}
     for name in names:
         settings = {"trees": min(100, effort.trees)} if name == "extra trees" else None
         make = partial(models.LADDER[name], seed, **(settings or {}))
@@ -310,37 +280,8 @@ def curve(task, folder, effort, names=("ridge", "extra trees")):
         key = f"{task.fingerprint()} {effort.folds} {seed} {settings}"
         found = cache.arrays(Path(folder) / task.name / f"curve {name}.npz", work, key)
         told = [found[str(s)] for s in SHARES]
-        each = [stats.evaluate(task.y, p, task.groups, 300, seed, reference=told[-2]) for p in told]
+        each = [stats.evaluate(task.y, p, task.groups, 300, seed) for p in told]
         out["models"][name] = {d: [e[d]["r2"] for e in each] for d in DIMENSIONS}
-        out["doubling"][name] = {d: each[-1][d]["gain"] for d in DIMENSIONS}
-    return out
-
-
-def between_blocks(task, effort, trees=100):
-    """Extra trees that learn from one block of a corpus, on the songs of another.
-
-    Returns
-    -------
-    list of dict: trained_on, tested_on, songs (trained on), and for each dimension its scores and
-    r_other, the correlation with the label of the other dimension. Within a block: cross-validated.
-    """
-    x, out = task.x.to_numpy(float), []
-    make = partial(models.extra_trees, effort.seed, min(trees, effort.trees))
-    blocks = [b for b in pd.unique(task.source) if (task.source == b).sum() >= 2 * effort.folds]
-    for one in blocks:
-        rows = task.source == one
-        fitted = make().fit(x[rows], task.y[rows])
-        for other in blocks:
-            tested = task.source == other
-            y, groups = task.y[tested], task.groups[tested]
-            if one == other:
-                predicted = forest.cross_validate(make, x[tested], y, groups, effort.folds)[0]
-            else:
-                predicted = fitted.predict(x[tested])
-            found = stats.evaluate(y, predicted[None], groups, 300, effort.seed)
-            for i, d in enumerate(DIMENSIONS):
-                found[d]["r_other"] = stats.score(y[:, 1 - i], predicted[:, i])["r"]
-            out.append({"trained_on": one, "tested_on": other, "songs": int(rows.sum()), **found})
     return out
 
 
@@ -382,18 +323,6 @@ def listened(task, tested, effort, songs=200):
     return out
 
 
-def verdicts(found):
-    """Which model came closest to each target: dict of task and dimension to target, model, r2."""
-    out = {}
-    for name in (name for name in TARGETS if name in found):
-        out[name] = {}
-        for aim, d in zip(TARGETS[name], DIMENSIONS, strict=True):
-            r2 = {model: told[d]["r2"] for model, told in found[name]["models"].items()}
-            best = max(r2, key=lambda model: r2[model]["value"])
-            out[name][d] = {"target": aim, "model": best, "r2": r2[best]}
-    return out
-
-
 def emotion(features, out, root=None, folder="runs/forest", **effort):
     """Run the ladder on every corpus at hand and study the tuned forest.
 
@@ -413,7 +342,7 @@ def emotion(features, out, root=None, folder="runs/forest", **effort):
             f"{features}: {len(table)} songs with labels, by {artists} artists; "
             "extract more of 4Q-TAFFC first"
         )
-    result, arrays, tested = {"corpora": {}, "search": {}, "coverage": {}}, {}, {}
+    result, arrays, tested = {"corpora": {}}, {}, {}
     every = {task.name: task for task in tasks(features, root, partial(hear, folder=folder))}
     for name, task in every.items():
         found = {model: climb(task, model, folder, effort) for model in task.rungs}
@@ -423,30 +352,15 @@ def emotion(features, out, root=None, folder="runs/forest", **effort):
             "features": task.x.shape[1],
             "models": scores(task, found, effort.seed),
         }
-        result["search"][name] = {
-            model: {
-                "settings": json.loads(str(found[model]["settings"])),
-                "history": found[model]["history"].tolist(),
-            }
-            for model in models.SEARCHED
-            if model in found
-        }
         if "tuned forest" in found:
             tested[name] = found["tuned forest"]
-            result["coverage"][name] = coverage(task, tested[name])
         for model in ("tuned forest", *models.TOGETHER):
             if model in found:
                 arrays[f"{name} {model}"] = pairs(task.y, found[model], effort.seed)
     main = "taffc extended" if "taffc extended" in every else "taffc"
-    result["targets"] = verdicts(result["corpora"])
     result["curve"] = {
         name: curve(every[name], folder, effort)
         for name in ("taffc", "deam corrected")
-        if name in every
-    }
-    result["blocks"] = {
-        name: between_blocks(every[name], effort)
-        for name in ("deam published", "deam corrected")
         if name in every
     }
     result["listening"] = listened(every[main], tested[main], effort)
