@@ -196,6 +196,33 @@ figures.table(
 )
 
 # %% [markdown]
+# {numref}`tab-gan-obedience` has the obedience of both generators beside that of photographs and their labels, by
+# either judge: overall, within one kind of scene, and without what brightness and saturation tell. The chapter on
+# {ref}`measures <sec-nb-metrics>` gives intervals.
+
+# %%
+measured = {
+    "released": ("metrics", "random"),
+    "milestone's critic": ("metrics_milestone", "random"),
+    "*photographs*": ("metrics", "photos"),
+}
+ways = {"r": "r", "within a kind": "within", "without colour": "left"}
+figures.table(
+    pd.DataFrame(
+        {"judge: pictures": f"{name}: {who}"}
+        | {
+            way: " · ".join(provenance.text(told[d][key]["value"]) for d in DIMENSIONS)
+            for way, key in ways.items()
+        }
+        for name in judges.values()
+        for who, (result, asked) in measured.items()
+        for told in [provenance.load(result)["va"][name][asked]]
+    ),
+    "Correlation of the emotion asked for and seen, in valence and in arousal.",
+    name="tab-gan-obedience",
+)
+
+# %% [markdown]
 # (sec-nb-gan-256)=
 # ## A stage for 256×256
 #
