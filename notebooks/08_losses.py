@@ -272,6 +272,7 @@ figures.table(
 )
 
 # %% [markdown]
+# (sec-nb-gan-64)=
 # ## The headline at 64×64
 #
 # Twice the side and about the same time: such runs see fewer pictures of each size. {numref}`tab-gan-64` and
@@ -297,4 +298,5 @@ figures.table(
 #
 # - Affective matching pixel by pixel asks more of generated pictures than real ones give each other.
 # - What is asked can be exaggerated until a picture is read as easily as a photograph, at little cost.
+# - At 64×64 and with the milestone's critic, growing and affective matching each keep pictures apart.
 # - A stage for 256×256 has not succeeded yet.
