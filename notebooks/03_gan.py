@@ -245,8 +245,8 @@ figures.table(
         if "within" not in name
     ),
     "The milestone's critic and, after about as many seconds, three runs of the projected one: mean and "
-    "95 % interval of Student's t over seeds; last, the released run, which went on. Spread: as a share "
-    "of the photographs'.",
+    "95 % interval of Student's t over seeds; last, the released run, which went on, with its "
+    "emphasis. Spread: as a share of the photographs'.",
     name="tab-gan-seeds",
 )
 
