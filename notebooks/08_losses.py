@@ -201,22 +201,24 @@ figures.table(
 # {ref}`measures <sec-nb-metrics>` gives intervals.
 
 # %%
+released_va = provenance.load("metrics")["va"]
+milestone_va = provenance.load("metrics_milestone")["va"]
 measured = {
-    "released": ("metrics", "random"),
-    "milestone's critic": ("metrics_milestone", "random"),
-    "*photographs*": ("metrics", "photos"),
+    "released": (released_va, "random"),
+    "milestone's critic": (milestone_va, "random"),
+    "*photographs*": (released_va, "photos"),
 }
 ways = {"r": "r", "within a kind": "within", "without colour": "left"}
 figures.table(
     pd.DataFrame(
-        {"judge: pictures": f"{name}: {who}"}
+        {"by, pictures": f"{name}, {who}"}
         | {
             way: " · ".join(provenance.text(told[d][key]["value"]) for d in DIMENSIONS)
             for way, key in ways.items()
         }
         for name in judges.values()
-        for who, (result, asked) in measured.items()
-        for told in [provenance.load(result)["va"][name][asked]]
+        for who, (va, asked) in measured.items()
+        for told in [va[name][asked]]
     ),
     "Correlation of the emotion asked for and seen, in valence and in arousal.",
     name="tab-gan-obedience",
