@@ -124,7 +124,7 @@ figures.Gallery(
     width=17,
 )
 
-# %% tags=["hide-input"]
+# %%
 told = provenance.load("ablation")["grids"]
 shown = (*ablation.HEADLINE, "label input", "AFM spatial")
 figures.table(
