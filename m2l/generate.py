@@ -150,10 +150,18 @@ def paint(u, seed, released, batch=4, of=1):
         return images
     from m2l.judge import scene
 
-    net = scene.load()
+    net = _chooser()
     off = (scene.look(net, images)[2] - released.va_map.inverse(u)) / net.va_sd.numpy()
     nearest = np.linalg.norm(off, axis=1).reshape(-1, of).argmin(1)
     return images[of * np.arange(len(nearest)) + nearest]
+
+
+@lru_cache(maxsize=1)
+def _chooser():
+    """The scene network that ships, read once for all songs of a folder."""
+    from m2l.judge import scene
+
+    return scene.load()
 
 
 def render(z, u, released, batch=4, side=None):

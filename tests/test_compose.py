@@ -92,7 +92,7 @@ def test_cues_follow_arousal_and_modes_valence():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [((9.01, 5), "valence"), ((5, np.nan), "arousal")]
+    [((9.01, 5), "valence"), ((5, np.nan), "arousal"), ((5, 5, -1), "seed")]
     + [((5, 5, 0, s), "seconds") for s in (1.9, 601, np.nan)],
 )
 def test_what_is_out_of_range_is_said(arguments, words):

@@ -127,7 +127,9 @@ def test_the_seed_decides(plan, config):
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
+        ((0, 20), "1 or more"),
         ((4, 15), "multiple of 10"),
+        ((4, 0), "multiple of 10"),
         ((4, 30, 20), "no multiple of the 20"),
         ((4, 40, 8), "multiple of 10"),
     ],
@@ -259,6 +261,15 @@ def planned():
 def test_the_page_of_the_book_is_that_of_the_settings(config, planned):
     page = (ROOT / "book" / "preregistration.md").read_text()
     assert page == preregistration.write(config, planned), "run 'm2l study preregister'"
+
+
+def test_the_preregistration_holds_what_binds(config, planned):
+    page = " ".join(preregistration.write(config, planned).split())
+    for text in (*study.HYPOTHESES.values(), *config["consent"][1:3], *config["debriefing"][1:]):
+        assert " ".join(text.split()) in page.replace("> ", "")
+    for words in ("Stopping rule", "simulated", "excluded who", "Ethics approval", "Right to show"):
+        assert words.lower() in page.lower()
+    assert f"{config['participants']} participants are complete" in page and "$" not in page
 
 
 def test_the_preregistration_is_of_its_own_settings(config, planned):

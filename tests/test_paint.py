@@ -72,6 +72,7 @@ def test_no_picture_is_burnt_out_or_black():
     [
         ((9.01, 5), "valence"),
         ((5, np.nan), "arousal"),
+        ((5, 5, -1), "seed"),
         ((5, 5, 0, 15), "size"),
     ],
 )

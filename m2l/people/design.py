@@ -212,8 +212,10 @@ def assign(participants, songs, each=None, seed=0):
             f"{each} songs: cannot be balanced over five systems and two sides; "
             f"choose a multiple of {2 * n}"
         )
-    if songs % each:
+    if songs < 1 or songs % each:
         raise InputError(f"{songs} songs: no multiple of the {each} that a person hears")
+    if participants < 1:
+        raise InputError(f"{participants} participants: choose 1 or more")
     rng = np.random.default_rng(seed)
     decks = rng.permutation(songs).reshape(-1, each)  # the songs at the places of each square
     shifts = rng.permutation([j for j in range(each) if j % n])

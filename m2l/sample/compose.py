@@ -126,6 +126,8 @@ def compose(valence, arousal, seed=0, seconds=12.0):
     cue = cues(valence, arousal)
     if not 2 <= seconds <= 600:
         raise InputError(f"seconds {seconds}: a piece lasts from 2 to 600 s; choose such a length")
+    if seed < 0:
+        raise InputError(f"seed {seed}: negative; give a whole number from 0")
     piece = _Piece(cue, np.random.default_rng(seed), seconds)
     for play in (piece.chords, piece.figuration, piece.melody, piece.percussion):
         play()

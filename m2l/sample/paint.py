@@ -93,6 +93,8 @@ def landscape(valence, arousal, seed=0, size=128):
     ndarray (size, size, 3), uint8, RGB.
     """
     v, a = map(float, (va.check(valence, arousal) - 5) / 4)
+    if seed < 0:
+        raise InputError(f"seed {seed}: negative; give a whole number from 0")
     if not 16 <= size <= 1024:
         raise InputError(f"size {size}: a picture is 16 to 1,024 pixels wide; choose such a size")
     painting = _Painting(v, a, seed, 2 * size)
