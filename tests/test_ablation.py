@@ -45,6 +45,7 @@ def small(root, tmp_path, monkeypatch):
         evaluate, "paint", lambda released, *_: generate.paint(np.zeros(2), 0, released)
     )
     monkeypatch.setattr(evaluate, "measure", measure)
+    monkeypatch.setattr(ablation, "rated", lambda *_: {"a": {"b": {"value": 1.0}}})
 
 
 def lines(path):
@@ -113,6 +114,26 @@ def test_a_cell_is_made_once_and_says_how(tmp_path, monkeypatch):
     assert ablation.run("tiny", "AFM 1", 1, "out", "runs", n=8) == path
     path.unlink()  # the run itself is kept, so only the measurement is made again
     assert lines(ablation.run("tiny", "AFM 1", 1, "out", "runs", n=8))[0]["values"] == values
+
+
+def test_photographs_in_place_of_pictures_obey_as_photographs_do(root, monkeypatch):
+    from m2l.experiments import landscapes
+    from m2l.judge import ratings, scene
+
+    def features(images):  # of the shape of the ResNet's
+        means = images.reshape(len(images), -1).astype(float)
+        return means @ np.random.default_rng(0).normal(size=(means.shape[1], 1024))
+
+    monkeypatch.undo()
+    monkeypatch.setenv("M2L_CACHE", str(root / "another"))
+    monkeypatch.setattr(ratings, "features", features)
+    pyramid = landscapes.pyramid(root)
+    test = pyramid.rows("test")
+    photos = pyramid.array(8)[test], pyramid.va[test]
+    painted = evaluate.Painted(photos[1], photos[0], *[None] * 4)
+    told = ablation.rated(scene.load(), pyramid, painted, draws=9)
+    assert told["random"] == told["photos"]
+    assert 0 < abs(told["random"]["valence"]["r"]["value"]) < 1
 
 
 def test_variants_of_a_seed_see_the_same_photos(root):

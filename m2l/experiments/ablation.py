@@ -5,8 +5,8 @@ Conventions
 A cell of the grid is one variant (`m2l.gan.presets.variant`) trained with one seed. Budgets are in
 images shown, so that a busy machine changes how long a run takes and not what it gives; without
 progression, where all images are large, in as many as cost the same multiplications. Runs of one
-seed see the photos in one order, and all are measured with one judge, on the same noise and
-the same requests, so that variants are compared in pairs.
+seed see the photos in one order, and all are measured on the same noise and the same requests, so
+that variants are compared in pairs: by the scene network, and how they obey by both judges.
 
 A cell writes `<grid>-<variant>-<seed>.jsonl`, one line a set of figures, and a grid of samples as
 a .png of the same name.
@@ -62,6 +62,8 @@ MEASURES = {
     "variety": ("diversity.cell.ratio", 1),
     "r, valence": ("va.random.valence.r", 1),
     "r, arousal": ("va.random.arousal.r", 1),
+    "r, valence, rated": ("rated.random.valence.r", 1),
+    "r, arousal, rated": ("rated.random.arousal.r", 1),
 }
 """What variants are compared by: the figure's name in `load`, and 1 where more is better."""
 RATIOS = ("Fréchet distance",)  # above 0, as their intervals then are
@@ -201,6 +203,7 @@ def run(
         measured = evaluate.measure(evaluate.Judges(net), pyramid, painted, draws=draws)[0]
         sets |= {name: measured[name]["scene"] for name in ("likeness", "diversity", "va")}
         sets["looks"] = measured["looks"]
+        sets["rated"] = rated(net, pyramid, painted, draws)
         # Three scenes from low to high valence, then the same three from low to high arousal.
         axis, zero = np.linspace(-0.95, 0.95, 7), np.zeros(7)
         ways = np.stack([np.stack([axis, zero], 1), np.stack([zero, axis], 1)])
@@ -222,6 +225,20 @@ def run(
     )
     os.replace(scratch, path)
     return path
+
+
+def rated(net, pyramid, painted, draws=None):
+    """How `evaluation.Painted` and photos obey, as the judge of ratings sees it."""
+    from m2l.experiments.evaluation import Judges
+    from m2l.judge import metrics, ratings
+
+    judges, test = Judges(net, ratings.load()), pyramid.rows("test")
+    photo = judges.photos(pyramid, painted.images.shape[1])[test]
+    seen = ratings.told(judges.rated, ratings.features(painted.images))
+    return {
+        "random": metrics.consistency(painted.requested, seen, draws=draws),
+        "photos": metrics.consistency(pyramid.va[test], photo.va["ratings"], draws=draws),
+    }
 
 
 def _training(trained, diverged):
