@@ -264,7 +264,7 @@ rule end_to_end:
     output:
         f"{RESULTS}/end_to_end.json",
     params:
-        size="--pictures 2 --uncertain 10 --draws 3 --trees 20 --folds 3 --trials 2" if SMOKE else "",
+        size="--limit 200 --pictures 2 --uncertain 10 --draws 3 --trees 20 --folds 3 --trials 2" if SMOKE else "",
     shell:
         "m2l metrics end-to-end --features {input.features:q} --generator {input.generator:q} "
         "--judge {input.judge:q} --rated {input.rated:q} --folder {RUN}/ear -o {output:q} "

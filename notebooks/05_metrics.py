@@ -303,8 +303,8 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 # The whole way is measured on {result}`end_to_end:songs` clips by {result}`end_to_end:artists` artists
 # ({numref}`fig-metrics-way`). Each is heard by a model that was trained on other artists' songs; the
 # generator paints what was heard; the judges say what emotion the picture has. All emotions are quantiles
-# here, the song's among songs and the picture's among photographs, because that is how they are carried
-# over ({ref}`sec-bridge`). The songs' own labels come from mood tags, not from listeners
+# here, the song's among songs and the picture's among photographs as the same judge sees these, because that
+# is how they are carried over ({ref}`sec-bridge`). The songs' own labels come from mood tags, not from listeners
 # ({ref}`sec-provenance`).
 
 # %% mystnb={"figure": {"caption": "Correlation along the way, with 95 % intervals over artists: the song's label and what is heard; what is asked of the generator and what a judge sees; the whole way, with one picture for a song and with the mean of several. Grey: the middle 95 % with pictures of other songs.", "name": "fig-metrics-way"}, "image": {"alt": "Points with intervals for four links, for valence and for arousal; the whole way lies below each of its parts, and a grey band around zero shows chance."}} tags=["hide-input"]
@@ -312,12 +312,13 @@ journey = provenance.load("end_to_end")
 links = {
     "song → heard": "heard",
     "request → picture": "generator",
-    "song → picture": "whole",
-    f"song → {journey['pictures']} pictures": "whole, mean of pictures",
+    "song → picture": "one picture",
+    f"song → {journey['pictures']} pictures": "mean of pictures",
 }
 way = {}
 for name, key in {"judge of ratings": "ratings", "scene network": "scene"}.items():
-    steps = {"heard": journey["heard"], **journey["judges"][key]}
+    told = journey["judges"][key]
+    steps = {"heard": journey["heard"], "generator": told["generator"], **told["whole"]}
     way[name] = {t: {d: steps[k][d]["r"] for d in DIMENSIONS} for t, k in links.items()}
 figures.by_dimension(way, "correlation", journey["judges"]["ratings"]["shuffled"])
 plt.show()
@@ -332,9 +333,9 @@ plt.show()
 #
 # That is for seeds as they come. `m2l generate` paints {result}`end_to_end:of` scenes for a song, and the scene
 # network keeps the one that it sees nearest to what is asked. Scored by the other judge, the whole way then comes
-# to {result}`end_to_end:judges.ratings.whole, chosen.valence.r` for valence and
-# {result}`end_to_end:judges.ratings.whole, chosen.arousal.r` for arousal, where the first scene has
-# {result}`end_to_end:judges.ratings.whole.valence.r` and {result}`end_to_end:judges.ratings.whole.arousal.r`, and
+# to {result}`end_to_end:judges.ratings.whole.chosen.valence.r` for valence and
+# {result}`end_to_end:judges.ratings.whole.chosen.arousal.r` for arousal, where the first scene has
+# {result}`end_to_end:judges.ratings.whole.one picture.valence.r` and {result}`end_to_end:judges.ratings.whole.one picture.arousal.r`, and
 # the song's own picture is the nearer one in {result}`end_to_end:judges.ratings.matched.chosen:*100 .0f` % of choices.
 # What was not heard cannot be painted. With pictures that showed exactly what was heard, it would be:
 
@@ -367,5 +368,5 @@ f"{100 * metrics.matched(label, asked).mean():.0f} % of choices"
 #   Within one kind of scene {result}`metrics:va.ratings.random.valence.within` and
 #   {result}`metrics:va.ratings.random.arousal.within` are left.
 # - From the song to the picture that `m2l generate` paints, the correlation is
-#   {result}`end_to_end:judges.ratings.whole, chosen.valence.r` for valence and
-#   {result}`end_to_end:judges.ratings.whole, chosen.arousal.r` for arousal.
+#   {result}`end_to_end:judges.ratings.whole.chosen.valence.r` for valence and
+#   {result}`end_to_end:judges.ratings.whole.chosen.arousal.r` for arousal.

@@ -31,6 +31,8 @@ def test_the_whole_way(root, tiny_generator, song, tmp_path, monkeypatch):
         ratings, "features", lambda x, *_: np.stack([np.resize(i / 255, 1024) for i in x])
     )
     songs = corpora.load("taffc", root).table.dropna(subset="path")
+    monkeypatch.setattr(way.Judges, "photos", lambda self, pyramid, side: self.look(noise))
+    noise = rng.integers(0, 256, (60, 8, 8, 3), np.uint8)  # of which a part is the test split
     names = [*features.EXTENDED, *tagging.NAMES]
     table = pd.DataFrame(rng.normal(size=(len(songs), len(names))), songs["path"], names)
     table[tagging.NAMES[0]] = songs["valence"].to_numpy()  # what the model can hear
@@ -50,7 +52,8 @@ def test_the_whole_way(root, tiny_generator, song, tmp_path, monkeypatch):
     assert result["heard"]["valence"]["r"]["low"] > 0.3
     for name, told in result["judges"].items():
         chosen = {"chosen"} if name == "ratings" else set()  # by the scene network
-        assert set(told["matched"]) == {"one picture", "mean of pictures", "shuffled"} | chosen
+        assert set(told["whole"]) == {"one picture", "mean of pictures"} | chosen
+        assert set(told["matched"]) == {"shuffled", *told["whole"]}
         assert 0 < told["shuffled"]["valence"]["p"] <= 1
         for d in DIMENSIONS:
             assert sum(x["value"] for x in told["shares"][d].values()) == pytest.approx(1)

@@ -48,8 +48,8 @@ GRIDS = {
     "smoke": HEADLINE,
     "ablation": HEADLINE + tuple(v for v in REST if v != "AFM 100"),  # which is its own
     "ablation-projected": (*HEADLINE, "label input", "AFM spatial", "AFM 100", "photos 500"),
-    "ablation64": HEADLINE,
-    "ablation64-projected": (*HEADLINE, "label input"),
+    "ablation64": (*HEADLINE, "label input", "AFM spatial", "photos 500"),
+    "ablation64-projected": (*HEADLINE, "label input", "AFM spatial", "photos 500"),
     "ablation128": HEADLINE + REST,
 }
 """Variants of each grid, the coarsest first; the name is also that of its training preset."""

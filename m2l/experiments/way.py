@@ -3,8 +3,8 @@
 Conventions
 -----------
 Emotions are compared as quantiles in [-1, 1]: the song's label among songs, the picture's emotion,
-as a judge sees it, among photos. Intervals are over artists. What is written is anonymous: rows in
-random order, generated pictures.
+as a judge sees it, among photos left out, as the same judge sees them. Intervals are over artists.
+What is written is anonymous: rows in random order, generated pictures.
 """
 
 from __future__ import annotations
@@ -18,17 +18,11 @@ import numpy as np
 from m2l import generate, stats
 from m2l import results as provenance
 from m2l.errors import InputError
+from m2l.experiments import landscapes
 from m2l.experiments.evaluation import Judges
 from m2l.gan import photos
 from m2l.judge import metrics, ratings
 from m2l.va import DIMENSIONS, QuantileMap
-
-WHOLE = {
-    "one picture": "whole",
-    "mean of pictures": "whole, mean of pictures",
-    "chosen": "whole, chosen",
-}
-"""What is told of a song, and the name of its agreement with the song's label."""
 
 
 def end_to_end(
@@ -43,6 +37,7 @@ def end_to_end(
     of=generate.OF,
     uncertain=60,
     draws=6,
+    limit: int | None = None,
     **effort,
 ):
     """Measure the whole way with the model of music that answers by default.
@@ -61,6 +56,7 @@ def end_to_end(
     of : scenes of which the scene network chooses one, which the second judge scores.
     uncertain : songs for which pictures are painted over what the model does not know.
     draws : pictures for each of these.
+    limit : take only so many photos of each split.
     effort : fields of `emotion.Effort`, as in the study of listening.
     """
     from m2l.experiments import ear, emotion
@@ -81,13 +77,20 @@ def end_to_end(
     label = QuantileMap.fit(y)(y)
 
     released = generate.load(generator)
-    judges = Judges(scene.load(judge or scene.WEIGHTS), ratings.load(rated or ratings.WEIGHTS))
+    judges = Judges(scene.load(judge), ratings.load(rated))
+    pyramid = landscapes.pyramid(root, limit)
+    photo = judges.photos(pyramid, released.resolution)[pyramid.rows("test")]
+    places = {name: QuantileMap.fit(va) for name, va in photo.va.items()}
     seeds = np.arange(len(y))[:, None] * pictures + np.arange(pictures)
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:uncertain])
-    seen = _seen(judges, released, asked[:, None], seeds)
-    over = _seen(judges, released, felt[some], seeds[some, :1])
-    chosen = judges.look(generate.paint(asked, seeds[:, 0], released, of=of)).va["ratings"]
-    chosen = released.va_map(chosen)
+
+    def look(u, seeds, of=1):
+        """Quantiles (N, K, 2), by judge, of the pictures of seeds (N, K) at u (N, K or 1, 2)."""
+        va = judges.look(generate.paint(u, seeds, released, of=of)).va
+        return {k: places[k](x).reshape(len(u), -1, 2) for k, x in va.items()}
+
+    seen, over = look(asked[:, None], seeds), look(felt[some], seeds[some, :1])
+    chosen = look(asked[:, None], seeds[:, :1], of)["ratings"][:, 0]  # the other judge has chosen
 
     agreement = partial(metrics.consistency, groups=artists, draws=100, seed=seed)
     result = {
@@ -105,12 +108,12 @@ def end_to_end(
     for name, one in seen.items():
         single, mean = one[:, 0], one.mean(1)
         told = {"one picture": single, "mean of pictures": mean}
-        if name == "ratings":  # the other judge has chosen
+        if name == "ratings":
             told["chosen"] = chosen
         shuffled = {"shuffled": rng.permutation(single)}
         result["judges"][name] = {
             "generator": agreement(asked, single),
-            **{WHOLE[key]: agreement(label, x) for key, x in told.items()},
+            "whole": {key: agreement(label, x) for key, x in told.items()},
             "shuffled": {
                 d: stats.permutation(
                     lambda x, y: stats.score(x, y)["r"], label[:, i], single[:, i], seed=rng
@@ -161,13 +164,6 @@ def placed(y, predicted, folds, draws, seed=0):
         labels = QuantileMap.fit(y[~own])
         felt[own] = labels(np.clip(predicted[own][:, None] + errors, 1, 9))
     return asked, felt
-
-
-def _seen(judges, released, u, seeds):
-    """Quantiles (N, K, 2), by judge, of the pictures of seeds (N, K) at u (N, K or 1, 2)."""
-    images = generate.paint(u, seeds, released)
-    shape = np.broadcast_shapes(u.shape[:-1], seeds.shape)
-    return {k: released.va_map(x).reshape(*shape, 2) for k, x in judges.look(images).va.items()}
 
 
 def shares(seen, over, groups, some, seed=0):
