@@ -48,7 +48,7 @@ links: book ## Ask other sites whether the links to them still lead somewhere
 	jupyter-book build . --builder linkcheck
 
 test: $(VENV)/installed ## Run the tests
-	pytest
+	OMP_NUM_THREADS=1 pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(VENV)/installed ## Check style
 	ruff check . && ruff format --check .

@@ -155,7 +155,8 @@ plt.show()
 # ## Like photographs?
 #
 # {result}`metrics:likeness.scene.n` generated pictures are compared with as many photographs, and for
-# the floor as many other photographs with the same ones ({numref}`tab-metrics-likeness`).
+# the floor as many other photographs with the same ones ({numref}`tab-metrics-likeness`); KID is the kernel
+# distance {cite:p}`binkowski2018kid` in the same features.
 #
 # ```{list-table} Generated pictures against photographs in the features of the judge of ratings and of the scene network, with 95 % intervals.
 # :name: tab-metrics-likeness
@@ -170,6 +171,12 @@ plt.show()
 # * - Fréchet ↓, scene
 #   - {result}`metrics:likeness.scene.frechet.generated`
 #   - {result}`metrics:likeness.scene.frechet.photos`
+# * - KID ↓, ratings
+#   - {result}`metrics:likeness.ratings.kid.generated:.3f`
+#   - {result}`metrics:likeness.ratings.kid.photos:.3f`
+# * - KID ↓, scene
+#   - {result}`metrics:likeness.scene.kid.generated:.3f`
+#   - {result}`metrics:likeness.scene.kid.photos:.3f`
 # * - coverage ↑, ratings
 #   - {result}`metrics:likeness.ratings.coverage.generated`
 #   - {result}`metrics:likeness.ratings.coverage.photos`
