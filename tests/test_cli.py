@@ -1,5 +1,7 @@
 """The command: what it prints, what it writes, and one line with status 2 for every bad input."""
 
+import importlib
+import inspect
 import json
 import os
 import shutil
@@ -509,6 +511,20 @@ def told(out, *, times: int | None = None, folds=5, place=out, seed=0, loud=Fals
     place, seed : both.
     """
 '''
+
+
+STAGES = {" ".join(words): c for words, c in commands() if isinstance(c, _base.Stage)}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_where_a_function_takes_a_number_its_option_does(name):
+    command = STAGES[name]
+    options = {o.name: o.type for o in command.get_params(click.Context(command))}
+    for path in command.calls:
+        module, _, called = path.partition(":")
+        takes = inspect.signature(getattr(importlib.import_module(module), called)).parameters
+        numbers = {k for k, p in takes.items() if type(p.default) in (int, float)}
+        assert not [k for k in numbers if isinstance(options[k], click.Path)]
 
 
 def test_options_are_the_parameters_of_the_function_called(monkeypatch, tmp_path):

@@ -34,7 +34,7 @@ def end_to_end(
     rated: Path | None = None,
     folder="runs/ear",
     pictures=8,
-    of=generate.OF,
+    of: int = generate.OF,
     uncertain=60,
     draws=6,
     limit: int | None = None,
@@ -53,7 +53,8 @@ def end_to_end(
     rated : .safetensors of the second judge; the shipped one by default.
     folder : where the study of listening keeps the answers, which are made there if they are not.
     pictures : seeds for each song; 2 or more.
-    of : scenes of which the scene network chooses one, which the second judge scores.
+    of : scenes of which the scene network chooses one, which the second judge scores; as many as
+        `m2l generate` paints by default.
     uncertain : songs for which pictures are painted over what the model does not know.
     draws : pictures for each of these.
     limit : take only so many photos of each split.
