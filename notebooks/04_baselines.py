@@ -97,7 +97,8 @@ plt.show()
 # as many as cost the same multiplications. These short runs tell what a part does, not what can be reached.
 #
 # Runs of one seed see the photographs in the same order, and all are judged by the scene network on the
-# same noise and the same requests. Reading them takes a line:
+# same noise and the same requests; what the judge of ratings says is in {numref}`tab-gan-rated`. Reading
+# them takes a line:
 
 # %%
 folder = provenance.results_dir() / "ablation"

@@ -253,12 +253,12 @@ plt.show()
 # Chapter {ref}`sec-nb-baselines` takes parts away. The same grids also change some, in the same correction for the
 # number of comparisons ({numref}`tab-gan-more`, {numref}`tab-gan-more-projected`): the
 # weight of affective matching, the number of photographs, and the length of runs whose steps are cheaper
-# without ERUs, so that they take as long as a full one (*longer*). These have
-# {result}`ablation:grids.ablation.variants.photos 500.seeds` seeds each, the full model five; `make ablation` goes on.
+# without ERUs, so that they take as long as a full one (*longer*). Each has
+# {result}`ablation:grids.ablation.variants.photos 500.seeds` seeds.
 
 # %%
 told = provenance.load("ablation")["grids"]
-more = ("full", "AFM 10", "photos 500", "unconditional, longer", "label input, longer")
+more = ("full", "AFM 1", "AFM 10", "photos 500", "unconditional, longer", "label input, longer")
 figures.table(
     ablation.worth(told["ablation"], more),
     "The milestone's critic at 32×32; the full model has AFM 100 and all photographs. Means over seeds with "
@@ -275,10 +275,10 @@ figures.table(
 
 # %% [markdown]
 # (sec-nb-gan-64)=
-# ## The headline at 64×64
+# ## The grid at 64×64
 #
 # Twice the side and about the same time: such runs see fewer pictures of each size. {numref}`tab-gan-64` and
-# {numref}`tab-gan-64-projected` have them, with {result}`ablation:grids.ablation64.variants.full.seeds` seeds each. Of {result}`ablation:grids.ablation64.comparisons.number` comparisons with the
+# {numref}`tab-gan-64-projected` have them. Of {result}`ablation:grids.ablation64.comparisons.number` comparisons with the
 # full model {result}`ablation:grids.ablation64.comparisons.survive` survive the correction with the milestone's
 # critic, of {result}`ablation:grids.ablation64-projected.comparisons.number` with the projected one
 # {result}`ablation:grids.ablation64-projected.comparisons.survive`.
@@ -293,6 +293,29 @@ figures.table(
     ablation.worth(told["ablation64-projected"]),
     "The projected critic at 64×64.",
     name="tab-gan-64-projected",
+)
+
+# %% [markdown]
+# ## The other judge
+#
+# The scene network learned from labels of the same making as those that the generators learned from. What the
+# judge of ratings, who owes these nothing, sees in the same pictures is in {numref}`tab-gan-rated`.
+
+# %%
+names = {
+    "ablation": "milestone's critic, 32×32",
+    "ablation-projected": "projected critic, 32×32",
+    "ablation64": "milestone's critic, 64×64",
+    "ablation64-projected": "projected critic, 64×64",
+}
+figures.table(
+    pd.concat(
+        part
+        for grid, name in names.items()
+        for part in (pd.DataFrame({"variant": [f"**{name}**"]}), ablation.obeyed(told[grid]))
+    ).fillna(""),
+    "Emotion asked and seen by the judge of ratings: means over seeds with 95 % intervals.",
+    name="tab-gan-rated",
 )
 
 # %% [markdown]

@@ -385,10 +385,7 @@ def worth(grid, variants=None):
     -------
     DataFrame of text, a row a variant and a last one of what photographs reach.
     """
-    text, shown = provenance.text, grid["variants"]
-    if variants is None:
-        variants = [v for v, at in shown.items() if at["seeds"] > 2]
-    rows = {v: shown[v] for v in variants if v in shown} | {"*photographs*": grid["photos"]}
+    text = provenance.text
     return pd.DataFrame(
         {
             "variant": name,
@@ -396,8 +393,24 @@ def worth(grid, variants=None):
             f"{text(at['variety'])}",
             "r, valence · arousal ↑": f"{text(at['r valence'])} · {text(at['r arousal'])}",
         }
-        for name, at in rows.items()
+        for name, at in _rows(grid, variants)
     )
+
+
+def obeyed(grid):
+    """How variants obey by the judge of ratings, a DataFrame as that of `worth`."""
+    return pd.DataFrame(
+        {"variant": name}
+        | {f"r, {d} ↑": provenance.text(at[f"r {d} rated"]) for d in ("valence", "arousal")}
+        for name, at in _rows(grid)
+    )
+
+
+def _rows(grid, variants=None):
+    shown = grid["variants"]
+    if variants is None:
+        variants = [v for v in shown if "variety" in shown[v] and shown[v]["seeds"] > 2]
+    return [*((v, shown[v]) for v in variants if v in shown), ("*photographs*", grid["photos"])]
 
 
 def table(figures, metric, column="value"):
