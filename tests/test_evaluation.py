@@ -127,7 +127,8 @@ def test_a_generator_is_measured_from_all_sides(measured):
         assert Image.open(measured.parent / name).size == (rows[0] * 8, rows[1] * 8)
     told = {f"{name}.{f['metric']}" for name in result for f in ablation._figures(result[name])}
     for name, _ in ablation.MEASURES.values():  # all that chapters compare by is there
-        assert name.replace(".", ".scene.", 1) in told
+        of, rest = name.split(".", 1)
+        assert (f"va.ratings.{rest}" if of == "rated" else f"{of}.scene.{rest}") in told
     with np.load(measured.with_suffix(".npz")) as arrays:
         assert {k: x.shape for k, x in arrays.items()} == dict.fromkeys(
             ("requested", "answered, scene", "answered, ratings"), (16, 2)
