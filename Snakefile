@@ -4,7 +4,8 @@
 #   make study PRESET=smoke     every stage on a little data, in minutes, into runs/smoke
 #   snakemake seeds --cores 2   the released preset from three seeds, each a quarter into its last stage
 #   make ablation               the grid of variants and seeds at 32×32; GRID=ablation-projected (the
-#                               projected critic), ablation64, ablation64-projected, ablation128
+#                               projected critic), ablation64, ablation64-projected, ablation128,
+#                               ablation128-projected
 #
 # On a cluster: snakemake --executor slurm --config preset=gpu
 #               snakemake ablation --executor slurm --config grid=ablation128

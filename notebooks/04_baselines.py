@@ -97,7 +97,7 @@ plt.show()
 # as many as cost the same multiplications. These short runs tell what a part does, not what can be reached.
 #
 # Runs of one seed see the photographs in the same order, and all are judged by the scene network on the
-# same noise and the same requests; what the judge of ratings says is in {numref}`tab-gan-rated`. Reading
+# same noise and the same requests; what the judge of ratings says is in {numref}`tab-gan-rated`, in an appendix. Reading
 # them takes a line:
 
 # %%
@@ -204,7 +204,13 @@ figures.table(
 # {result}`ablation:grids.ablation-projected.variants.unconditional.r valence` for valence and
 # {result}`ablation:grids.ablation-projected.variants.unconditional.r arousal` for arousal with the projected critic, with them
 # {result}`ablation:grids.ablation-projected.variants.full.r valence` and
-# {result}`ablation:grids.ablation-projected.variants.full.r arousal`.
+# {result}`ablation:grids.ablation-projected.variants.full.r arousal`. So says the scene network, whose labels are
+# of the same making. The judge of ratings, who owes them nothing and reads photographs of this size with r
+# {result}`ablation:grids.ablation.photos.r valence rated` and {result}`ablation:grids.ablation.photos.r arousal rated`,
+# sees arousal in the projected critic's pictures,
+# {result}`ablation:grids.ablation-projected.variants.full.r arousal rated`, and neither in the milestone's:
+# {result}`ablation:grids.ablation.variants.full.r valence rated` and
+# {result}`ablation:grids.ablation.variants.full.r arousal rated` ({numref}`tab-gan-rated`).
 #
 # (sec-nb-baselines-afm)=
 # ### Affective matching
@@ -249,12 +255,12 @@ figures.table(
 # %% [markdown]
 # ## Summary
 #
-# - **Labels** make the picture answer, with either critic: without them nothing of the request is seen.
-# - **Growing** was not shown to help at 32×32. At {ref}`64×64 <sec-nb-gan-64>`, with the milestone's critic, it keeps
-#   pictures apart: variety {result}`ablation:grids.ablation64.variants.full.variety` with it,
-#   {result}`ablation:grids.ablation64.variants.non-progressive.variety` without.
-# - **Affective matching** keeps pictures apart, too, with the milestone's critic: at 64×64, where this survives the
-#   correction, variety without it is {result}`ablation:grids.ablation64.variants.without AFM.variety`. With the projected critic, whose pictures
+# - **Labels** make the picture answer: without them nothing of the request is seen. With the milestone's critic
+#   only the scene network sees the answer; with the projected one the judge of ratings sees arousal, too.
+# - **Growing** was not shown to help, at 32×32 or {ref}`64×64 <sec-nb-gan-64>`.
+# - **Affective matching** keeps pictures apart with the milestone's critic: at 64×64, where this survives the
+#   correction, variety is {result}`ablation:grids.ablation64.variants.full.variety` with it and
+#   {result}`ablation:grids.ablation64.variants.without AFM.variety` without. With the projected critic, whose pictures
 #   are varied anyway, {result}`ablation:grids.ablation-projected.variants.full.variety` and
 #   {result}`ablation:grids.ablation-projected.variants.without AFM.variety`. That it carries the emotion was not shown.
 # - **The gradient penalty** keeps the milestone's critic from running away. The projected critic does without.

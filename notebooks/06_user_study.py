@@ -133,7 +133,9 @@ print(f"matched one on the left: {left.min():.0%} to {left.max():.0%}")
 #
 # A network's judgement chooses the matched picture, one for a song, at a rate of
 # {result}`study:measured` ({ref}`sec-nb-metrics`). The study is planned for
-# {result}`study:config.assumed.matched.full`, which is less, since people are not that network. What else is
+# {result}`study:config.assumed.matched.full`, which is less, since people are not that network. That is the
+# released generator's rate; the four systems have yet to be trained alike, at its size: in the smaller ones of the
+# {ref}`grids <sec-nb-gan-rated>` such a judge sees hardly any emotion. What else is
 # assumed of people is a guess until a pilot has been run; all of it is written down with the rest of the
 # settings ({ref}`sec-preregistration`).
 #

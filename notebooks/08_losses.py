@@ -296,6 +296,7 @@ figures.table(
 )
 
 # %% [markdown]
+# (sec-nb-gan-rated)=
 # ## The other judge
 #
 # The scene network learned from labels of the same making as those that the generators learned from. What the
@@ -323,5 +324,6 @@ figures.table(
 #
 # - Affective matching pixel by pixel asks more of generated pictures than real ones give each other.
 # - What is asked can be exaggerated until a picture is read as easily as a photograph, at little cost.
-# - At 64×64 and with the milestone's critic, growing and affective matching each keep pictures apart.
+# - At 64×64 and with the milestone's critic, affective matching keeps pictures apart.
+# - What short runs learn of an emotion, the scene network sees better than the judge of ratings does.
 # - A stage for 256×256 has not succeeded yet.

@@ -169,8 +169,8 @@ def study_withdraw(db, code):
 @click.option(
     "--generators",
     type=click.Path(file_okay=False, exists=True),
-    help="Folder of 'm2l gan ablation', with a generator of each system; for a try, the shipped "
-    "one stands in for all.",
+    help="Folder of 'make ablation GRID=ablation128-projected', with a generator of each system; "
+    "for a try, the shipped one stands in for all.",
 )
 @click.option(
     "--photos",
@@ -194,10 +194,8 @@ def study_stimuli(songs, config, generators, photos, jobs, seed, out):
 
     values, weights = study.settings(config, seed=seed), {"full": generate.WEIGHTS}
     if generators:
-        weights = {
-            name: Path(generators) / ablation.stem("ablation", name, 0) / "generator.safetensors"
-            for name in study.SYSTEMS[:-1]
-        }
+        runs = {name: ablation.stem(ablation.STUDY, name, 0) for name in study.SYSTEMS[:-1]}
+        weights = {k: Path(generators, run, "generator.safetensors") for k, run in runs.items()}
     kind = {"kind": "landscapes"} if photos == "sample" else {}
     table = corpora.load(photos, **kind).table.dropna(subset="path")
     if photos == "oasis":

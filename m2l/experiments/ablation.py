@@ -51,8 +51,10 @@ GRIDS = {
     "ablation64": (*HEADLINE, "label input", "AFM spatial", "photos 500"),
     "ablation64-projected": (*HEADLINE, "label input", "AFM spatial", "photos 500"),
     "ablation128": HEADLINE + REST,
+    "ablation128-projected": (*HEADLINE, "label input"),
 }
 """Variants of each grid, the coarsest first; the name is also that of its training preset."""
+STUDY = "ablation128-projected"  # whose generators are the systems of the user study
 
 MEASURES = {
     "Fréchet distance": ("likeness.frechet.generated", -1),
@@ -147,8 +149,8 @@ def run(
 
     Parameters
     ----------
-    grid : ablation, ablation-projected, ablation64, ablation64-projected, ablation128 or
-        smoke; the training preset has its name.
+    grid : ablation, ablation64, ablation128, each of them with -projected, or smoke; the training
+        preset has its name.
     variant : one of the grid's, such as full, unconditional or "without AFM".
     seed : of the training.
     out : folder that gets its .jsonl and its .png.
