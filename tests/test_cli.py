@@ -23,6 +23,7 @@ from PIL import Image
 
 from m2l import corpora, generate, stats
 from m2l.cli import _base, main
+from m2l.experiments import ablation, stimuli
 from m2l.gan.checkpoints import read_checkpoint
 from m2l.music import ear
 from m2l.music.features import EXTENDED
@@ -444,6 +445,21 @@ def test_a_study_that_cannot_be_analysed(m2l, asked):
 def test_stimuli_need_photos(m2l, monkeypatch, song):
     monkeypatch.setattr(corpora, "load", lambda name, **options: Corpus())
     refused(m2l, "study", "stimuli", song, "-o", "new", match="photos: 1 for 60 songs")
+
+
+def test_stimuli_are_painted_by_the_generators_of_the_studys_grid(m2l, monkeypatch, song):
+    painted = {}
+
+    def prepare(songs, generators, *_, **__):
+        painted.update(generators)
+        return {"songs": {}, "images": {}, "stand_ins": []}
+
+    monkeypatch.setattr(corpora, "load", lambda *_, **__: Corpus())
+    monkeypatch.setattr(stimuli, "prepare", prepare)
+    m2l("study", "stimuli", song, "--generators", ".", "-o", "new")
+    kept = {ablation.stem(*key) for key in ((ablation.STUDY, v, 0) for v in study.SYSTEMS[:-1])}
+    assert {str(path.parent) for path in painted.values()} == kept
+    assert set(study.SYSTEMS[:-1]) <= set(ablation.GRIDS[ablation.STUDY])
 
 
 class Corpus:
