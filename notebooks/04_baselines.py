@@ -266,5 +266,7 @@ figures.table(
 # - **The gradient penalty** keeps the milestone's critic from running away. The projected critic does without.
 # - **Label input** in place of ERUs costs likeness and variety with the milestone's critic. With the projected one
 #   it obeys better in arousal, {result}`ablation:grids.ablation-projected.variants.label input.r arousal` where ERUs
-#   have {result}`ablation:grids.ablation-projected.variants.full.r arousal`: with the correction a lead, which the
-#   next long run should follow.
+#   have {result}`ablation:grids.ablation-projected.variants.full.r arousal`; by the other judge
+#   {result}`ablation:grids.ablation-projected.variants.label input.r arousal rated` and
+#   {result}`ablation:grids.ablation-projected.variants.full.r arousal rated`. With the correction it is a lead, which
+#   the next long run should follow.

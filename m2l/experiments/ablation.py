@@ -316,9 +316,9 @@ def conclude(folder, out):
     """Write what the runs of a folder say together, for the report to quote.
 
     Of each grid: side, images and cpu_seconds of a full run, runs (finished), planned; of each
-    variant the means of `MEASURES` with intervals, by names without their commas, and seeds; the
-    claims; and comparisons: how many there are with the full model, how many have a p below 0.05,
-    how many `survive` the correction for their number, and each.
+    variant the means of `MEASURES` with intervals, by names without their commas, and seeds, of
+    runs that did not diverge; the claims; and comparisons: how many there are with the full model,
+    how many have a p below 0.05, how many `survive` the correction for their number, and each.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ def conclude(folder, out):
             "planned": len(cells(grid)),
             "photos": {m.replace(",", ""): x for m, x in floors(runs).items()},
             "variants": {
-                name: {"seeds": int(seeds.notna().sum())}
+                name: {"seeds": int(finished)}
                 | {
                     m: {
                         k: float(x)
@@ -351,7 +351,7 @@ def conclude(folder, out):
                     for m, rows in told.items()
                     if name in variety.index
                 }
-                for name, seeds in shown.iterrows()
+                for name, finished in variety.reindex(shown.index).notna().sum(axis=1).items()
             },
             "claims": claims(runs),
             "comparisons": {
@@ -411,7 +411,7 @@ def obeyed(grid):
 def _rows(grid, variants=None):
     shown = grid["variants"]
     if variants is None:
-        variants = [v for v in shown if "variety" in shown[v] and shown[v]["seeds"] > 2]
+        variants = [v for v in shown if shown[v]["seeds"] > 2]
     return [*((v, shown[v]) for v in variants if v in shown), ("*photographs*", grid["photos"])]
 
 
