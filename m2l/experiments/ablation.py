@@ -44,12 +44,13 @@ REST = (
     "unconditional, longer",
     "label input, longer",
 )
+AT_64 = (*HEADLINE, "label input", "AFM spatial", "photos 500")
 GRIDS = {
     "smoke": HEADLINE,
     "ablation": HEADLINE + tuple(v for v in REST if v != "AFM 100"),  # which is its own
     "ablation-projected": (*HEADLINE, "label input", "AFM spatial", "AFM 100", "photos 500"),
-    "ablation64": (*HEADLINE, "label input", "AFM spatial", "photos 500"),
-    "ablation64-projected": (*HEADLINE, "label input", "AFM spatial", "photos 500"),
+    "ablation64": (*AT_64, "AFM 10", "label input, longer"),
+    "ablation64-projected": (*AT_64, "AFM 100"),
     "ablation128": HEADLINE + REST,
     "ablation128-projected": (*HEADLINE, "label input"),
 }
