@@ -173,17 +173,7 @@ plt.show()
 
 # %% tags=["hide-input"]
 figures.table(
-    pd.DataFrame(
-        {
-            "critic": who,
-            "variant": one["variant"],
-            "measure": one["measure"],
-            "full → variant": f"{one['reference']:.2f} → {one['value']:.2f}",
-        }
-        for who, grid in grids.items()
-        for one in told[grid]["comparisons"]["each"]
-        if one["adjusted"] < 0.05
-    ),
+    ablation.survivors({who: told[grid] for who, grid in grids.items()}),
     "The differences that survive the correction.",
     name="tab-base-survive",
 )
@@ -220,9 +210,11 @@ figures.table(
 # {result}`ablation:grids.ablation.variants.full.r valence` with the milestone's critic;
 # {result}`ablation:grids.ablation-projected.variants.without AFM.r valence` and
 # {result}`ablation:grids.ablation-projected.variants.full.r valence` with the projected one, whose heads read the
-# labels off the pictures besides. Pixel by pixel, as published, variety is
-# {result}`ablation:grids.ablation-projected.variants.AFM spatial.variety` of the photographs', by channel
-# {result}`ablation:grids.ablation-projected.variants.full.variety` (projected critic).
+# labels off the pictures besides. Pixel by pixel, as published, the milestone's critic at
+# {ref}`64×64 <sec-nb-gan-64>` gets more arousal past the scene network,
+# {result}`ablation:grids.ablation64.variants.AFM spatial.r arousal` in place of
+# {result}`ablation:grids.ablation64.variants.full.r arousal`, and none past the judge of ratings; variety falls to
+# {result}`ablation:grids.ablation64.variants.AFM spatial.variety` of the photographs'. So it is matched by channel.
 
 # %% [markdown]
 # (sec-nb-baselines-claims)=

@@ -224,6 +224,13 @@ def test_comparisons_are_corrected_for_their_number(tmp_path):
     assert told["better"].tolist() == [None, None]
 
 
+def test_only_what_survives_the_correction_is_listed():
+    one = {"variant": "AFM 1", "measure": "variety", "reference": 0.8, "value": 0.5}
+    each = [one | {"adjusted": p} for p in (0.01, 0.05, 0.2)]
+    told = ablation.survivors({"a": {"comparisons": {"each": each}}})
+    assert told.to_numpy().tolist() == [["a", "AFM 1", "variety", "0.80 → 0.50"]]
+
+
 def test_differences_are_paired_by_seed(tmp_path):
     rows = [("full", s, 0.1 * s) for s in range(3)]
     rows += [("AFM 1", s, 0.1 * s - 0.2) for s in range(3)]  # seeds differ, the difference does not

@@ -400,6 +400,21 @@ def worth(grid, variants=None):
     )
 
 
+def survivors(grids):
+    """What survives the correction in grids, dict of critic to one that `conclude` writes."""
+    return pd.DataFrame(
+        {
+            "critic": who,
+            "variant": one["variant"],
+            "measure": one["measure"],
+            "full → variant": f"{one['reference']:.2f} → {one['value']:.2f}",
+        }
+        for who, grid in grids.items()
+        for one in grid["comparisons"]["each"]
+        if one["adjusted"] < 0.05
+    )
+
+
 def obeyed(grid):
     """How variants obey by the judge of ratings, a DataFrame as that of `worth`."""
     return pd.DataFrame(
