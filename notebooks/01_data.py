@@ -20,8 +20,8 @@
 #
 # A model of emotion can be no better than the labels it learns from. So before anything is trained,
 # the labels are looked at: first of music and landscapes made by code, whose emotion is known because it
-# was asked for; then of the real corpora of {ref}`sec-data`, of which one fails. The disagreement of raters
-# tells how far any model can get.
+# was asked for; then of the real corpora of {ref}`sec-data`, one of which has a serious defect. The
+# disagreement of raters tells how far any model can get.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -49,8 +49,8 @@ figures.use_style()
 # Where in music does emotion sit? Experiments that vary one cue at a time, and reviews of them,
 # agree on the direction of most cues {cite:p}`gabrielsson2010structure,eerola2013cues`: arousal
 # goes with fast, loud, bright, detached playing; valence with the major mode, a high register,
-# consonance and steady timing. The module `m2l.sample.compose` makes a rule of that. Its function
-# `cues` turns a point of the plane into musical settings. Here are some of one point in each quadrant.
+# consonance and steady timing. The module `m2l.sample.compose` makes rules of that. Its function
+# `cues` turns a point of the plane into musical settings. Here are three for a point in each quadrant.
 
 # %%
 corners = {
@@ -81,8 +81,8 @@ figures.va_plane(ax, label=False)
 plt.show()
 
 # %% [markdown]
-# Together they are the corpus `sample`. It comes through the same door as every other corpus, one
-# tidy table with the same columns, so that whatever runs on it runs on the real ones.
+# Such pieces and pictures are the corpus `sample`. It is loaded as every other corpus is, into a
+# table with the same columns, so that whatever runs on it runs on the real ones.
 
 # %%
 sample = corpora.load("sample", kind="landscapes", n=pictures, seed=seed, size=64)
@@ -158,15 +158,15 @@ plt.show()
 #   pleasant, calm quadrant. People photograph what they like; and these labels are predictions, which
 #   stay near the mean.
 #
-# **Few strongly negative examples.** What a generator cannot see it cannot learn to paint. A valence
-# below 4 have {result}`data:corpora.deam.below_4.valence:.0%` of DEAM's songs,
+# **Few strongly negative examples.** What a generator cannot see it cannot learn to paint.
+# {result}`data:corpora.deam.below_4.valence:.0%` of DEAM's songs have a valence below 4,
 # {result}`data:corpora.pmemo.below_4.valence:.0%` of PMEmo's and
-# {result}`data:corpora.landscapes.below_4.valence:.1%` of the landscapes. The two worlds therefore do not
-# meet if numbers are simply handed over: nine songs in ten of DEAM have a valence from
+# {result}`data:corpora.landscapes.below_4.valence:.1%` of the landscapes. Numbers can therefore not
+# simply be handed over: nine songs in ten of DEAM have a valence from
 # {result}`data:corpora.deam.labels.valence.quantiles.1:.1f` to
 # {result}`data:corpora.deam.labels.valence.quantiles.5:.1f`, nine landscapes in ten from
 # {result}`data:corpora.landscapes.labels.valence.quantiles.1:.1f` to
-# {result}`data:corpora.landscapes.labels.valence.quantiles.5:.1f`. That is why the approach passes on
+# {result}`data:corpora.landscapes.labels.valence.quantiles.5:.1f`. So what is passed on is
 # not the number but its place in the order: a song that is sad among songs asks for a landscape that
 # is sad among landscapes ({ref}`sec-bridge`).
 
@@ -181,7 +181,7 @@ plt.show()
 # listening. Nobody expects the two to be equal. But a song whose static valence lies above its static
 # arousal should mostly have its dynamic valence above its dynamic arousal, too.
 #
-# Made-up songs show that this can be told. Both kinds of label are the same emotion plus noise. Then
+# Made-up songs show that an exchange can be told by this. Both kinds of label are the same emotion plus noise. Then
 # three things go wrong: in the first hundred songs the static valence and arousal are exchanged, one
 # label is lost, and one song comes twice.
 
@@ -210,14 +210,14 @@ for start in (0, 100, 200):
 # %%
 figures.table(
     audit.findings(made_up)[["severity", "text"]].rename(columns={"text": "finding"}),
-    "What the audit finds in the made-up corpus. Nobody told it where to look.",
+    "What the audit finds in the made-up corpus, without being told where to look.",
     name="tab-data-audit",
 )
 
 # %% [markdown]
-# All three are found, the exchanged stretch to within a few songs. On the real corpora, as their authors
-# publish them, it has a warning for PMEmo, where some songs come twice under different ids; and for DEAM a
-# finding of another order of magnitude.
+# All three are found, the exchanged stretch to within a few songs. On the real corpora, as published, the
+# audit warns of some songs in PMEmo that come twice under different ids, and finds a far larger defect in
+# DEAM.
 #
 # **In the official table, valence and arousal of all
 # {result}`data:corpora.deam.audit.published.block=1-1000.songs` songs with an id up to 1000 are

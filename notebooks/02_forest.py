@@ -86,8 +86,8 @@ plt.show()
 #
 # ## How a model is tested
 #
-# A rung of the ladder below is a model under one protocol. Here it is with a forest on a few composed
-# pieces, whose emotion is known because they were composed from it: folds keep an artist's songs
+# All models below are tested in the same way. Here it is with a forest on a few composed
+# pieces, whose emotion is known: folds keep an artist's songs
 # together, so that no model is tested on an artist that it knows.
 
 # %%
@@ -99,13 +99,13 @@ scores = stats.evaluate(y, predicted, sample["group"], seed=seed)
 print(*(f"R², {d}: {text(scores[d]['r2'])}" for d in DIMENSIONS), sep="\n")
 
 # %% [markdown]
-# R² is {eq}`eq-r2`: the share of the labels' variance that the predictions explain; 0 is what the mean
-# answer reaches.
+# R² is {eq}`eq-r2`: the share of the labels' variance that the predictions explain; always answering
+# the mean gives 0.
 #
-# ## The ladder
+# ## Models on the same features
 #
 # On {result}`ear:songs` clips of 4Q-TAFFC by {result}`ear:artists` artists, whose labels come **from mood tags,
-# not from ratings** ({ref}`sec-provenance`), nine models read the same 148 features
+# not from ratings** ({ref}`sec-provenance`), models read the same 148 features
 # ({numref}`tab-forest-ladder`). Settings are searched inside the training part of each fold.
 
 # %%
@@ -121,11 +121,10 @@ figures.table(
 )
 
 # %% [markdown]
-# All but the two ends lie within each other's intervals. A straight line does nearly as well as the best;
-# a network trained on these clips alone does worst. What limits the models is not their kind but what they
-# are given.
+# All but the mean and, in valence, the CNN lie within each other's intervals. A linear model, ridge, does
+# nearly as well as the best. What limits the models is not their kind but what they are given.
 #
-# ## Better ears
+# ## Better inputs
 #
 # So the models were given more: the changes of the descriptors, and what two networks hear that were trained
 # to tag music, on other labels and far more songs {cite:p}`pons2019musicnn`. MTT is the network of
@@ -153,8 +152,8 @@ plt.show()
 #
 # A network that learned tags may know these songs. It is least likely to know
 # {result}`abroad:clips.deam` clips of DEAM and {result}`abroad:clips.pmemo` of PMEmo, which listeners have
-# rated: a small sample, the only real sound at hand from either. And corpora can test each other, on the
-# openSMILE columns of DEAM that sound gives back ({numref}`tab-forest-abroad`).
+# rated: a small sample, all the sound at hand from either. And corpora can test each other, on those of
+# DEAM's openSMILE features that can be computed from sound again ({numref}`tab-forest-abroad`).
 
 # %% tags=["hide-input"]
 clips = {"the default, both networks": "ear", "MTT alone": "MTT", "the forest, 148": "forest"}
@@ -178,23 +177,23 @@ figures.table(
 )
 
 # %% [markdown]
-# The order holds abroad, in arousal more surely than in valence. The ear still reads strangers too near the middle:
-# it hears valence from {result}`abroad:unknown.ear.valence.heard.0:.1f` to
+# Unknown songs are put roughly in the right order, in arousal more surely than in valence, but too near the middle: the
+# default hears valence from {result}`abroad:unknown.ear.valence.heard.0:.1f` to
 # {result}`abroad:unknown.ear.valence.heard.1:.1f` where listeners went from
 # {result}`abroad:unknown.ear.valence.rated.0:.1f` to {result}`abroad:unknown.ear.valence.rated.1:.1f`, and arousal
 # from {result}`abroad:unknown.ear.arousal.heard.0:.1f` to {result}`abroad:unknown.ear.arousal.heard.1:.1f` where
 # they went from {result}`abroad:unknown.ear.arousal.rated.0:.1f` to
 # {result}`abroad:unknown.ear.arousal.rated.1:.1f`.
 # Within a song, `m2l emotion --over-time` follows DEAM's annotators on ten clips with a mean r of
-# {result}`abroad:over_time.valence.r` in valence and {result}`abroad:over_time.arousal.r` in arousal: nothing is
-# shown, and those ten hardly move.
+# {result}`abroad:over_time.valence.r` in valence and {result}`abroad:over_time.arousal.r` in arousal; on ten
+# clips that hardly change, that shows nothing.
 #
 # (sec-nb-forest-deam)=
-# ## How to fool yourself
+# ## What exchanged labels do to a score
 #
 # DEAM has ratings by listeners. In its published table, valence and arousal of all songs with an id up to 1000
 # are exchanged ({ref}`sec-nb-data-audit`). {numref}`tab-forest-deam` shows what that does to the same forest on
-# the same 74 published features.
+# the same 74 published features, split by song, as artists are not known.
 
 # %%
 tables = {
@@ -215,15 +214,15 @@ figures.table(
 )
 
 # %% [markdown]
-# With the exchange, valence looks easier and arousal harder than they are, and nothing complains. A single score
+# With the exchange, valence looks easier and arousal harder than they are, without any warning. A single score
 # over two corpora, as the milestone gave, misleads in another way: a model that knows only which corpus a song is
-# from explains part of it ({ref}`sec-nb-data`).
+# from explains part of it ({ref}`sec-conclusion`).
 #
 # (sec-nb-forest-intervals)=
 # ## How sure it is
 #
-# Each prediction carries an interval as wide as nine tenths of the errors on songs by artists not heard
-# {cite:p}`lei2018conformal`. On the clips it held {result}`ear:released.ear.held.0.9.valence.held:.1%` in valence and
+# Each prediction carries an interval, made to hold nine tenths of the songs by artists not heard
+# {cite:p}`lei2018conformal`. Of these clips it held {result}`ear:released.ear.held.0.9.valence.held:.1%` in valence and
 # {result}`ear:released.ear.held.0.9.arousal.held:.1%` in arousal. It is
 # {result}`ear:released.ear.held.0.9.valence.width:.1f` points long in valence, half of the scale, and
 # {result}`ear:released.ear.held.0.9.arousal.width:.1f` in arousal: one clip settles little about its valence.
@@ -240,19 +239,19 @@ figures.by_dimension({"families": labelled}, "fall of R²")
 plt.show()
 
 # %% [markdown]
-# Timbre and harmony carry it. Loudness and rhythm are hardly missed, since the others say too how dense a sound
-# is. {ref}`sec-nb-listening`, an appendix, follows single features and shows how the scores grow with the number of
-# songs.
+# Timbre and harmony matter most. Loudness and rhythm are hardly missed, since the others also tell how dense a
+# sound is. {ref}`An appendix <sec-nb-listening>` follows single features and the number of songs.
 
 # %% [markdown]
 # ## Summary
 #
 # - Arousal is heard better than valence: on 4Q-TAFFC by 148 features R²
-#   {result}`ear:rungs.148.tuned forest.arousal.r2` and {result}`ear:rungs.148.tuned forest.valence.r2`.
+#   {result}`forest:corpora.taffc.models.tuned forest.arousal.r2` against
+#   {result}`forest:corpora.taffc.models.tuned forest.valence.r2`.
 # - Kinds of model differ little; what they read matters. Two pretrained networks bring valence to
 #   {result}`ear:rungs.MTT + MSD.tuned forest.valence.r2`, arousal to
 #   {result}`ear:rungs.MTT + MSD.tuned forest.arousal.r2`.
-# - DEAM's published table exchanges its dimensions for part of its songs; put right, R² is
+# - DEAM's published table exchanges valence and arousal of part of its songs; put right, R² is
 #   {result}`forest:corpora.deam corrected.models.tuned forest.valence.r2` and
 #   {result}`forest:corpora.deam corrected.models.tuned forest.arousal.r2`.
-# - Intervals hold what they promise and are long: in valence half of the scale.
+# - Intervals hold as many songs as they promise and are long: in valence half of the scale.

@@ -20,8 +20,8 @@
 #
 # {ref}`sec-approach` gave the equations. Here they become two networks: first tiny ones that learn
 # painted landscapes while this page is made, then those that learned {result}`gan:photos`
-# photographs. The generator stays the same throughout; what teaches it does not, and that makes the
-# difference.
+# photographs. The generator stays nearly the same throughout; what teaches it does not, and that makes
+# the difference.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -64,7 +64,7 @@ torch.set_num_threads(2)
 # of its picture at each stage. The milestone's critic takes the same steps backwards
 # ({numref}`fig-gan-networks`).
 
-# %% mystnb={"figure": {"caption": "The milestone's two networks: a box for each resolution with its number of channels, the emotional residual unit as a dark edge. Training begins with the uppermost pair of boxes and adds a pair a stage.", "name": "fig-gan-networks"}, "image": {"alt": "Six boxes that grow from 4\u00d74 to 128\u00d7128 downwards to a picture, and beside them six that shrink again upwards to a score; each has a dark edge."}}
+# %% mystnb={"figure": {"caption": "The milestone's two networks: a box for each resolution with its number of channels, the emotional residual unit as a dark edge. Training begins with the uppermost pair of boxes and adds a pair at each stage.", "name": "fig-gan-networks"}, "image": {"alt": "Six boxes that grow from 4\u00d74 to 128\u00d7128 downwards to a picture, and beside them six that shrink again upwards to a score; each has a dark edge."}}
 figure, ax = plt.subplots(figsize=(4.8, 4.2))
 figures.networks(ax, Preset.load("paper").sizes)
 plt.show()
@@ -157,7 +157,7 @@ f"{second.progress.images} pictures in {second.progress.seconds:.0f} s on this p
 # %% [markdown]
 # ## The same photographs, two teachers
 #
-# Both critics then taught a generator of the same design on {result}`gan:photos` photographs, on one
+# Both critics then taught a generator of nearly the same design on {result}`gan:photos` photographs, on one
 # GPU ({numref}`tab-gan-runs`). The labels of the photographs are **predicted**, not rated ({ref}`sec-stand-ins`), so what a
 # generator learns here is that predictor's idea of a pleasant or an exciting view.
 
@@ -182,9 +182,8 @@ figures.table(
 
 # %% [markdown]
 # The noise and the labels of the next pictures are the same for both and were fixed before training:
-# nothing was selected ({numref}`fig-gan-both`). The second generator also differs in details that its
-# sizes tell, chance at every pixel {cite:p}`karras2019stylegan` above all; the two are not an ablation
-# of one part.
+# nothing was selected ({numref}`fig-gan-both`). The second generator also differs in details, above all by
+# noise at every pixel {cite:p}`karras2019stylegan`; so more than one part was changed.
 
 # %%
 released = generate.load()
@@ -213,10 +212,10 @@ figures.Gallery(
 )
 
 # %% [markdown]
-# The first are what the milestone promised: sky, horizon, ground. The second have mountains,
-# woods, glaciers and shores that anyone names, and a rough texture when looked at closely.
+# The first show sky, horizon and ground. The second have mountains,
+# woods, glaciers and shores that anyone can name, and a rough texture when looked at closely.
 #
-# Is it the time? And is it luck? The projected critic was trained from three seeds, and each generator
+# Was it longer training, or a lucky seed? The projected critic was trained from three seeds, and each generator
 # measured by the judge taught by people's ratings ({ref}`sec-nb-metrics`) after {result}`seeds:images.0`
 # pictures, when it had had about the seconds of the milestone's critic ({numref}`tab-gan-seeds`). Most of the
 # difference is there by then, and seeds differ little.
@@ -251,9 +250,9 @@ figures.table(
 )
 
 # %% [markdown]
-# A step is fast only if nothing in it waits for the processor. At 128×128 the projected critic's takes in
+# A step is fast only if nothing in it waits for the processor. At 128×128 the projected critic's training handles
 # {result}`speed:sides.128.projected.plain:,.0f` pictures a second when each operation is launched from Python,
-# {result}`speed:sides.128.projected.captured:,.0f` when the card repeats it from a captured graph, and
+# {result}`speed:sides.128.projected.captured:,.0f` when the card repeats the step from a captured graph, and
 # {result}`speed:sides.128.projected.compiled:,.0f` when what lies between the convolutions is fused as well; the
 # milestone's, with its gradient penalty and smaller batches, {result}`speed:sides.128.gpu.plain:,.0f` and
 # {result}`speed:sides.128.gpu.captured:,.0f` (`benchmarks/gan.py`, one run).
@@ -269,7 +268,7 @@ figures.table(
 #
 # Seed and emotion choose the scene together. Held to one seed, the plane of emotions becomes a picture of its
 # own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners often another scene.
-# What is asked is exaggerated a little, as much as makes an emotion as easy to read from a picture as from a
+# What is asked is exaggerated, as much as makes an emotion as easy to read from a picture as from a
 # photograph ({ref}`sec-nb-gan-emphasis`).
 
 # %% mystnb={"figure": {"caption": "One seed of the released generator over the plane. Valence rises to the right, arousal upwards; at the edges, the valence and arousal asked for, on the landscapes' scale.", "name": "fig-gan-plane"}, "image": {"alt": "A grid of seven by seven generated landscapes that changes gradually from corner to corner."}}
@@ -312,13 +311,13 @@ for mood, corner in corners.items():
 figures.Gallery(heard)
 
 # %% [markdown]
-# How the whole way does on real songs is shown in {ref}`sec-songs` and measured in
+# How this works on real songs is shown in {ref}`sec-songs` and measured in
 # {ref}`sec-nb-metrics`.
 
 # %% [markdown]
 # ## Summary
 #
-# - An ERU at every resolution carries valence and arousal into the picture; the code is the equations.
+# - An ERU at every resolution carries valence and arousal into the picture; its code follows the equations.
 # - With the milestone's critic, {result}`gan_milestone:images` pictures in
 #   {result}`gan_milestone:training_seconds:duration` give impressions of sky and ground. With one that
 #   looks through a frozen network, {result}`gan:images` in {result}`gan:training_seconds:duration` on

@@ -47,7 +47,7 @@ torch.set_num_threads(2)
 # (sec-nb-metrics-judges)=
 # ## Two judges, with different eyes
 #
-# A judge is a network whose features distances are taken in, and which says what emotion it sees.
+# A judge is a network that says what emotion it sees, and in whose features distances are taken.
 #
 # - The **scene network** comes with the package. It is trained on photographs that no generator has
 #   seen to name the kind of scene and to read valence and arousal. Its labels are of the same making
@@ -58,7 +58,7 @@ torch.set_num_threads(2)
 #   {result}`people:photos` photographs of all kinds {cite:p}`kurdi2017oasis`. It can flatter bright and
 #   sharp pictures, if people rated such photographs higher for other reasons.
 #
-# The usual third pair of eyes, Inception, defines FID {cite:p}`heusel2017ttur`. Its official weights
+# The usual judge of likeness, Inception, defines FID {cite:p}`heusel2017ttur`. Its official weights
 # were not at hand, so nothing here is called FID; `m2l metrics model --inception` reports it for whoever
 # has them. The formula is FID's all the same, on the features of a judge:
 
@@ -122,8 +122,8 @@ plt.show()
 # ## The judges, judged
 #
 # Before they read generated pictures, they read real ones ({numref}`tab-metrics-judges`). People's
-# ratings themselves have an error: of their variance, {result}`people:ceiling.valence:*100 .0f` % and
-# {result}`people:ceiling.arousal:*100 .0f` % are more than chance of who was asked. Of ratings on themes
+# ratings depend little on who was asked: {result}`people:ceiling.valence:*100 .0f` % and
+# {result}`people:ceiling.arousal:*100 .0f` % of their variance do not. Of ratings on themes
 # left out, the judge of ratings explains {result}`people:ratings.apart.valence.r2.value:*100 .0f` % and
 # {result}`people:ratings.apart.arousal.r2.value:*100 .0f` %. The scene network names the right one of
 # {result}`scene:scenes:len` kinds at a rate of {result}`scene:resolutions.128.accuracy`.
@@ -154,8 +154,8 @@ plt.show()
 #
 # ## Like photographs?
 #
-# {result}`metrics:likeness.scene.n` generated pictures are compared with as many photographs, and for
-# the floor as many other photographs with the same ones ({numref}`tab-metrics-likeness`); KID is the kernel
+# {result}`metrics:likeness.scene.n` generated pictures are compared with as many photographs, and so are
+# as many other photographs, the floor ({numref}`tab-metrics-likeness`); KID is the kernel
 # distance {cite:p}`binkowski2018kid` in the same features.
 #
 # ```{list-table} Generated pictures against photographs in the features of the judge of ratings and of the scene network, with 95 % intervals.
@@ -194,13 +194,13 @@ plt.show()
 # %% [markdown]
 # ## Copies of the training photographs?
 #
-# A generator that copies would come nearer to its training photographs than new photographs do. One in
-# a hundred of these is nearer to one than a certain mark. Nearer than the mark are
-# {result}`metrics:likeness.scene.nearest.closer:*100 .1f` % of the pictures in the scene network's
-# features and {result}`metrics:likeness.ratings.nearest.closer:*100 .1f` % in the other judge's.
+# A generator that copies would come nearer to its training photographs than new photographs do. Of the
+# pictures {result}`metrics:likeness.scene.nearest.closer:*100 .1f` % in the scene network's features and
+# {result}`metrics:likeness.ratings.nearest.closer:*100 .1f` % in the other judge's are nearer than all but 1 % of new
+# photographs; 1 % would be chance.
 # {numref}`fig-metrics-nearest` has the twelve that come nearest; the correlation of their pixels with the
 # photograph's would be 1 for a copy. Looked at beside their photographs, they share a kind of scene and its
-# colours, not a picture. The verdict: no copies.
+# colours, not a picture. They are no copies.
 
 # %% mystnb={"figure": {"caption": "The twelve of the generated pictures that come nearest to a training photograph in the features of the judge of ratings, with the correlation of their pixels with that photograph's. The photographs themselves cannot be shown here.", "name": "fig-metrics-nearest"}, "image": {"alt": "Twelve generated landscapes, each with the correlation of its pixels with a photograph's."}} tags=["hide-input"]
 study = provenance.load("metrics")
@@ -261,19 +261,18 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 #
 # The scene does change with the emotion: from corner to corner of the plane, the same seed keeps the
 # kind of its scene for {result}`metrics:moods.kept:*100 .1f` % of {result}`metrics:moods.seeds` seeds.
-# One scene in four moods it is not.
 
 # %% [markdown]
 # **Beside the milestone's critic.** A generator that the milestone's critic taught, measured on the same seeds and
-# requests, is forgiven much by the scene network: r is {result}`metrics_milestone:va.scene.random.valence.r` in
+# requests, does well by the scene network: r is {result}`metrics_milestone:va.scene.random.valence.r` in
 # valence. By the judge of ratings it is {result}`metrics_milestone:va.ratings.random.valence.r`, and coverage
 # {result}`metrics_milestone:likeness.ratings.coverage.generated`. One judge would not have shown that.
 #
 # ## What does without a generator
 #
 # To answer a request, one could show the training photograph whose label is nearest, or a photograph at
-# random; or paint {result}`baselines:of` pictures and let one judge choose, while the other scores the
-# choice ({numref}`tab-metrics-baselines`).
+# random; or, for {result}`baselines:asked` requests, paint {result}`baselines:of` pictures each and let one judge
+# choose, while the other scores the choice ({numref}`tab-metrics-baselines`).
 #
 # ```{list-table} Correlation of the emotion asked for and seen, by the judge of ratings, with 95 % intervals.
 # :name: tab-metrics-baselines
@@ -299,7 +298,7 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 #   - {result}`baselines:answers.best, chosen by scene.ratings.arousal`
 # ```
 #
-# The generator obeys as the nearest photograph does; asked as far from the middle as it is, retrieval obeys better:
+# The generator obeys about as well as the nearest photograph; retrieval with the same emphasis obeys better:
 # whoever wants obedience alone needs no generator. What one adds is
 # pictures that are not photographs, as many as there are seeds.
 
@@ -307,14 +306,14 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 # (sec-nb-metrics-way)=
 # ## From the song to the picture
 #
-# The whole way is measured on {result}`end_to_end:songs` clips by {result}`end_to_end:artists` artists
+# All steps together are measured on {result}`end_to_end:songs` clips by {result}`end_to_end:artists` artists
 # ({numref}`fig-metrics-way`). Each is heard by a model that was trained on other artists' songs; the
 # generator paints what was heard; the judges say what emotion the picture has. All emotions are quantiles
 # here, the song's among songs and the picture's among photographs as the same judge sees these, because that
 # is how they are carried over ({ref}`sec-bridge`). The songs' own labels come from mood tags, not from listeners
 # ({ref}`sec-provenance`).
 
-# %% mystnb={"figure": {"caption": "Correlation along the way, with 95 % intervals over artists: the song's label and what is heard; what is asked of the generator and what a judge sees; the whole way, with one picture for a song and with the mean of several. Grey: the middle 95 % with pictures of other songs.", "name": "fig-metrics-way"}, "image": {"alt": "Points with intervals for four links, for valence and for arousal; the whole way lies below each of its parts, and a grey band around zero shows chance."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Correlation along the way, with 95 % intervals over artists: the song's label and what is heard; what is asked of the generator and what a judge sees; the song's label and what a judge sees, in one picture and in the mean of several. Grey: the middle 95 % with pictures of other songs.", "name": "fig-metrics-way"}, "image": {"alt": "Points with intervals for four links, for valence and for arousal; the whole way lies below each of its parts, and a grey band around zero shows chance."}} tags=["hide-input"]
 journey = provenance.load("end_to_end")
 links = {
     "song → heard": "heard",
@@ -339,8 +338,8 @@ plt.show()
 # random it is {result}`end_to_end:judges.ratings.matched.shuffled:*100 .0f` %.
 #
 # That is for seeds as they come. `m2l generate` paints {result}`end_to_end:of` scenes for a song, and the scene
-# network keeps the one that it sees nearest to what is asked. Scored by the other judge, the whole way then comes
-# to {result}`end_to_end:judges.ratings.whole.chosen.valence.r` for valence and
+# network keeps the one that it sees nearest to what is asked. Scored by the other judge, r from song to picture is
+# then {result}`end_to_end:judges.ratings.whole.chosen.valence.r` for valence and
 # {result}`end_to_end:judges.ratings.whole.chosen.arousal.r` for arousal, where the first scene has
 # {result}`end_to_end:judges.ratings.whole.one picture.valence.r` and {result}`end_to_end:judges.ratings.whole.one picture.arousal.r`, and
 # the song's own picture is the nearer one in {result}`end_to_end:judges.ratings.matched.chosen:*100 .0f` % of choices.

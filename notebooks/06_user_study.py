@@ -20,8 +20,8 @@
 #
 # :::{important}
 # No participants have been asked. Every answer in this chapter is **simulated**: drawn by a computer
-# from effects that we chose. The figures say nothing about the system. They say what a study with
-# people could find out, and that its analysis can be trusted.
+# from effects that we chose. The answers say nothing about the system. They show what a study with
+# people could find out, and whether its analysis can be trusted.
 # :::
 #
 # Whether a person sees in the picture what they hear in the song can only be answered by a person. This
@@ -102,7 +102,7 @@ print(f"matched one on the left: {left.min():.0%} to {left.max():.0%}")
 
 # %% [markdown]
 # {result}`study:config.songs` songs and {result}`study:config.participants` participants after exclusions
-# are wanted, who hear {result}`study:config.songs_each` songs each. The counts differ by one at most
+# are wanted, who hear {result}`study:config.songs_each` songs each. These counts differ by one at most
 # for any number of persons who come. The order of the songs follows a Williams
 # square {cite:p}`williams1949experimental`, in which each stands at each place and after each other equally
 # often. A few of the trials check attention: a text says what to answer.
@@ -183,8 +183,7 @@ plt.show()
 # %% [markdown]
 # ## The analysis, on one simulated study
 #
-# Now simulated persons with the assumed effects answer the design, some of them at random and without
-# reading. `m2l study analyse` treats their answers as those of people:
+# Now simulated persons with the assumed effects answer the design, some of them at random. `m2l study analyse` treats their answers as those of people:
 
 # %%
 answers = simulation.simulate(trials, effects, seed)
@@ -235,8 +234,8 @@ figures.table(
 #
 # One simulated study may be lucky. So {result}`study_validation:effects.studies` are answered and analysed
 # with the assumed effects and as many with none: every rate at one half, all systems equally far from their
-# songs and equally strong. Persons who answer at random, the pull to the left and the ends of the scale stay
-# in. The studies are smaller than the planned one, which makes it harder for the intervals
+# songs and equally strong. Persons who answer at random, a bias to the left picture and the ends of the scale
+# stay in. The studies are smaller than the planned one, which makes it harder for the intervals
 # ({numref}`tab-study-coverage`).
 
 # %% tags=["hide-input"]

@@ -21,7 +21,7 @@
 # A number in this book leads back to a result, and a result to a commit, a corpus and a machine. In
 # the source of a page a number stands as the path to it in `results/`, so that a search finds it;
 # below each figure and table stands which result it was made from, or that the page made it itself.
-# This page is made after all chapters, from what they and the study wrote down while they ran.
+# This page is made after all chapters, from what they and the study recorded while they ran.
 
 # %% tags=["parameters", "remove-cell"]
 chapters = "book/executed"
@@ -48,15 +48,15 @@ figures.table(
 
 # %% [markdown]
 # **What may be shared** is what this project contains: trained weights, scores, histograms,
-# pictures by the generator, and pairs of a label and a prediction without the item's name. No song,
-# no photo and no table of labels is in it, not even as a thumbnail; what sounds and what is shown as
-# an example was composed and painted by `m2l` itself.
+# pictures by the generator, pairs of a label and a prediction without the item's name, and coarse spectra of
+# {result}`songs:songs:len` clips ({ref}`sec-songs`). No song, no photo and no table of labels is in it, not even
+# as a thumbnail; what can be heard was composed by `m2l` itself.
 
 # %% [markdown]
 # (sec-nb-provenance-results)=
 # ## Results
 #
-# A heavy stage of the study is a command that writes one file to `results/`, or one a run into a
+# Each stage of the study is a command that writes one file to `results/`, or one file for each run into a
 # folder there, with a note of what it ran on. A plus behind a commit means that the package had
 # changes that were not committed yet ({numref}`tab-provenance-results`). The machines they ran on are in
 # {numref}`tab-provenance-machines`.

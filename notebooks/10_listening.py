@@ -19,8 +19,8 @@
 # # Appendix: what the forest listens to
 #
 # {ref}`sec-nb-forest` shuffles whole families of features. Here are clusters within them, single features, and
-# the number of songs. All of it is of the tuned forest on the 222 features of 4Q-TAFFC, whose labels come from mood
-# tags, not from ratings.
+# the number of songs. The first two are of the tuned forest on the 222 features of 4Q-TAFFC, whose labels come from
+# mood tags, not from ratings.
 
 # %% tags=["parameters", "remove-cell"]
 seed = 0
@@ -45,7 +45,7 @@ study = provenance.load("forest")
 figures.source(importance.clusters)
 
 # %% [markdown]
-# One member stands for all: the rest of a cluster says about the same.
+# One member stands for all: the others of a cluster say about the same.
 
 # %% mystnb={"figure": {"caption": "The fall of R\u00b2 on unseen clips when a cluster of features is shuffled: the eight that matter most, with the number of their members and 95 % intervals over artists.", "name": "fig-listening-clusters"}, "image": {"alt": "Two panels of eight clusters each, with small falls of R\u00b2."}}
 figures.strongest(study["listening"]["clusters"], "fall of R²")
@@ -67,7 +67,7 @@ plt.show()
 #
 # ## More songs
 #
-# {numref}`fig-listening-curve` trains on a share of the songs.
+# {numref}`fig-listening-curve` trains two models on a share of the songs, ridge and extra trees.
 
 # %% mystnb={"figure": {"caption": "R\u00b2 on unseen clips of 4Q-TAFFC by the number of songs trained on, 148 features, with 95 % intervals over artists.", "name": "fig-listening-curve"}, "image": {"alt": "Two panels of two rising lines."}}
 curve = study["curve"]["taffc"]
@@ -77,5 +77,5 @@ plt.show()
 # %% [markdown]
 # ## Summary
 #
-# The forest hears how full and how clear a sound is, spread over many features, none of which matters alone. More
-# songs would help: the curves still rise.
+# What the forest uses is spread over many features, none of which matters much alone. More songs would help: the
+# curves still rise.

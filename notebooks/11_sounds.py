@@ -18,7 +18,7 @@
 # (sec-nb-data-features)=
 # # Appendix: how the songs sound
 #
-# A model of emotion does not see the labels' plane but the sound: 148 numbers a song, 74 descriptors
+# A model of emotion is given not the labels but the sound: 148 numbers a song, 74 descriptors
 # by mean and standard deviation over time ({ref}`sec-nb-forest`). They can be computed
 # where there is sound, so here for {result}`data:corpora.taffc.files` clips of 4Q-TAFFC, whose distributions
 # are in the results, and at once for a few new pieces of the sample corpus.
@@ -85,8 +85,8 @@ plt.show()
 # %% [markdown]
 # From the excited quadrants to the calm ones the clips change in many features at once; from pleasant to
 # unpleasant, in few and by little ({numref}`fig-data-features`). {numref}`tab-data-features` has those that
-# follow the labels most closely: with valence none goes as far as with arousal. The sample pieces follow the
-# same rules more neatly than life does: their mode alone tells pleasant from unpleasant. But they are softer
+# follow the labels most closely: none follows valence as closely as several follow arousal. The sample pieces
+# follow the rules more neatly: their mode alone tells pleasant from unpleasant. But they are softer
 # and darker, with clearer pulse and key, and often lie outside the range of real clips. They are good for
 # showing methods, not for training a model of real music.
 
@@ -114,7 +114,7 @@ figures.correlations(
 plt.show()
 
 # %% [markdown]
-# The features overlap ({numref}`fig-data-correlations`), but less than their number suggests:
+# The features overlap ({numref}`fig-data-correlations`), though few pairs say nearly the same:
 
 # %%
 pairs = np.abs(related.to_numpy()[np.triu_indices(148, 1)])
