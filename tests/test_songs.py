@@ -90,11 +90,15 @@ def test_names_say_nothing(tmp_path, suffix):
         np.testing.assert_array_equal(songs.read(named), whole)
 
 
-@pytest.mark.parametrize("suffix", ["mp3", "ogg", "wav", "flac", "aiff", "au", "w64", "m4a"])
+@pytest.mark.parametrize(
+    "suffix", ["mp3", "ogg", "wav", "flac", "aiff", "au", "w64", "m4a", "mka", "wv"]
+)
 def test_truncated_files_are_refused(tmp_path, suffix):
     path = tmp_path / f"song.{suffix}"
-    if suffix == "m4a":
-        encode(path, noise(8, rate=44100), "aac", options={"movflags": "faststart"})
+    if suffix in ("m4a", "mka", "wv"):
+        codec = {"m4a": "aac", "mka": "libmp3lame", "wv": "wavpack"}[suffix]
+        options = {"movflags": "faststart"} if suffix == "m4a" else None
+        encode(path, noise(8, rate=44100), codec, options=options)
     else:
         write(path, noise(8))
     whole = path.read_bytes()
@@ -128,6 +132,15 @@ def test_joined_mp3s_are_read_to_the_last_and_go_on_as_the_first(tmp_path, rate,
     other = np.stack([noise(4, i, rate) for i in range(channels)], axis=1)
     (tmp_path / "both.mp3").write_bytes(one + write(tmp_path / "2.mp3", other, rate).read_bytes())
     assert len(songs.read(tmp_path / "both.mp3")) == pytest.approx(8 * SR, rel=0.02)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_that_begins_anew_is_read_to_its_last_end(tmp_path, subtype):
+    parts = [
+        write(tmp_path / f"{i}.ogg", noise(4, i, 48000), 48000, subtype=subtype) for i in (1, 2)
+    ]
+    (tmp_path / "radio.ogg").write_bytes(b"".join(p.read_bytes() for p in parts))
+    assert len(songs.read(tmp_path / "radio.ogg")) == pytest.approx(8 * SR, rel=0.01)
 
 
 def test_a_little_damage_costs_no_song(tmp_path):
@@ -182,6 +195,8 @@ def test_bad_files_are_refused_in_one_line(tmp_path):
         songs.read(tmp_path / "bytes.mp3")
     holes, endless, spike = noise(4), noise(4), noise(4)
     holes[1000], endless[-1000], spike[-100] = np.nan, np.inf, 1e30
+    edges = [noise(4), noise(4), noise(4, rate=44100)]
+    edges[0][0], edges[1][100], edges[2][-1] = np.nan, 1e30, np.inf
     opposite = np.stack([noise(4), -noise(4)], axis=1)
     t = np.arange(4 * 96000) / 96000
     for path, reason in {
@@ -194,6 +209,9 @@ def test_bad_files_are_refused_in_one_line(tmp_path):
         write(tmp_path / "beyond hearing.wav", np.sin(2 * np.pi * 30e3 * t), 96000): "silent",
         write(tmp_path / "nan.wav", holes, subtype="FLOAT"): "not finite",
         write(tmp_path / "inf.wav", endless, subtype="FLOAT"): "not finite",
+        write(tmp_path / "first.wav", edges[0], subtype="FLOAT"): "not finite",
+        write(tmp_path / "last.wav", edges[2], 44100, subtype="FLOAT"): "not finite",
+        write(tmp_path / "click.wav", edges[1], subtype="FLOAT"): "not within -1 to 1",
         write(tmp_path / "spike.wav", spike, subtype="FLOAT"): "not within -1 to 1",
         write(tmp_path / "ints.wav", 32767 * noise(4), subtype="FLOAT"): "not within -1 to 1",
         write(tmp_path / "ints8.wav", 127 * noise(4), subtype="DOUBLE"): "not within -1 to 1",

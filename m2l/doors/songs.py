@@ -32,7 +32,9 @@ WHOLE = 0.95  # share of the length it tells that a whole file has at least
 
 _BLOCK = 10  # s
 _EDGE = 512  # samples at both ends, where resampling a constant rings
-_PROMISE = ("mov", "matroska", "flac", "wav", "ogg", "asf", "avi", "aiff", "caf")  # tell lengths
+_NO_END = "lacks an end-of-stream bit"  # libsndfile's note of an ogg that is cut
+# Those that tell their length:
+_PROMISE = ("mov", "matroska", "flac", "wav", "wv", "ogg", "asf", "avi", "aiff", "caf")
 
 
 def read(path):
@@ -70,7 +72,15 @@ def blocks(path):
     low, high = np.inf, -np.inf
     for rate, raw in _channels(path):
         given += len(raw)
+        if not np.isfinite(raw).all():
+            raise InputError(f"{path}: has samples that are not finite; export the file again")
         block = raw[:, 0] if raw.shape[1] == 1 else raw.mean(axis=1)
+        least, most = block.min(), block.max()
+        if max(-least, most) > LOUDEST:
+            raise InputError(
+                f"{path}: samples from {least:.3g} to {most:.3g}, not within -1 to 1; "
+                "export the file again"
+            )
         if rate != SR:
             stream = stream or soxr.ResampleStream(rate, SR, 1, dtype="float32", quality="HQ")
             block = stream.resample_chunk(block)
@@ -78,13 +88,6 @@ def blocks(path):
         inner = block[max(0, _EDGE - made) :]
         if len(inner):
             low, high = min(low, inner.min()), max(high, inner.max())
-            if not np.isfinite(inner).all():
-                raise InputError(f"{path}: has samples that are not finite; export the file again")
-            if max(-low, high) > LOUDEST:
-                raise InputError(
-                    f"{path}: samples from {low:.3g} to {high:.3g}, not within -1 to 1; "
-                    "export the file again"
-                )
         made += len(block)
         if len(block):
             yield block
@@ -218,7 +221,7 @@ def _decoder(path):
 
 
 def _libsndfile(file):
-    """A file opened by libsndfile; None if it takes an estimate or nothing for its length."""
+    """A file opened by libsndfile; None if that takes an estimate, nothing or a part for it all."""
     import soundfile
 
     try:
@@ -227,7 +230,9 @@ def _libsndfile(file):
             sound = soundfile.SoundFile(file.fileno(), closefd=False)
     except soundfile.LibsndfileError:
         return None
-    if sound.format != "MP3" and 0 < sound.frames < 2**62:
+    # An ogg that goes on behind its end, as recordings of radio do.
+    chained = "Junk after the last page" in sound.extra_info and _NO_END not in sound.extra_info
+    if sound.format != "MP3" and 0 < sound.frames < 2**62 and not chained:
         return sound
     sound.close()
     return None
@@ -259,7 +264,7 @@ def _ends_early(sound, read):
     sizes = re.findall(r": (\d+) \(should be (\d+)\)", sound.extra_info)
     if any(int(there) < WHOLE * int(told) < 0x7FFFF000 * WHOLE for told, there in sizes):
         return True
-    return "lacks an end-of-stream bit" in sound.extra_info  # ogg
+    return _NO_END in sound.extra_info
 
 
 @contextlib.contextmanager
@@ -324,8 +329,11 @@ def _promised(file, container, stream):
     names = container.format.name.split(",")
     if "mp3" in names:
         return _counted(file) * (1152 if stream.rate >= 32000 else 576) / stream.rate
-    if set(names) & set(_PROMISE) and stream.duration:
-        return float(stream.duration * stream.time_base)
+    if set(names) & set(_PROMISE):
+        if stream.duration:
+            return float(stream.duration * stream.time_base)
+        if container.duration and len(container.streams) == 1:  # a picture may outlast the sound
+            return container.duration / 1e6
     return 0
 
 
