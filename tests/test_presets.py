@@ -59,10 +59,12 @@ def test_settings_can_be_changed_of_the_preset_and_of_its_sizes():
 
 
 def test_variants_differ_in_what_their_name_says():
-    base = Preset.load("smoke")
+    base, projected = Preset.load("smoke"), Preset.load("projected-smoke")
     made = {name: variant(base, name) for name in VARIANTS}
     assert made["full"] == base
-    assert len(set(made.values())) >= len(VARIANTS) - 1  # one may be what the preset has
+    changed = {name for name in VARIANTS for b in (base, projected) if variant(b, name) != b}
+    assert changed == set(VARIANTS) - {"full"}
+    assert variant(projected, "reading 4").reading_weight == 4
     assert made["unconditional"].sizes.condition == "none"
     assert made["without AFM"].afm_weight == 0
     (only,) = made["non-progressive"].stages

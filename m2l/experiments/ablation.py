@@ -44,15 +44,16 @@ REST = (
     "unconditional, longer",
     "label input, longer",
 )
+READING = ("without reading", "reading 4")  # how much the critic's own reading of an emotion weighs
 AT_64 = (*HEADLINE, "label input", "AFM spatial", "photos 500")
 GRIDS = {
     "smoke": HEADLINE,
     "ablation": HEADLINE + tuple(v for v in REST if v != "AFM 100"),  # which is its own
-    "ablation-projected": (*HEADLINE, "label input", "AFM spatial", "AFM 100", "photos 500"),
+    "ablation-projected": (*AT_64, "AFM 100", *READING),
     "ablation64": (*AT_64, "AFM 10", "label input, longer"),
-    "ablation64-projected": (*AT_64, "AFM 100"),
+    "ablation64-projected": (*AT_64, "AFM 100", *READING),
     "ablation128": HEADLINE + REST,
-    "ablation128-projected": (*HEADLINE, "label input"),
+    "ablation128-projected": (*HEADLINE, "label input", "reading 4"),
 }
 """Variants of each grid, the coarsest first; the name is also that of its training preset."""
 STUDY = "ablation128-projected"  # whose generators are the systems of the user study
@@ -436,7 +437,7 @@ def table(figures, metric, column="value"):
     name, _, path = metric.partition(".")
     rows = figures[(figures["set"] == name) & (figures["metric"] == path)]
     wide = rows.pivot(index="variant", columns="seed", values=column)
-    known = [v for v in HEADLINE + REST if v in wide.index]
+    known = [v for v in HEADLINE + REST + READING if v in wide.index]
     return wide.loc[known + [v for v in wide.index if v not in known]]
 
 

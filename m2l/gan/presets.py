@@ -177,6 +177,8 @@ _CHANGES = {
     "label input": {"condition": "ili"},
     "without penalty": {"gp_weight": 0.0},
     "photos 500": {"photos": 500},
+    "without reading": {"reading_weight": 0.0},
+    "reading 4": {"reading_weight": 4.0},
 }
 
 VARIANTS = (*_CHANGES, "non-progressive")
