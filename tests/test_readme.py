@@ -29,7 +29,7 @@ COMMANDS = [
 
 # What takes hours, needs the corpora or an ethics board is not tried here; .ci/run makes the rest.
 ELSEWHERE = re.compile("make |export M2L_DATA|.* mystudy")
-SHORTER = {"--preset projected-laptop": "--preset projected-smoke", "study serve": "study serve --port 0"}
+SHORTER = {"projected-laptop": "projected-smoke", "study serve": "study serve --port 0"}
 
 
 def test_commands_are_found():
