@@ -67,7 +67,7 @@ figures.source(metrics.frechet)
 
 # %% [markdown]
 # Coverage {cite:p}`naeem2020density` asks how many photographs have a picture near them, where near is as
-# far as their own fifth neighbour. Here are both between two halves of the painted landscapes of the sample
+# far as their own fifth neighbour at most. Here are both between two halves of the painted landscapes of the sample
 # corpus:
 
 # %%
@@ -85,9 +85,9 @@ print(f"Fréchet distance {metrics.frechet(real, other):.1f}, coverage {covered.
 # %% [markdown]
 # ## Do the measures notice?
 #
-# A useful measure gets worse when one set of pictures is spoilt, and each notices other faults. Now
-# the second half is blurred, noisy, or darkened; last, some of its pictures are replaced by copies of a
-# single one ({numref}`fig-metrics-spoil`).
+# A useful measure gets worse when one set of pictures is spoilt. Now the second half is blurred, noisy, or
+# darkened; last, some of its pictures are replaced by copies of a single one ({numref}`fig-metrics-spoil`).
+# Both measures notice every fault, blur the least.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -313,7 +313,7 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 # is how they are carried over ({ref}`sec-bridge`). The songs' own labels come from mood tags, not from listeners
 # ({ref}`sec-provenance`).
 
-# %% mystnb={"figure": {"caption": "Correlation along the way, with 95 % intervals over artists: the song's label and what is heard; what is asked of the generator and what a judge sees; the song's label and what a judge sees, in one picture and in the mean of several. Grey: the middle 95 % with pictures of other songs.", "name": "fig-metrics-way"}, "image": {"alt": "Points with intervals for four links, for valence and for arousal; the whole way lies below each of its parts, and a grey band around zero shows chance."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Correlation along the way, with 95 % intervals over artists: the song's label and what is heard; what is asked of the generator and what a judge sees; the song's label and what a judge sees, in one picture and in the mean of several. Grey: the middle 95 % with pictures of other songs.", "name": "fig-metrics-way"}, "image": {"alt": "Points with intervals for four links, for valence and for arousal; from song to one picture it lies below each of the parts, and a grey band around zero shows chance."}} tags=["hide-input"]
 journey = provenance.load("end_to_end")
 links = {
     "song → heard": "heard",

@@ -77,5 +77,5 @@ plt.show()
 # %% [markdown]
 # ## Summary
 #
-# What the forest uses is spread over many features, none of which matters much alone. More songs would help: the
-# curves still rise.
+# What the forest uses is spread over many features, none of which matters much alone. More songs would help: all
+# curves but that of ridge in arousal still rise.
