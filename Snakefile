@@ -33,7 +33,7 @@ CELLS = {grids.stem(GRID, *cell): cell for cell in grids.cells(GRID, (0,) if SMO
 rule study:
     input:
         expand("{results}/{name}.json", results=RESULTS,
-               name=["data", "forest", "ear", "abroad", "gan", "emphasis", "scene", "people", "metrics", "baselines",
+               name=["data", "forest", "ear", "abroad", "gan", "choice", "emphasis", "scene", "people", "metrics", "baselines",
                      "end_to_end", "songs", "study", "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
         [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
@@ -109,7 +109,7 @@ rule gan:
         f"{DATA}/images/landscapes128.csv",
     output:
         result=f"{RESULTS}/gan.json",
-        weights=f"{RUN}/generator.safetensors",
+        weights=f"{RUN}/end.safetensors",
     threads: 2
     params:
         limit="--limit 200" if SMOKE else "",
@@ -119,10 +119,26 @@ rule gan:
         "{params.limit} -o {output.result:q} --weights {output.weights:q}"
 
 
+rule choose:
+    # Training longer is not always better: of the states kept on the way the best goes on.
+    input:
+        generator=rules.gan.output.weights,
+        judge=f"{WEIGHTS}/scene.safetensors",
+        rated=f"{WEIGHTS}/ratings.safetensors",
+    output:
+        result=f"{RESULTS}/choice.json",
+        weights=f"{RUN}/generator.safetensors",
+    params:
+        size="--limit 200 -n 60 --draws 10" if SMOKE else "",
+    shell:
+        "m2l metrics choose --run {RUN}/gan --generator {input.generator:q} --judge {input.judge:q} "
+        "--rated {input.rated:q} -o {output.result:q} --weights {output.weights:q} {params.size}"
+
+
 rule emphasis:
     # What is released asks as much more than is wanted as its pictures fall short of.
     input:
-        generator=rules.gan.output.weights,
+        generator=rules.choose.output.weights,
         judge=f"{WEIGHTS}/scene.safetensors",
         rated=f"{WEIGHTS}/ratings.safetensors",
     output:

@@ -117,6 +117,19 @@ def bootstrap(statistic, *arrays, groups=None, draws=None, seed=0):
     return summary(statistic(*arrays), found)
 
 
+def share(hits):
+    """The share of hits, array (N,) of bool, with its exact interval: 0 of N too says something.
+
+    References
+    ----------
+    Clopper & Pearson 1934, "The use of confidence or fiducial limits".
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(int(np.sum(hits)), len(hits), method="beta")
+    return {"value": float(np.mean(hits)), "low": float(low), "high": float(high)}
+
+
 def halves(statistic, *sizes, draws=None, seed=0):
     """A statistic of sets of images with its interval, from random halves of each set.
 

@@ -1,5 +1,7 @@
 """Judge, generator, folders and the whole way on small made-up corpora; and what they write."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from m2l.experiments import ablation, landscapes
 from m2l.experiments import evaluation as evaluate
 from m2l.experiments import judges as train
 from m2l.gan import presets
+from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
 from m2l.judge import metrics, ratings, scene
 from m2l.va import DIMENSIONS
 
@@ -133,6 +136,33 @@ def test_a_generator_is_measured_from_all_sides(measured):
         assert {k: x.shape for k, x in arrays.items()} == dict.fromkeys(
             ("requested", "answered, scene", "answered, ratings"), (16, 2)
         )
+
+
+def test_the_state_nearest_to_photos_is_kept_with_the_card_of_the_end(
+    pyramid, judged, tiny_generator, tmp_path, monkeypatch
+):
+    pyramid.table["split"] = "probe"  # the others are too few
+    monkeypatch.setattr(landscapes, "pyramid", lambda *_: pyramid)
+    run, out, kept = tmp_path / "run", tmp_path / "choice.json", tmp_path / "kept.safetensors"
+    header, tensors = read_checkpoint(tiny_generator, "m2l-generator")
+    for name, images, scale in (
+        ("snapshots/1", 8, 0.0),
+        ("snapshots/2", 16, 1.0),
+        ("end", 24, 0.0),
+    ):
+        path = run / f"{name}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A generator that adds nothing up paints one grey.
+        dull = {k: x * scale if "rgb" in k else x for k, x in tensors.items()}
+        card = json.dumps({"what": name, "images": str(images)})
+        write_checkpoint(path, dull, header | {"card": card})
+    judge = judged / "scene.safetensors"
+    evaluate.choose(out, kept, run, run / "end.safetensors", judge, n=16, draws=4)
+    told = read(out)
+    assert told["images"] == [8, 16, 24]
+    distances = [state["ratings"]["frechet"]["value"] for state in told["states"]]
+    assert told["kept"] == int(np.argmin(distances)) and distances[0] == distances[2]
+    assert generate.load(kept).card == {"what": "end", "images": str(told["images"][told["kept"]])}
 
 
 def test_baselines_are_scored_by_the_judge_that_did_not_choose(

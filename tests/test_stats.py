@@ -174,3 +174,10 @@ def test_an_unknown_score_of_a_draw_is_left_out():
 def test_holm():
     assert stats.holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
     assert stats.holm([0.9, np.nan, 0.02]).tolist() == pytest.approx([1, 1, 0.06])
+
+
+def test_a_share_that_was_never_seen_has_an_upper_end():
+    told = stats.share(np.zeros(64, bool))
+    assert told["value"] == told["low"] == 0
+    assert told["high"] == pytest.approx(1 - 0.025 ** (1 / 64))  # as often as not at all in 64
+    assert stats.share([True] * 3)["high"] == 1

@@ -23,6 +23,7 @@ def metrics():
 
 
 metrics.stage("scene", "m2l.experiments.judges:scene_network")
+metrics.stage("choose", "m2l.experiments.evaluation:choose")
 metrics.stage("emphasis", "m2l.experiments.emphasis:emphasis")
 metrics.stage("people", "m2l.experiments.judges:people")
 metrics.stage("baselines", "m2l.experiments.evaluation:baselines")

@@ -71,6 +71,7 @@ MEASURES = {
 }
 """What variants are compared by: the figure's name in `load`, and 1 where more is better."""
 RATIOS = ("Fréchet distance",)  # above 0, as their intervals then are
+NEVER_BELOW = ("KID", "density", "coverage")  # 0, where intervals of them end
 
 
 def cells(grid, seeds=SEEDS):
@@ -334,6 +335,8 @@ def conclude(folder, out):
             m.replace(",", ""): summary(runs, path, m in RATIOS)
             for m, (path, _) in MEASURES.items()
         }
+        for m in NEVER_BELOW:
+            told[m]["low"] = told[m]["low"].clip(lower=0)
         variety, compares = table(runs, MEASURES["variety"][0]), compared(runs)
         grids[grid] = {
             "side": int(runs["resolution"].max()),

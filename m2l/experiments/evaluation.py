@@ -12,9 +12,10 @@ random order, generated pictures; never a photo, a song, or a table of labels.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from m2l.doors import pictures as opener
 from m2l.errors import InputError
 from m2l.experiments import landscapes
 from m2l.gan import photos
+from m2l.gan.checkpoints import read_checkpoint, write_checkpoint
 from m2l.gan.pictures import save_grid
 from m2l.judge import metrics, ratings, scene
 from m2l.va import DIMENSIONS, QuantileMap
@@ -264,7 +266,7 @@ def measure(judges, pyramid, painted, seed=0, draws=None, inception=False, panel
     result["kinds"] = _kinds(judges.net.scenes, seen.kinds, photo.kinds[test], va[test], draws)
     likely = scene.look(judges.net, painted.moods.reshape(-1, side, side, 3))[1].argmax(1)
     keeps = np.ptp(likely.reshape(-1, len(CORNERS)), axis=1) == 0
-    result["moods"] = {"seeds": len(keeps), "kept": stats.bootstrap(np.mean, keeps)}
+    result["moods"] = {"seeds": len(keeps), "kept": stats.share(keeps)}
     looks = {
         "generated": (to(everywhere), grid.looks),
         "photos": (to(va[test]), photo.looks[test]),
@@ -362,6 +364,67 @@ def _slopes(u, values):
     return {look: dict(zip(DIMENSIONS, slopes, strict=True)) for look, slopes in each}
 
 
+def choose(
+    out,
+    weights,
+    run,
+    generator,
+    judge: Path | None = None,
+    rated: Path | None = None,
+    root=None,
+    n=1500,
+    seed=0,
+    limit: int | None = None,
+    draws=100,
+):
+    """Keep that state of a training run whose pictures are nearest to photos.
+
+    By the Fréchet distance to the "probe" photos, at whose emotions the pictures are painted, in
+    the features of the judge of ratings, through which no critic looks.
+
+    Parameters
+    ----------
+    out : .json to write.
+    weights : .safetensors to write: the state that is kept, with the card of the run's end.
+    run : folder of the training run, with its snapshots.
+    generator : .safetensors of the run's end.
+    judge : .safetensors of the scene network; the shipped one by default.
+    rated : .safetensors of the second judge; the shipped one by default.
+    n : pictures of each state, and photos, at most.
+    seed : of all draws.
+    limit : take only so many photos of each split.
+    draws : for the intervals.
+    """
+    started = time.monotonic()
+    pyramid = landscapes.pyramid(root, limit)
+    judges = Judges(scene.load(judge), ratings.load(rated))
+    paths = [*sorted((Path(run) / "snapshots").glob("*.safetensors")), Path(generator)]
+    states = [replace(generate.load(path), emphasis=np.ones(2)) for path in paths]
+    photo = judges.photos(pyramid, states[-1].resolution)
+    probe = np.random.default_rng(seed).permutation(pyramid.rows("probe"))[:n]
+    if len(probe) < 12:
+        raise InputError(f"landscapes: {len(pyramid)} photos are too few to judge by; give 50")
+    told = []
+    for path, state in zip(paths, states, strict=True):
+        u = state.va_map(pyramid.va[probe])
+        seen = judges.look(generate.paint(u, np.arange(len(probe)), state))
+        figures = {
+            name: metrics.compare(photo.features[name][probe], x, draws, seed)
+            for name, x in seen.features.items()
+        }
+        told.append({k: {m: x[m] for m in ("frechet", "coverage")} for k, x in figures.items()})
+        log.info("%s: Fréchet distance %.1f", path, told[-1]["ratings"]["frechet"]["value"])
+    best = int(np.argmin([x["ratings"]["frechet"]["value"] for x in told]))
+    header, tensors = read_checkpoint(paths[best], "m2l-generator")
+    images = [int(state.card["images"]) for state in states]
+    header |= {"card": json.dumps(states[-1].card | {"images": str(images[best])})}
+    Path(weights).parent.mkdir(parents=True, exist_ok=True)
+    write_checkpoint(weights, tensors, header)
+    result = {"n": len(probe), "images": images, "states": told, "kept": best}
+    data = {"landscapes": photos.fingerprint(pyramid.table)}
+    provenance.save(out, result, started=started, data=data, seed=seed)
+
+
 # -- what does without a generator -----------------------------------------------------------
 
 
@@ -403,13 +466,18 @@ def baselines(
     judges = Judges(scene.load(judge), ratings.load(rated))
     photo, va = judges.photos(pyramid, released.resolution), pyramid.va
     test, train = rng.permutation(pyramid.rows("test")), pyramid.rows("train")
-    requested, spread = va[np.resize(test, n)], va.std(0)
+    rows = np.resize(test, n)  # a photo's emotion may be asked for twice
+    requested, spread = va[rows], va.std(0)
     _, nearest = metrics.nearest(requested / spread, va[train] / spread)
     to = released.va_map
     _, further = metrics.nearest(to(requested) * released.emphasis, to(va[train]))
 
     def scored(asked, seen):
-        told = {k: metrics.consistency(asked, x, draws=draws, seed=seed) for k, x in seen.items()}
+        same = rows[: len(asked)]
+        told = {
+            k: metrics.consistency(asked, x, groups=same, draws=draws, seed=seed)
+            for k, x in seen.items()
+        }
         return {k: {d: x[d]["r"] for d in DIMENSIONS} for k, x in told.items()}
 
     few = requested[:asked]

@@ -84,6 +84,7 @@ def gan(run, out, weights, note=None):
         "photos, from -1 to 1, and this map travels with the weights",
         "training": f"preset {preset.name}, {at.images} images, {at.seconds / 60:.0f} minutes on "
         f"{results.hardware()}; what is kept is the average of the generator's weights",
+        "images": str(at.images),
         "use": "research and teaching; the pictures show no real place",
         "limits": f"at {resolution}×{resolution} an impression rather than a view"
         + ", stopped before its preset's last stage" * (run.reached != preset.stages[-1].resolution)

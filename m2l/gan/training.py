@@ -508,13 +508,14 @@ class Run:
     def _check(self, figures):
         """Stop a run that learns nothing any more, rather than let it waste a night.
 
-        A critic whose gradient norm is 1 cannot score two pictures farther apart than they are.
+        A critic whose gradient norm is 1 cannot score two pictures farther apart than they are;
+        one without the penalty can, and may.
         """
         if not all(math.isfinite(v) for v in figures.values() if v is not None):
             self._diverged("a loss is not finite", figures)
         p = self.preset
         lead = figures["gap"] / (figures["distance"] + 1e-8)
-        if p.heads is None and lead > (1 if p.objective == "wgan-gp" else 10):
+        if p.gp_weight and lead > (1 if p.objective == "wgan-gp" else 10):
             self._diverged(
                 f"the critic ran away, its scores of real and of generated pictures "
                 f"{figures['gap']:.3g} apart, the pictures {figures['distance']:.3g}",
