@@ -216,9 +216,9 @@ figures.Gallery(
 # woods, glaciers and shores that anyone can name, and a rough texture when looked at closely.
 #
 # Was it longer training, or a lucky seed? The projected critic was trained from three seeds, and each generator
-# measured by the judge taught by people's ratings ({ref}`sec-nb-metrics`) after {result}`seeds:images.0`
-# pictures, when it had had about the seconds of the milestone's critic ({numref}`tab-gan-seeds`). Most of the
-# difference is there by then, and seeds differ little.
+# measured by the judge taught by people's ratings ({ref}`sec-nb-metrics`) after about as many seconds as the
+# milestone's critic had ({numref}`tab-gan-seeds`). Most of the difference is there by then, and seeds differ
+# little.
 
 # %% tags=["hide-input"]
 three = provenance.load("seeds")["figures"]["ratings"]
@@ -258,8 +258,7 @@ figures.table(
 # {result}`speed:sides.128.gpu.captured:,.0f` (`benchmarks/gan.py`, one run).
 
 # %% [markdown]
-# The released run saw {result}`gan:images` pictures in {result}`gan:training_seconds:duration`, in
-# {result}`gan:settings.stages:len` stages from
+# The released run has {result}`gan:settings.stages:len` stages, from
 # {result}`gan:settings.stages.0.resolution`×{result}`gan:settings.stages.0.resolution` to
 # {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-curve` in the appendix).
 
