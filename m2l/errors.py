@@ -8,3 +8,6 @@ class InputError(ValueError):
     expected, what to do next. A command prints it and exits with status 2; a batch logs it,
     counts it and goes on.
     """
+
+    def __str__(self):
+        return super().__str__().replace("\n", "\\n")  # of a file's name

@@ -63,6 +63,12 @@ def fill(folder):
     (folder / "y.txt").write_text("y" * 500)
 
 
+def test_what_cannot_be_kept_is_made_all_the_same(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "a.npz", tmp_path):
+        assert cache.arrays(path, lambda: {"x": [1, 2]})["x"].tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("how", ["empty", "cut", "text", "a bit", "gone", "unsealed"])
 def test_a_broken_folder_is_made_anew(tmp_path, how):
     path = cache.folder(tmp_path / "deep" / "kept", fill)

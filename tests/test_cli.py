@@ -233,11 +233,14 @@ def test_generate_for_each_song_of_a_folder_by_a_generator_of_ones_own(
     loaded, load = [], generate.load
     monkeypatch.setattr(generate, "load", lambda path: loaded.append(str(path)) or load())
     words = ("-o", "out", "--size", 8, "--weights", "mine.safetensors")
-    out, _ = m2l("generate", "album", *words)
+    out, error = m2l("generate", "album", *words)
+    assert error == "m2l: 1 of 3 songs skipped\n"
     assert out.count("among landscapes") == 2 and set(loaded) == {"mine.safetensors"}
     one, b = (np.asarray(Image.open(f"out/{n}.png")) for n in ("one/a.wav", "b.wav"))
     np.testing.assert_array_equal(one, b)
     refused(m2l, "generate", song, "-o", "out", match="out: no .png")
+    for command in ("generate", "cover"):
+        assert not refused(m2l, command, "album", "-o", song, match="no folder that can be written")
 
 
 @pytest.mark.parametrize(
@@ -278,6 +281,10 @@ def test_features_of_a_folder(m2l, song, tmp_path, caplog):
     table = pd.read_parquet("deep/f.parquet")
     assert list(table) == list(EXTENDED) and list(table.index) == ["songs/a.wav"]
     assert np.isfinite(table.to_numpy()).all()
+    shutil.move("songs/a.wav", "songs/text.mp3")
+    shutil.copy("songs/text.mp3", "songs/a.csv")
+    refused(m2l, "features", "songs", "-o", "songs/a.csv", match="a.csv: is an input")
+    shutil.move("songs/a.csv", "songs/a.wav")
     m2l("features", "songs/a.wav", "-o", "a.csv")
     pd.testing.assert_frame_equal(pd.read_csv("a.csv", index_col=0).astype(np.float32), table)
     m2l("features", "songs/a.wav", "-o", "one.parquet")
@@ -316,6 +323,8 @@ def test_data_audit_that_cannot_be(m2l, tmp_path):
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
     refused(m2l, "data", str(tmp_path / "mine.csv"), "--audit", match="no column id, valence")
     refused(m2l, "data", str(tmp_path / "no.csv"), "--audit", match="no.csv: not found")
+    for scale in ((1, 1), (9, 1), ("nan", 9), (0, "inf")):
+        refused(m2l, "data", "no.csv", "--audit", "--scale", *scale, match="no scale")
 
 
 def test_data_lists_what_was_left_out(m2l, monkeypatch, tmp_path):
@@ -562,6 +571,15 @@ def test_options_are_the_parameters_of_the_function_called(monkeypatch, tmp_path
         assert run(command, ["--out", "a", *bad]).exit_code == 2
     text = " ".join(run(command, ["--help"]).output.split())
     assert "How often." in text and "[default: 5]" in text and "[default: 0]" in text
+
+
+@pytest.mark.parametrize("words", [["emotion", ""], ["cover", "", "--beside"], ["data", "-o", ""]])
+def test_an_empty_name_is_not_the_folder_one_is_in(m2l, words):
+    refused(m2l, *words, match="an empty name")
+
+
+def test_names_of_several_lines_are_told_in_one(m2l):
+    refused(m2l, "emotion", "no\nsuch.wav", match=r"no\nsuch.wav: no such file")
 
 
 def test_answers_named_like_a_table_of_the_report_are_not_written_over(m2l, tmp_path):

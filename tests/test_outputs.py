@@ -29,6 +29,8 @@ def test_another_kind_is_refused(tmp_path):
     outputs.check(tmp_path / "a.CSV", (".csv",))
     with pytest.raises(InputError, match="is a folder"):
         outputs.check(tmp_path)
+    with pytest.raises(InputError, match="is a device"):
+        outputs.check(os.devnull)
 
 
 def test_a_file_is_whole_or_as_before(tmp_path):

@@ -250,7 +250,7 @@ def test_the_excerpt_is_the_middle_as_it_was(tmp_path):
     assert songs.seconds(path) == 25
 
 
-def test_a_folder_says_what_it_passed_over(tmp_path):
+def test_a_folder_says_what_it_passed_over(tmp_path, monkeypatch):
     from PIL import Image
 
     (tmp_path / "deep").mkdir()
@@ -270,6 +270,11 @@ def test_a_folder_says_what_it_passed_over(tmp_path):
     told = songs.told(len(found), passed)
     assert told == "5 songs, 4 files passed over (2 texts, 1 picture, 1 other)"
     assert songs.told(1, passed.__class__()) == "1 song"
+    monkeypatch.setattr(
+        os, "access", lambda path, _: path.name not in ("deep", "a.mp3", "notes.txt")
+    )
+    assert songs.find(tmp_path) == (found, {"picture": 1, "text": 1, "other": 2})
+    refused(tmp_path / "deep/a.mp3", "may not be read")
     assert songs.find(tmp_path / "notes.txt")[0] == [tmp_path / "notes.txt"]
     with pytest.raises(InputError, match="no such file or folder"):
         songs.find(tmp_path / "none")

@@ -78,6 +78,8 @@ class Command(click.Command):
                 del context.params[param.name]
         paths = {p.name: p for p in self.params if isinstance(p.type, click.Path)}
         given = {name: context.params.get(name) for name in paths}
+        if empty := [n for n, v in given.items() if "" in (v if isinstance(v, tuple) else (v,))]:
+            raise InputError(f"{empty[0]}: an empty name; give that of a file or folder")
         for name, option in paths.items():
             if isinstance(option.type, Output) and given[name]:
                 others = [given[other] for other in paths if other != name and given[other]]

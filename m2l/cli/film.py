@@ -69,8 +69,8 @@ def cover(songs, out, beside, count, size, seed):
     if bool(out) == beside:
         raise InputError("cover: say where to: give -o, or --beside")
     folder = Path(songs).is_dir()
-    if out and not folder:
-        outputs.check(out, [".png"], [songs])
+    if out:
+        outputs.check(Path(out, "covers.png") if folder else out, [".png"], [songs])
 
     told, paths = [], _found(songs)
     stems = Counter(path.with_suffix("") for path in paths)

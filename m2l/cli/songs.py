@@ -55,7 +55,7 @@ def _extract(paths, jobs, names, cache=None, limit=None):
 
 
 @main.command()
-@click.argument("songs", nargs=-1, required=True, type=click.Path())
+@click.argument("songs", nargs=-1, required=True, type=click.Path(readable=False))
 @click.option(
     "--model",
     type=click.Choice(["ear", "forest"]),
@@ -159,8 +159,7 @@ def generate(song, valence, arousal, out, seed, count, size, spread, of, weights
         click.echo(f"{path}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
 
     folder = song is not None and Path(song).is_dir()
-    if not folder:
-        outputs.check(out, [".png"], [song] if song else [])
+    outputs.check(Path(out, "a.png") if folder else out, [".png"], [song] if song else [])
     if song is None:
         write(generator.landscapes(valence, arousal, seeds, weights, of=of or 1), out)
         return
@@ -207,12 +206,16 @@ def _each(paths, seeds, step=0, **options):
         else:
             painted += 1
             yield path, seeds + i * step, images, felt
+    if painted < len(paths):
+        click.echo(
+            f"m2l: {len(paths) - painted} of {_plural(len(paths), 'song')} skipped", err=True
+        )
     if not painted:
         raise InputError(UNREAD)
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.argument("files", nargs=-1, required=True, type=click.Path(readable=False))
 @output(".parquet", ".csv", help=".parquet or .csv")
 @JOBS
 @click.option("--limit", type=COUNT, help="Take only so many files, spread over all.")
@@ -228,6 +231,7 @@ def features(files, out, jobs, limit, embedding):
 
     names = sound.EXTENDED + (tagging.NAMES if embedding else ())
     table = _extract(files, jobs, names, cache.root() / "features", limit)
+    outputs.check(out, inputs=table.index)  # those of folders too
     table.index = table.index.map(outputs.readable)
     with outputs.writing(out) as aside:
         (table.to_csv if aside.suffix.lower() == ".csv" else table.to_parquet)(aside)

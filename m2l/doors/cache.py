@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from m2l.doors import outputs
+from m2l.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,11 @@ def arrays(path, make, key=""):
         except Exception as error:  # of zip, header and content, without a common base
             log.info("%s: broken (%s), made anew", path, error)
     made = {name: np.asarray(array) for name, array in make().items()}
-    with outputs.writing(path) as aside:
-        np.savez_compressed(aside, key=np.array(key), **made)
+    try:
+        with outputs.writing(path) as aside:
+            np.savez_compressed(aside, key=np.array(key), **made)
+    except (OSError, InputError) as error:
+        log.info("%s: not kept (%s)", path, error)
     return made
 
 

@@ -29,8 +29,9 @@ def check(path, kinds=(), inputs=()):
         raise InputError(f"{path}: is an input; name another file for the output")
     if kinds and path.suffix.lower() not in kinds:
         raise InputError(f"{path}: no {' or '.join(kinds)}; name another file for the output")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file for the output")
+    if path.exists() and not path.is_file():
+        kind = "folder" if path.is_dir() else "device"
+        raise InputError(f"{path}: is a {kind}; name a file for the output")
     parent = next(p for p in path.absolute().parents if p.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK)):
         raise InputError(f"{path}: {parent} is no folder that can be written; name another file")

@@ -185,7 +185,7 @@ def _kind(path):
     named = mimetypes.guess_type(path.name)[0] or ""
     if named.startswith("audio/") and "url" not in named:
         return "song"
-    return "text" if _is_text(path) else "other"
+    return "text" if os.access(path, os.R_OK) and _is_text(path) else "other"
 
 
 def _is_text(path):
@@ -211,6 +211,8 @@ def _decoder(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the path")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: may not be read; change its rights")
     with open(path, "rb") as file:
         if sound := _libsndfile(file):
             with sound:

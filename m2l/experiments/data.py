@@ -84,6 +84,9 @@ def audited(name, root=None, scale=(1, 9)):
     or None without dynamic labels; ceiling, as in the result of `data`.
     """
     dynamic = [f"dynamic_{d}" for d in DIMENSIONS]
+    low, high = scale
+    if not -np.inf < low < high < np.inf:
+        raise InputError(f"scale {low:g} to {high:g}: no scale; give its lower end, then its upper")
     if Path(name).suffix.lower() in (".csv", ".tsv", ".txt"):
         table, ceiling = tables.read(name, ["id", *DIMENSIONS]), None
         for column in {*DIMENSIONS, *dynamic} & set(table):

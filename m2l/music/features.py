@@ -311,8 +311,6 @@ def extract_many(paths, jobs=1, progress=None, cache=None, names=EXTENDED):
     if jobs < 1:
         raise InputError(f"jobs={jobs}: the number of processes is at least 1; give 1 or more")
     paths = [str(path) for path in paths]
-    if cache is not None:
-        Path(cache).mkdir(parents=True, exist_ok=True)
     tasks = [(path, cache, tuple(names)) for path in paths]
     results = _in_processes(tasks, jobs) if jobs > 1 else enumerate(map(_attempt, tasks))
     hidden = None if progress is None else not progress
