@@ -128,6 +128,22 @@ def test_table_of_cgna(root):
     assert set(table["label_source"]) == {"rated"} and set(table["scene"]) == {"unknown"}
 
 
+def test_a_folder_of_ones_own(root, monkeypatch):
+    images = root / "images"
+    (images / "landscapes128").rename(images / "my.photos")
+    rows = "\n".join(f"{name},5,4" for name in GOOD)
+    (images / "my.photos.csv").write_text(f"image,valence,arousal\n{rows}")
+    assert len(landscapes.load(folder=images / "my.photos").table) == 18
+    monkeypatch.chdir(images / "my.photos")
+    with pytest.raises(InputError, match="one table of file, valence"):
+        landscapes.load(folder=".")
+    shutil.move("../my.photos.csv", "photos.csv")
+    assert len(landscapes.load(folder=".").table) == 18
+    for wrong in ("./gone", "photos.csv/x"):
+        with pytest.raises(InputError, match="no such folder"):
+            landscapes.load(folder=wrong)
+
+
 def test_no_photo_at_all(root):
     shutil.rmtree(root / "images/landscapes128")
     with pytest.raises(InputError, match=r"landscapes128/sea_0\.jpg: no such file \(18 of 18"):

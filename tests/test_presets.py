@@ -96,7 +96,8 @@ def test_variants_differ_in_what_their_name_says():
         (SIZES + STAGE + "heads: {}\n", "wants gp_weight 0"),
         (SIZES + STAGE + "heads: {mixed: [8, 8]}\n", "mixed"),
         ("", "missing setting"),
-        ("sizes: [", "not a preset"),
+        ("sizes: [", "not a readable YAML file"),
+        (SIZES + STAGE + "lr: 0.1\nlr: 0.2\n", "lr stands twice"),
     ],
 )
 def test_a_wrong_preset_is_told_in_one_line(tmp_path, text, told):
@@ -109,6 +110,7 @@ def test_a_wrong_preset_is_told_in_one_line(tmp_path, text, told):
 def test_no_preset_at_all(tmp_path):
     with pytest.raises(InputError, match=r"preset 'papr'.*laptop, .*paper"):
         Preset.load("papr")
-    (tmp_path / "mine.yaml").write_bytes(bytes(range(128, 256)))
-    with pytest.raises(InputError, match=r"mine\.yaml: not a preset"):
-        Preset.load(tmp_path / "mine.yaml")
+    for content, told in ((bytes(range(128, 256)), "not a readable YAML"), (b"- 1", "by name")):
+        (tmp_path / "mine.yaml").write_bytes(content)
+        with pytest.raises(InputError, match=rf"mine\.yaml: .*{told}"):
+            Preset.load(tmp_path / "mine.yaml")

@@ -74,6 +74,8 @@ def load(root=None, folder="landscapes128", clean=True):
     """
     if Path(folder).is_dir():
         images, source = Path(folder), _table(Path(folder))
+    elif Path(folder).name != folder:
+        raise InputError(f"{folder}: no such folder; give one with photos and their table")
     else:
         images = data_root(root) / "images"
         source = images / f"{folder}.csv"
@@ -109,7 +111,7 @@ def load(root=None, folder="landscapes128", clean=True):
 
 def _table(folder):
     """The table in a folder of photos, or beside it."""
-    beside = folder.with_suffix(".csv")
+    beside = Path(f"{folder}.csv")
     tables = [*folder.glob("*.csv"), *([beside] if beside.is_file() else [])]
     if len(tables) != 1:
         found = ", ".join(t.name for t in tables) or "none"

@@ -24,7 +24,36 @@ import types
 import typing
 from dataclasses import MISSING, asdict, field, fields, is_dataclass
 
+import yaml
+
 from m2l.errors import InputError
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise yaml.YAMLError(f"{twice[0]} stands twice")  # else the later one would hold
+        return super().construct_mapping(node, deep)
+
+
+def written(path):
+    """Plain values by name, as a YAML file has them.
+
+    Raises
+    ------
+    InputError
+        The file is missing, no YAML, has no values by name, or two of one name.
+    """
+    try:
+        with open(path, "rb") as file:
+            values = yaml.load(file, _Loader) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a readable YAML file ({reason}); mend it") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: no settings by name; give NAME: VALUE, line by line")
+    return values
 
 
 def setting(default=MISSING, *, low=None, high=None, above=None, below=None, choices=None):

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import yaml
-
 from m2l.doors import settings
 from m2l.doors.settings import setting
 from m2l.errors import InputError
@@ -137,10 +135,10 @@ class Preset:
         if not path:
             known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
             raise InputError(f"preset '{name}': no such file or name; there are {', '.join(known)}")
+        values = settings.written(path)
         try:
-            values = yaml.safe_load(path.read_text())
-            return settings.read(cls, {"name": path.stem} | (values or {})).changed(**changes)
-        except (TypeError, ValueError, yaml.YAMLError) as error:
+            return settings.read(cls, {"name": path.stem} | values).changed(**changes)
+        except (TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{path}: not a preset ({reason}); compare with paper.yaml") from error
 

@@ -37,9 +37,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from m2l.doors.settings import read, setting
+from m2l.doors.settings import read, setting, written
 from m2l.errors import InputError
 from m2l.results import PARAMS
 
@@ -156,12 +155,7 @@ def settings(path=None, **changes):
         If there is no such file, or a setting is missing, unknown or not what `Settings` wants.
     """
     path = path or next(p for folder in PARAMS if (p := folder / "study.yaml").is_file())
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not a readable YAML file; copy params/study.yaml") from error
-    if isinstance(values, dict):
-        values |= {k: v for k, v in changes.items() if v is not None}
+    values = written(path) | {k: v for k, v in changes.items() if v is not None}
     read(Settings, values, f"{path}: ")
     return values
 
