@@ -68,6 +68,17 @@ def load(name):
     return result
 
 
+def read(path, *keys):
+    """A result by its file's path: dict, the JSON, that has the keys."""
+    try:
+        result = json.loads(Path(path).read_text(encoding="utf-8"))
+        if {*keys} <= result.keys():
+            return result
+    except (ValueError, AttributeError):
+        pass
+    raise InputError(f"{path}: no result with {', '.join(keys)}; give another or make it again")
+
+
 # -- a number in the prose -------------------------------------------------------------------
 
 

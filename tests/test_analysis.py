@@ -68,6 +68,7 @@ def change(table, where, column, value):
         (lambda a: change(a, "kind == 'choose'", "left", "i000"), "left is not the design's"),
         (lambda a: change(a, "kind == 'check'", "ms", -1), "ms is no time"),
         (lambda a: change(a, "kind == 'check'", "ms", None), "ms is no time"),
+        (lambda a: change(a, "kind == 'check'", "ms", np.inf), "ms is no time"),
     ],
 )
 def test_unusable_answers_are_refused_with_their_line(made, answers, spoil, message):

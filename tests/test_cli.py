@@ -578,6 +578,16 @@ def test_an_empty_name_is_not_the_folder_one_is_in(m2l, words):
     refused(m2l, *words, match="an empty name")
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "{}", "\xff"])
+def test_what_is_no_result_is_told(m2l, content):
+    Path("r.json").write_bytes(content.encode("latin1"))
+    for words in (
+        "study preregister --power r.json -o p.md",
+        "metrics seeds r.json --generators r.json -o s.json",
+    ):
+        refused(m2l, *words.split(), match="r.json: no result with")
+
+
 def test_names_of_several_lines_are_told_in_one(m2l):
     refused(m2l, "emotion", "no\nsuch.wav", match=r"no\nsuch.wav: no such file")
 

@@ -144,7 +144,7 @@ def seeds(out, measured, generators):
     generators : that were measured, for the number of pictures that each had been shown.
     """
     started = time.monotonic()
-    told = [json.loads(Path(path).read_text()) for path in measured]
+    told = [results.read(path, "va", "provenance", "n") for path in measured]
     shown = [
         int(json.loads(read_checkpoint(path, "m2l-generator")[0]["card"])["images"])
         for path in generators

@@ -92,7 +92,7 @@ def join(table, answers):
     for d in DIMENSIONS:
         faults[f"{d} is no rating from 1 to 9"] = ~chosen & ~answers[d].between(1, 9)
     faults["choice is neither left nor right"] = chosen & ~answers["choice"].isin(["left", "right"])
-    faults["ms is no time; give milliseconds"] = ~(answers["ms"] >= 0)
+    faults["ms is no time; give milliseconds"] = ~answers["ms"].between(0, 1e12)
     for what, bad in faults.items():
         if bad.any():
             row = answers[bad].iloc[0]

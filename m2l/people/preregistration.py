@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from string import Template
 
 import pandas as pd
 
+from m2l import results
 from m2l.doors import outputs
 from m2l.errors import InputError
 from m2l.people import design as study
@@ -24,8 +24,7 @@ def page(out, power, config=None):
     power : what 'm2l study power' wrote.
     config : settings; by default params/study.yaml.
     """
-    result = json.loads(Path(power).read_text(encoding="utf-8"))
-    text = write(study.settings(config), result)
+    text = write(study.settings(config), results.read(power, "config", "power"))
     with outputs.writing(out) as aside:
         aside.write_text(text, encoding="utf-8")
 
