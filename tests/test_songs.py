@@ -203,6 +203,7 @@ def test_bad_files_are_refused_in_one_line(tmp_path):
         tmp_path / "none.mp3": "no such file",
         tmp_path: "no such file",
         write(tmp_path / "short.wav", noise(2.9)): "shorter than 3 seconds",
+        write(tmp_path / "slow.wav", noise(4), 100): "100 samples a second",
         write(tmp_path / "silent.wav", np.zeros(4 * SR)): "silent",
         write(tmp_path / "opposite.wav", opposite): "silent",
         write(tmp_path / "constant.wav", np.full(4 * 6000, 0.5), 6000): "silent",
@@ -278,3 +279,5 @@ def test_a_folder_says_what_it_passed_over(tmp_path, monkeypatch):
     assert songs.find(tmp_path / "notes.txt")[0] == [tmp_path / "notes.txt"]
     with pytest.raises(InputError, match="no such file or folder"):
         songs.find(tmp_path / "none")
+    with pytest.raises(InputError, match="no such file or folder"):
+        songs.find(tmp_path / ("a" * 300))

@@ -26,6 +26,7 @@ from m2l.errors import InputError
 SR = 22050
 MIN_SECONDS = 3.0
 SILENCE_PEAK = 1e-4  # -80 dBFS
+SLOWEST = 1000  # Hz; below, a wrong header makes days of a minute
 LOUDEST = 8.0  # +18 dBFS: mastered songs overshoot ±1 a little, integers taken for floats a lot
 
 WHOLE = 0.95  # share of the length it tells that a whole file has at least
@@ -71,6 +72,8 @@ def blocks(path):
     stream, rate, given, made = None, SR, 0, 0
     low, high = np.inf, -np.inf
     for rate, raw in _channels(path):
+        if rate < SLOWEST:
+            raise InputError(f"{path}: {rate} samples a second, too few; export the file again")
         given += len(raw)
         if not np.isfinite(raw).all():
             raise InputError(f"{path}: has samples that are not finite; export the file again")
@@ -142,10 +145,10 @@ def find(*paths):
     """
     songs, passed = [], Counter()
     for path in map(Path, paths):
-        if path.is_file():
+        if os.path.isfile(path):  # without a fault where that cannot be known
             songs.append(path)
             continue
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise InputError(f"{path}: no such file or folder; check the path")
         there, others = [], Counter()
         for file in sorted(path.rglob("*")):
@@ -209,7 +212,7 @@ def _channels(path):
 def _decoder(path):
     """Open a song with the decoder that can."""
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: no such file; check the path")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: may not be read; change its rights")
