@@ -1,5 +1,6 @@
 """Landscapes: cleaning, near-duplicates, splits."""
 
+import os
 import shutil
 
 import numpy as np
@@ -139,6 +140,12 @@ def test_a_folder_of_ones_own(root, monkeypatch):
         landscapes.load(folder=".")
     shutil.move("../my.photos.csv", "photos.csv")
     assert len(landscapes.load(folder=".").table) == 18
+    rows = [f"my.photos/{name},5,4,of mine,x" for name in [*GOOD, "a" * 300]]
+    (images / "my.photos.csv").write_text("\n".join(["file,valence,arousal,id,path", *rows]))
+    os.remove("photos.csv")
+    corpus = landscapes.load(folder=images / "my.photos")
+    assert corpus.table["id"].tolist() == [f"sea_{i}" for i in range(18)]
+    assert corpus.reasons == {"photo file is missing": 1}
     for wrong in ("./gone", "photos.csv/x"):
         with pytest.raises(InputError, match="no such folder"):
             landscapes.load(folder=wrong)

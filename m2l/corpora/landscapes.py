@@ -89,7 +89,8 @@ def load(root=None, folder="landscapes128", clean=True):
     names = files.str.replace(r"^.*/|\.\w+$", "", regex=True)
     # Photos of one name in two folders, or of two types, are two photos.
     alone = files.groupby(names).transform("nunique") == 1
-    paths = [first_file(images / file, images / folder / file) for file in files]
+    folders = images, source.parent, images / folder
+    paths = [first_file(*(place / file for place in folders)) for file in files]
     if not any(paths):
         raise InputError(
             f"{images / folder / files[0]}: no such file ({len(files)} of {len(files)} that "
@@ -100,8 +101,10 @@ def load(root=None, folder="landscapes128", clean=True):
         "label_source": "predicted" if folder in PREDICTED else "rated",
         "scene": "unknown",
         **table,
+        "id": names.where(alone, files),
+        "path": paths,
     }
-    table = table.assign(**known, id=names.where(alone, files), path=paths)[columns]
+    table = pd.DataFrame(known)[columns]
     table["scene"] = table["scene"].fillna("unknown")
     predicted = any(table["label_source"] != "rated")
     notes = ["labels predicted by a model, not rated"] if predicted else []

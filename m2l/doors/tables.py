@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import re
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def numbers(cells):
 
 def first_file(*paths):
     """Return the first of the paths that is a file, as str, or None."""
-    return next((str(path) for path in paths if path.is_file()), None)
+    return next((str(path) for path in paths if os.path.isfile(path)), None)
 
 
 def _rows(text, separator):
