@@ -306,8 +306,8 @@ def test_data_says_what_is_missing_and_how_to_get_it(m2l, monkeypatch):
         assert corpora.card(name).title in m2l("data", name)[0]
 
 
-def test_data_audit_of_a_table_of_ones_own(m2l, tmp_path):
-    (tmp_path / "mine.csv").write_text("id,valence,arousal\na,0.2,0.9\nb,0.4,\na,0.5,0.1\n")
+def test_data_audit_of_a_table_of_ones_own(m2l, tmp_path, caplog):
+    (tmp_path / "mine.csv").write_text("id,valence,arousal\na,0.2,0.9\nb,0.4,9%\na,0.5,0.1\n")
     mine = str(tmp_path / "mine.csv")
     out, _ = m2l("data", mine, "--audit", "--scale", "0", "1")
     assert out.splitlines() == [
@@ -315,6 +315,8 @@ def test_data_audit_of_a_table_of_ones_own(m2l, tmp_path):
         "error    arousal: 1 missing [b]",
         "error    ids listed before: 1 [a]",
     ]
+    told = f"{mine}: arousal: '9%' is no number, taken for missing (1 such cells)"
+    assert [record.message for record in caplog.records] == [told]
     assert "map it by 1 + 8x" in m2l("data", mine, "--audit")[0]
 
 

@@ -90,7 +90,10 @@ def audited(name, root=None, scale=(1, 9)):
     if Path(name).suffix.lower() in (".csv", ".tsv", ".txt"):
         table, ceiling = tables.read(name, ["id", *DIMENSIONS]), None
         for column in {*DIMENSIONS, *dynamic} & set(table):
-            table[column] = tables.numbers(table[column])
+            cells, table[column] = table[column], tables.numbers(table[column])
+            if len(odd := cells[cells.notna() & table[column].isna()]):
+                what = f"{column}: '{odd.iloc[0]}' is no number, taken for missing"
+                log.warning("%s: %s (%d such cells)", name, what, len(odd))
     else:
         options = {"labels": "published"} if name == "deam" else {}
         table, scale = corpora.load(name, root, **options).table, (1, 9)

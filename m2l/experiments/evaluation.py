@@ -557,5 +557,5 @@ def folders(
 def _pictures(folder):
     found, passed = opener.find(folder)
     if passed:
-        log.warning("%s: %d files passed over, no pictures", folder, passed.total())
+        log.warning("%s: files passed over as no pictures: %d", folder, passed.total())
     return found
