@@ -241,13 +241,14 @@ def test_a_folder_has_a_cover_for_each_song_and_a_contact_sheet(song, painter, t
         y, rate = soundfile.read(song)
         soundfile.write(album / name, y, rate)
     (album / "text.mp3").write_text("no song")
+    (album / "b/a.wav").rename(album / "b/\na.wav")
     result = painter(album, "-o", tmp_path / "out", "--size", 64)
     assert result.exit_code == 0, result.output
     written = sorted(
         str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.png")
     )
-    assert written == ["a.flac.cover.png", "a.wav.cover.png", "b/a.cover.png", "covers.png"]
+    assert written == ["a.flac.cover.png", "a.wav.cover.png", "b/\na.cover.png", "covers.png"]
     pictures = [np.asarray(Image.open(tmp_path / "out" / n)) for n in written[:3]]
     assert np.abs(pictures[0].astype(int) - pictures[1]).mean() > 2  # a scene of its own
     result = painter(album, "--beside", "--size", 64)
-    assert (album / "b/a.cover.png").is_file() and (album / "covers.png").is_file()
+    assert (album / "b/\na.cover.png").is_file() and (album / "covers.png").is_file()

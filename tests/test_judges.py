@@ -1,5 +1,6 @@
 """Judges are trained and tested on photos apart; photos are labelled as the stand-in was."""
 
+import os
 from functools import partial
 
 import numpy as np
@@ -120,8 +121,11 @@ def test_a_folder_is_labelled_but_for_what_does_not_open(tmp_path, monkeypatch, 
     for name in ("b", "a"):
         Image.new("RGB", (9, 9)).save(tmp_path / f"{name}.png")
     (tmp_path / "c.jpg").write_text("no picture")
+    os.rename(tmp_path / "b.png", os.fsencode(tmp_path / "d") + b"\xe9.png")
+    Image.new("RGB", (9, 9)).save(tmp_path / "b.png")
     table = labels.folder(tmp_path)
     assert table["file"].tolist() == ["a.png", "b.png"] and "c.jpg" in caplog.text
+    assert "rename it" in caplog.text
     assert (table["label_source"] == "predicted").all()
     assert table[["valence", "arousal"]].stack().between(1, 9).all()
     with pytest.raises(InputError, match="no such folder"):

@@ -107,7 +107,5 @@ def _title(path):
             tags = {k.lower(): v for s in (file, *file.streams) for k, v in s.metadata.items()}
     except (av.FFmpegError, ValueError):
         tags = {}
-    return (
-        " – ".join(tags[k] for k in ("artist", "title") if tags.get("title") and k in tags)
-        or path.stem
-    )
+    told = " – ".join(tags[k] for k in ("artist", "title") if tags.get("title") and k in tags)
+    return " ".join((told or path.stem).split())  # one line

@@ -121,7 +121,7 @@ def folder(path):
     import pandas as pd
     from tqdm import tqdm
 
-    from m2l.doors import pictures
+    from m2l.doors import outputs, pictures
 
     found, _ = pictures.find(path)
     machines, rows = load(), []
@@ -129,6 +129,8 @@ def folder(path):
         _network(which)
     for photo in tqdm(found, desc="photos", disable=None, leave=False):
         try:
+            if outputs.readable(photo.name) != photo.name:
+                raise InputError(f"{photo}: no name for a table, which is UTF-8; rename it")
             va = label([pictures.read(photo)], machines)[0]
         except InputError as error:
             log.warning("left out: %s", error)
