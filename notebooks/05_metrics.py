@@ -53,7 +53,7 @@ torch.set_num_threads(2)
 #   seen to name the kind of scene and to read valence and arousal. Its labels are of the same making
 #   as those the generator learned from: it measures whether the generator learned what it was taught, and
 #   can flatter one that picked up the labelling networks' habits.
-# - The **judge of ratings** owes nothing to those labels: the frozen ResNet of another project, trained
+# - The **judge of ratings** looks through another network, the frozen ResNet of another project, trained
 #   for another task, and a ridge regression from its features to people's ratings of
 #   {result}`people:photos` photographs of all kinds {cite:p}`kurdi2017oasis`. It can flatter bright and
 #   sharp pictures, if people rated such photographs higher for other reasons.
@@ -264,7 +264,7 @@ figures.Gallery({"": (tiles, [f"{x['pixels']:.2f}" for x in study["nearest"]])},
 
 # %% [markdown]
 # **Beside the milestone's critic.** A generator that the milestone's critic taught, measured on the same seeds and
-# requests, does well by the scene network: r is {result}`metrics_milestone:va.scene.random.valence.r` in
+# requests but without emphasis, does well by the scene network: r is {result}`metrics_milestone:va.scene.random.valence.r` in
 # valence. By the judge of ratings it is {result}`metrics_milestone:va.ratings.random.valence.r`, and coverage
 # {result}`metrics_milestone:likeness.ratings.coverage.generated`. One judge would not have shown that.
 #
@@ -367,7 +367,7 @@ f"{100 * metrics.matched(label, asked).mean():.0f} % of choices"
 #   photographs are {result}`metrics:likeness.ratings.frechet.photos` from each other; it covers
 #   {result}`metrics:likeness.ratings.coverage.generated` of them.
 # - Its variety is {result}`metrics:diversity.ratings.overall.ratio` of the photographs'.
-# - By people's ratings, valence asked and seen correlate by
+# - By the judge of ratings, valence asked and seen correlate by
 #   {result}`metrics:va.ratings.random.valence.r` and arousal by
 #   {result}`metrics:va.ratings.random.arousal.r`; photographs and their labels by
 #   {result}`metrics:va.ratings.photos.valence.r` and {result}`metrics:va.ratings.photos.arousal.r`.

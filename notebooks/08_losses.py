@@ -40,7 +40,7 @@ from PIL import Image
 
 from m2l import corpora, figures, generate
 from m2l import results as provenance
-from m2l.experiments import ablation
+from m2l.experiments import ablation, landscapes
 from m2l.gan import losses
 from m2l.gan import photos as pyramids
 from m2l.gan.pictures import to_tensor
@@ -165,8 +165,8 @@ figures.Gallery(
 # What is asked of the released generator is multiplied, by {result}`emphasis:emphasis.valence:.2f` in valence and
 # {result}`emphasis:emphasis.arousal:.2f` in arousal ({ref}`sec-bridge`). The factors were found with the emotions of
 # photographs that no generator has seen and tried out with those of others and with other seeds. {numref}`fig-gan-emphasis` has
-# what they bring, {numref}`tab-gan-emphasis` what they cost: further out a picture obeys better still, and likeness begins to
-# suffer. `m2l metrics emphasis` finds the factors of another generator.
+# what they bring, {numref}`tab-gan-emphasis` what they cost: further out a picture obeys better still and is less
+# like a photograph. `m2l metrics emphasis` finds the factors of another generator.
 
 # %% mystnb={"figure": {"caption": "Correlation of the emotion asked for and seen, by the factors of valence and of arousal, with 95 % intervals. In the middle the released generator's; above less, from none; below more.", "name": "fig-gan-emphasis"}, "image": {"alt": "Points with intervals for five pairs of factors and two judges: for valence and for arousal, correlation rises from row to row, less and less."}}
 louder = provenance.load("emphasis")
@@ -185,43 +185,80 @@ plt.show()
 figures.table(
     pd.DataFrame(
         {
-            "factors": row,
-            "Fréchet distance": provenance.text(step["ratings"]["frechet"], ".1f"),
-            "coverage": provenance.text(step["ratings"]["coverage"], ".2f"),
+            "by, factors": f"{name}, {row}",
+            "Fréchet distance": provenance.text(step[key]["frechet"], digits),
+            "coverage": provenance.text(step[key]["coverage"], ".2f"),
         }
+        for (name, key), digits in zip(judges.items(), (".1f", ".2f"))
         for row, step in rows.items()
     ),
-    "The same pictures against as many photographs, in the features of the judge of ratings, with 95 % intervals.",
+    "The same pictures against as many photographs, in the features of either judge, with 95 % intervals.",
     name="tab-gan-emphasis",
 )
 
 # %% [markdown]
-# {numref}`tab-gan-obedience` has the obedience of both generators beside that of photographs and their labels, by
-# either judge: overall, within one kind of scene, and without what brightness and saturation tell. The chapter on
-# {ref}`measures <sec-nb-metrics>` gives intervals.
+# {numref}`fig-gan-obedience` has the obedience of both generators beside that of photographs and their labels, by
+# either judge: overall, within one kind of scene, and without what brightness and saturation tell. The milestone's is
+# asked without emphasis.
 
-# %%
+# %% mystnb={"figure": {"caption": "Correlation of the emotion asked for and seen, with 95 % intervals; for photographs, of their label and the emotion seen.", "name": "fig-gan-obedience"}, "image": {"alt": "Points with intervals, for valence and for arousal, in nine rows: three ways to correlate for the released generator, the milestone's and photographs, by two judges."}}
 released_va = provenance.load("metrics")["va"]
 milestone_va = provenance.load("metrics_milestone")["va"]
 measured = {
     "released": (released_va, "random"),
     "milestone's critic": (milestone_va, "random"),
-    "*photographs*": (released_va, "photos"),
+    "photographs": (released_va, "photos"),
 }
-ways = {"r": "r", "within a kind": "within", "without colour": "left"}
+ways = {"": "r", ", within a kind": "within", ", without colour": "left"}
+figures.by_dimension(
+    {
+        name: {
+            f"{who}{way}": {d: va[key][asked][d][figure] for d in DIMENSIONS}
+            for way, figure in ways.items()
+            for who, (va, asked) in measured.items()
+        }
+        for name, key in judges.items()
+    },
+    "correlation",
+)
+plt.show()
+
+# %% [markdown]
+# What does without a generator ({ref}`sec-nb-metrics`) is scored by both judges in {numref}`tab-gan-baselines`. Of
+# several pictures for one request one judge chooses and the other scores the choice. {numref}`tab-gan-seeds-scene` has
+# the scene network's figures for the runs of {numref}`tab-gan-seeds`.
+
+# %%
+answers = provenance.load("baselines")["answers"]
 figures.table(
     pd.DataFrame(
-        {"by, pictures": f"{name}, {who}"}
-        | {
-            way: " · ".join(provenance.text(told[d][key]["value"]) for d in DIMENSIONS)
-            for way, key in ways.items()
-        }
-        for name in judges.values()
-        for who, (va, asked) in measured.items()
-        for told in [va[name][asked]]
+        {"by, answer": f"{name}, {answer}"}
+        | {f"r, {d}": provenance.text(told[key][d]) for d in DIMENSIONS}
+        for name, key in judges.items()
+        for answer, told in answers.items()
+        if key in told
     ),
-    "Correlation of the emotion asked for and seen, in valence and in arousal.",
-    name="tab-gan-obedience",
+    "Correlation of the emotion asked for and seen, with 95 % intervals over requests.",
+    name="tab-gan-baselines",
+)
+
+# %%
+shown = {
+    name: landscapes.headline(provenance.load(name), "scene")
+    for name in ("metrics_milestone", "metrics")
+}
+figures.table(
+    pd.DataFrame(
+        {
+            "scene network": name,
+            "milestone's critic": provenance.text(shown["metrics_milestone"][name]["value"]),
+            "three seeds": provenance.text(found),
+            "released": provenance.text(shown["metrics"][name]["value"]),
+        }
+        for name, found in provenance.load("seeds")["figures"]["scene"].items()
+    ),
+    "As in chapter 3, by the scene network.",
+    name="tab-gan-seeds-scene",
 )
 
 # %% [markdown]

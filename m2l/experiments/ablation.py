@@ -27,6 +27,7 @@ import pandas as pd
 from m2l import results as provenance
 from m2l import stats
 from m2l.errors import InputError
+from m2l.va import DIMENSIONS
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,10 @@ MEASURES = {
     "r, arousal, rated": ("rated.random.arousal.r", 1),
 }
 """What variants are compared by: the figure's name in `load`, and 1 where more is better."""
+WITHIN = {f"r, {d}, within": f"va.random.{d}.within" for d in DIMENSIONS}
+"""What is told beside them and not compared: r left within one kind of scene."""
 RATIOS = ("Fréchet distance",)  # above 0, as their intervals then are
+PATHS = {m: path for m, (path, _) in MEASURES.items()} | WITHIN
 NEVER_BELOW = ("KID", "density", "coverage")  # 0, where intervals of them end
 
 
@@ -331,10 +335,7 @@ def conclude(folder, out):
     everything, grids = load(folder), {}
     for grid, runs in everything.groupby("grid"):
         shown = table(runs, "training.images")
-        told = {
-            m.replace(",", ""): summary(runs, path, m in RATIOS)
-            for m, (path, _) in MEASURES.items()
-        }
+        told = {m.replace(",", ""): summary(runs, path, m in RATIOS) for m, path in PATHS.items()}
         for m in NEVER_BELOW:
             told[m]["low"] = told[m]["low"].clip(lower=0)
         variety, compares = table(runs, MEASURES["variety"][0]), compared(runs)
@@ -420,10 +421,19 @@ def survivors(grids):
 
 
 def obeyed(grid):
-    """How variants obey by the judge of ratings, a DataFrame as that of `worth`."""
+    """How variants obey by the judge of ratings, and within a kind of scene by the scene network.
+
+    Returns
+    -------
+    DataFrame as that of `worth`.
+    """
+    columns = {"r by ratings": "rated", "r within a kind": "within"}
     return pd.DataFrame(
         {"variant": name}
-        | {f"r, {d} ↑": provenance.text(at[f"r {d} rated"]) for d in ("valence", "arousal")}
+        | {
+            f"{column} ↑": " · ".join(provenance.text(at[f"r {d} {key}"]) for d in DIMENSIONS)
+            for column, key in columns.items()
+        }
         for name, at in _rows(grid)
     )
 
@@ -538,8 +548,8 @@ def floors(figures):
 
     For correlations it is the judge's own with the labels; for variety, a share, it is 1.
     """
-    out = dict.fromkeys(MEASURES, 1.0)
-    for measure, (metric, _) in MEASURES.items():
+    out = dict.fromkeys(PATHS, 1.0)
+    for measure, metric in PATHS.items():
         other = metric.replace(".generated", ".photos").replace(".random.", ".photos.")
         if other != metric:
             out[measure] = float(np.nanmean(table(figures, other).to_numpy()))
