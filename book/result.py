@@ -3,13 +3,12 @@
 `` {result}`forest:corpora.taffc.models.ridge.valence.r2` `` is that number, in pages and in the
 notebooks' text alike; the form of numbers is that of `m2l.results.text`. What leads nowhere is a
 warning, and the book is built with warnings as errors. Figures and tables of a notebook say
-whether they were made on the page or from which file of `results/`.
+whether they were made on the page or from which file of `results/`, tables of text which they quote.
 """
 
 import json
 from pathlib import Path
 
-import theme
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util import logging
@@ -33,14 +32,21 @@ class Result(SphinxRole):
             log.warning("%s", error, location=self.get_location())
             return [nodes.problematic(text=self.text)], []
         self.env.note_dependency(results.results_dir() / f"{name}.json")
-        return [nodes.inline(self.rawtext, text, classes=["result"])], []
+        return [nodes.inline(self.rawtext, text, classes=["result"], result=name)], []
 
 
 def sign(app, doctree):
-    """Say below each figure and table of a notebook what it was made from; leave out settings."""
+    """Say below each figure and table what it was made from; leave out settings."""
+    for table in doctree.findall(nodes.table):
+        quoted = {n["result"] for n in table.findall(nodes.inline) if "result" in n}
+        for title in table.findall(nodes.title) if quoted else ():
+            title += [nodes.Text(" "), origin(sorted(quoted))]
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
+    script = (
+        f"{'../' * app.env.docname.count('/')}_sources/{app.env.docname}.ipynb"  # as it was run
+    )
     read = results.reads(json.loads(path.read_text()))
     for cell in list(doctree.findall(nodes.container)):
         if cell.get("nb_element") != "cell_code":
@@ -52,11 +58,11 @@ def sign(app, doctree):
             texts = [n for n in shown.children if isinstance(n, nodes.caption | nodes.title)]
             if texts:
                 texts[0] += nodes.Text(" ")
-                texts[0] += origin(app, path.stem, sorted(read[cell["cell_index"]]))
+                texts[0] += origin(sorted(read[cell["cell_index"]]), script)
 
 
-def origin(app, chapter, names):
-    """The words "from results/forest.json, by this script", with links."""
+def origin(names, script=None):
+    """The words "from results/forest.json, by this notebook", with links."""
     words = [nodes.Text("From " if names else "Made on this page")]
     for i, name in enumerate(names):
         link = addnodes.pending_xref(
@@ -64,9 +70,8 @@ def origin(app, chapter, names):
         )
         link += nodes.inline("", f"results/{name}")
         words += [nodes.Text(", "), link] if i else [link]
-    if address := theme.repository(app.config):
-        script = f"{address}/blob/HEAD/notebooks/{chapter}.py"
-        words += [nodes.Text(", by "), nodes.reference("", "this script", refuri=script)]
+    if script:
+        words += [nodes.Text(", by "), nodes.reference("", "this notebook", refuri=script)]
     return nodes.inline("", "", *words, nodes.Text("."), classes=["origin"])
 
 

@@ -458,7 +458,8 @@ def _tile(image, caption):
     source = f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
     return (
         f'<div><img src="{source}" alt="{caption}" loading="lazy" '
-        f'style="width:100%;display:block"><span>{caption}</span></div>'
+        f'width="{image.shape[1]}" height="{image.shape[0]}" '  # room for it before it is loaded
+        f'style="width:100%;height:auto;display:block"><span>{caption}</span></div>'
     )
 
 

@@ -266,7 +266,7 @@ figures.table(
 # ## One seed under many emotions
 #
 # Seed and emotion choose the scene together. Held to one seed, the plane of emotions becomes a picture of its
-# own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners often another scene.
+# own ({numref}`fig-gan-plane`): neighbours show one scene in another mood, far corners show another scene.
 # What is asked is exaggerated, as much as makes an emotion as easy to read from a picture as from a
 # photograph ({ref}`sec-nb-gan-emphasis`).
 

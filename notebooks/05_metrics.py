@@ -55,8 +55,8 @@ torch.set_num_threads(2)
 #   can flatter one that picked up the labelling networks' habits.
 # - The **judge of ratings** looks through another network, the frozen ResNet of another project, trained
 #   for another task, and a ridge regression from its features to people's ratings of
-#   {result}`people:photos` photographs of all kinds {cite:p}`kurdi2017oasis`. It can flatter bright and
-#   sharp pictures, if people rated such photographs higher for other reasons.
+#   {result}`people:photos` photographs of all kinds {cite:p}`kurdi2017oasis`, to which the
+#   networks that labelled the photographs were fitted as well. It can flatter bright and sharp pictures.
 #
 # The usual judge of likeness, Inception, defines FID {cite:p}`heusel2017ttur`. Its official weights
 # were not at hand, so nothing here is called FID; `m2l metrics model --inception` reports it for whoever
@@ -350,8 +350,8 @@ label, asked = np.hsplit(journey["arrays"]["label, asked"], 2)
 f"{100 * metrics.matched(label, asked).mean():.0f} % of choices"
 
 # %% [markdown]
-# **Where a picture's emotion comes from.** The emotion that the judge of ratings sees in one picture varies
-# for three reasons: songs differ, as far as they were heard to
+# **Where a picture's emotion comes from.** With `--spread`, which paints the doubt as well, the emotion that the judge of ratings
+# sees in one picture varies for three reasons: songs differ, as far as they were heard to
 # ({result}`end_to_end:judges.ratings.shares.valence.songs.value:*100 .0f` % of the variance in valence,
 # {result}`end_to_end:judges.ratings.shares.arousal.songs.value:*100 .0f` % in arousal); what was heard is
 # uncertain ({result}`end_to_end:judges.ratings.shares.valence.unknown.value:*100 .0f` % and

@@ -217,7 +217,7 @@ figures.table(
         {
             "hypothesis": f"**{name}**" if row["confirmatory"] else name,
             "estimate": text({"value": row["estimate"], "low": row["low"], "high": row["high"]}),
-            "adjusted p": text(row["adjusted"], ".3f"),
+            "adjusted p": text(row["adjusted"], ".3f") if row["adjusted"] >= 0.001 else "< 0.001",
             "supported": "yes" if row["supported"] else "no",
         }
         for name, row in result["hypotheses"].iterrows()

@@ -58,7 +58,8 @@ figures.table(
 #
 # Each stage of the study is a command that writes one file to `results/`, or one file for each run into a
 # folder there, with a note of what it ran on. A plus behind a commit means that the package had
-# changes that were not committed yet ({numref}`tab-provenance-results`). The machines they ran on are in
+# changes that were not committed yet ({numref}`tab-provenance-results`). The fingerprints hash what a result was
+# computed from, such as features with their labels: results from one corpus may differ in them. The machines they ran on are in
 # {numref}`tab-provenance-machines`.
 
 # %%

@@ -292,7 +292,7 @@ def build(folder, text):
     (folder / "index.md").write_text(page + "\n(tab-provenance-results)=\n## Results\n")
     (folder / "book.ipynb").write_text(json.dumps(notebook))
     options = "extensions=myst_nb,result", "nb_execution_mode=off", "html_theme=basic"
-    options += ("exclude_patterns=jupyter_execute",)
+    options += ("exclude_patterns=jupyter_execute", "html_sourcelink_suffix=")
     status = main(
         [str(folder), str(folder / "html"), "-C", "-W", "--keep-going", "-q", "-E"]
         + [word for option in options for word in ("-D", option)]
@@ -303,15 +303,19 @@ def build(folder, text):
 def test_a_number_is_read_from_its_result(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("M2L_RESULTS", str(tmp_path))
     (tmp_path / "forest.json").write_text('{"tuned forest": {"r2": 0.614}}')
-    status, pages = build(tmp_path, "R² was {result}`forest:tuned forest.r2:.0%`.")
+    said = "R² was {result}`forest:tuned forest.r2:.0%`.\n\n"
+    said += "```{list-table} A table.\n* - {result}`forest:tuned forest.r2`\n```"
+    status, pages = build(tmp_path, said)
     assert status == 0 and all('R² was <span class="result">61\u00a0%</span>.' in p for p in pages)
     # And a figure says what it was drawn from.
     origins = re.findall(r'A figure. <span class="origin">(.*?)</span><a class="header', pages[1])
     assert [re.sub("<.*?>", "", text) for text in origins] == [
-        "From results/forest.",
-        "Made on this page.",
+        "From results/forest, by this notebook.",
+        "Made on this page, by this notebook.",
     ]
     assert 'href="index.html#tab-provenance-results"' in origins[0]
+    assert (tmp_path / "html" / re.search('href="(_sources.*?)"', origins[0])[1]).is_file()
+    assert all('A table. <span class="origin">From <a ' in page for page in pages)
     status, _ = build(tmp_path, "R² was {result}`forest:tuned.r2`.")
     assert status == 1
     assert capsys.readouterr().err.count("no 'tuned' in forest; there is tuned forest") == 2

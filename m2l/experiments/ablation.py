@@ -508,7 +508,7 @@ def compared(figures, reference="full"):
     Returns
     -------
     DataFrame indexed by measure and variant: n (pairs of seeds, three or more); reference and
-    value, the means; change, {"value", "low", "high"} of the mean difference or, for Fréchet
+    value, the means, of Fréchet distances the geometric ones; change, {"value", "low", "high"} of the mean difference or, for Fréchet
     distances, which are above 0, of the mean ratio; p, of a paired t test; adjusted, by Holm's
     procedure over all rows; and better, True or False where the change survives it, else None.
     """
@@ -527,8 +527,8 @@ def compared(figures, reference="full"):
             change = {k: float(np.exp(x) if ratio else x) for k, x in change.items()}
             rows[measure, variant] = {
                 "n": found["n"],
-                "reference": pairs.loc[reference].mean(),
-                "value": pairs.loc[variant].mean(),
+                "reference": float(np.exp(other.mean()) if ratio else other.mean()),
+                "value": float(np.exp(own.mean()) if ratio else own.mean()),
                 "change": change,
                 "p": ttest_1samp(own - other, 0).pvalue,
                 "better": better * found["value"] > 0,
