@@ -2,8 +2,8 @@
 
 `` {result}`forest:corpora.taffc.models.ridge.valence.r2` `` is that number, in pages and in the
 notebooks' text alike; the form of numbers is that of `m2l.results.text`. What leads nowhere is a
-warning, and the book is built with warnings as errors. Figures and tables of a notebook say
-whether they were made on the page or from which file of `results/`, tables of text which they quote.
+warning, and the book is built with warnings as errors. Figures and tables say whether they were
+made on the page or which files of `results/` they were made from or quote.
 """
 
 import json

@@ -260,7 +260,8 @@ figures.table(
 # %% [markdown]
 # The released run has {result}`gan:settings.stages:len` stages, from
 # {result}`gan:settings.stages.0.resolution`×{result}`gan:settings.stages.0.resolution` to
-# {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-curve` in the appendix).
+# {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-curve` in the appendix). Of its states the one
+# nearest to photographs is released ({numref}`tab-gan-choice`).
 
 # %% [markdown]
 # ## One seed under many emotions

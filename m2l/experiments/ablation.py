@@ -508,9 +508,10 @@ def compared(figures, reference="full"):
     Returns
     -------
     DataFrame indexed by measure and variant: n (pairs of seeds, three or more); reference and
-    value, the means, of Fréchet distances the geometric ones; change, {"value", "low", "high"} of the mean difference or, for Fréchet
-    distances, which are above 0, of the mean ratio; p, of a paired t test; adjusted, by Holm's
-    procedure over all rows; and better, True or False where the change survives it, else None.
+    value, the means, and change, {"value", "low", "high"} of the mean difference or, for Fréchet
+    distances, which are above 0, geometric means and their ratio; p, of a paired t test; adjusted,
+    by Holm's procedure over all rows; and better, True or False where the change survives it, else
+    None.
     """
     from scipy.stats import ttest_1samp
 
