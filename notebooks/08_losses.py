@@ -345,8 +345,8 @@ figures.table(
 # full model {result}`ablation:grids.ablation64.comparisons.survive` survive the correction with the milestone's
 # critic, of {result}`ablation:grids.ablation64-projected.comparisons.number` with the projected one
 # {result}`ablation:grids.ablation64-projected.comparisons.survive` ({numref}`tab-gan-64-survive`). Affective matching
-# pixel by pixel buys what the scene network calls arousal with variety; the judge of ratings sees none of
-# it ({numref}`tab-gan-rated`).
+# by channel keeps variety; pixel by pixel, variety and arousal are about what they are without it, and the judge of
+# ratings is not shown to see more ({numref}`tab-gan-rated`).
 
 # %%
 figures.table(
@@ -373,7 +373,8 @@ figures.table(
 # ## The other judge
 #
 # The scene network learned from labels of the same making as those that the generators learned from. What the
-# judge of ratings, who owes these nothing, sees in the same pictures is in {numref}`tab-gan-rated`.
+# judge of ratings sees in the same pictures is in {numref}`tab-gan-rated`, and beside it what the scene network sees
+# within one kind of scene.
 
 # %%
 names = {
@@ -388,7 +389,8 @@ figures.table(
         for grid, name in names.items()
         for part in (pd.DataFrame({"variant": [f"**{name}**"]}), ablation.obeyed(told[grid]))
     ).fillna(""),
-    "Emotion asked and seen by the judge of ratings: means over seeds with 95 % intervals.",
+    "Emotion asked and seen, in valence and in arousal: r by the judge of ratings, and r within one kind of scene by "
+    "the scene network. Means over seeds with 95 % intervals.",
     name="tab-gan-rated",
 )
 
@@ -396,7 +398,7 @@ figures.table(
 # ## Summary
 #
 # - Affective matching pixel by pixel asks more of generated pictures than real ones give each other.
-# - What is asked can be exaggerated until a picture is read as easily as a photograph, at little cost.
+# - What is asked can be exaggerated until a picture is read as easily as a photograph, at a cost in likeness.
 # - At 64×64 and with the milestone's critic, affective matching keeps pictures apart.
 # - What short runs learn of an emotion, the scene network sees better than the judge of ratings does.
 # - A stage for 256×256 has not succeeded yet.

@@ -72,7 +72,7 @@ songs.gallery(study, "Q4")
 # ## Summary
 #
 # Excited songs and calm ones are told apart, pleasant ones from unpleasant ones less well: the intervals
-# of valence take up half the scale. Pictures of one song differ from each other at least as much as the
-# same seed differs from song to song. Listeners' choices between a song's picture and another's would
+# of valence take up half the scale. In valence seeds move a picture more than songs do, in
+# arousal less ({ref}`sec-nb-metrics-way`). Listeners' choices between a song's picture and another's would
 # decide; the choices of a judge are in {ref}`sec-nb-metrics`: over all songs it takes the song's own
 # picture in {result}`end_to_end:judges.ratings.matched.one picture:*100 .0f` % of choices, where chance is 50 %.

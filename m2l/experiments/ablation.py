@@ -52,7 +52,7 @@ GRIDS = {
     "ablation": HEADLINE + tuple(v for v in REST if v != "AFM 100"),  # which is its own
     "ablation-projected": (*AT_64, "AFM 100", *READING),
     "ablation64": (*AT_64, "AFM 10", "label input, longer"),
-    "ablation64-projected": (*AT_64, "AFM 100", *READING),
+    "ablation64-projected": (*AT_64, "AFM 100"),
     "ablation128": HEADLINE + REST,
     "ablation128-projected": (*HEADLINE, "label input", "reading 4"),
 }
