@@ -153,7 +153,8 @@ plt.show()
 # A network that learned tags may know these songs. It is least likely to know
 # {result}`abroad:clips.deam` clips of DEAM and {result}`abroad:clips.pmemo` of PMEmo, which listeners have
 # rated: a small sample, all the sound at hand from either. And corpora can test each other, on those of
-# DEAM's openSMILE features that can be computed from sound again ({numref}`tab-forest-abroad`).
+# DEAM's openSMILE features that can be computed from sound again ({numref}`tab-forest-abroad`;
+# all models are in {numref}`tab-listening-abroad`).
 
 # %% tags=["hide-input"]
 clips = {"the default, both networks": "ear", "MTT alone": "MTT", "the forest, 148": "forest"}

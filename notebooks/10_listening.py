@@ -27,10 +27,12 @@ seed = 0
 
 # %% tags=["remove-cell"]
 import matplotlib.pyplot as plt
+import pandas as pd
 
 from m2l import figures
 from m2l import results as provenance
 from m2l.music import importance
+from m2l.va import DIMENSIONS
 
 figures.use_style()
 study = provenance.load("forest")
@@ -73,6 +75,33 @@ plt.show()
 curve = study["curve"]["taffc"]
 figures.learning(curve["songs"], curve["models"])
 plt.show()
+
+# %% [markdown]
+# (sec-nb-listening-abroad)=
+# ## All models on songs from elsewhere
+#
+# {numref}`tab-listening-abroad` has every model of which chapter {ref}`sec-nb-forest` shows some: on the
+# {result}`abroad:clips.deam` and {result}`abroad:clips.pmemo` rated clips, and from corpus to corpus by DEAM's openSMILE
+# features. Which of two models carries over best differs from corpus to corpus.
+
+# %%
+abroad = provenance.load("abroad")
+rated = {f"4Q, rated clips: {name}": told for name, told in abroad["unknown"].items()}
+rated |= {f"DEAM, rated clips: {name}": told for name, told in abroad["across"]["clips"].items()}
+named = {"deam": "DEAM", "taffc": "4Q"}
+rated |= {
+    f"{named[row['learnt']]}, {named[row['tested']]}: {row['model']}": row
+    for row in abroad["across"]["rows"]
+}
+figures.table(
+    pd.DataFrame(
+        {"learnt, tested: model": name}
+        | {f"r, {d}": provenance.text(told[d]["r"]) for d in DIMENSIONS}
+        for name, told in rated.items()
+    ),
+    "Correlation of heard and labelled emotion, with 95 % intervals; within a corpus, on songs left out.",
+    name="tab-listening-abroad",
+)
 
 # %% [markdown]
 # ## Summary
