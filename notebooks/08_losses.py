@@ -30,7 +30,6 @@ milestone = "smoke"
 # %% tags=["remove-cell"]
 import json
 import tempfile
-from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -292,21 +291,17 @@ figures.table(
 # ## A stage for 256×256
 #
 # {result}`gan256:photos` photographs of another collection are that large. One more resolution was put on top of
-# the released generator, which itself stayed as it was. The critic saw windows of half the side, and the new
+# the generator at the end of the released run, which itself stayed as it was. The critic saw windows of half the side, and the new
 # layers could add detail alone: halved, each picture is that of 128×128. After {result}`gan256:images` pictures,
 # {result}`gan256:training_seconds:duration` of one processor core, what they add is a regular texture
 # ({numref}`fig-gan-256`). By eye, the picture of 128×128 enlarged is the better one, and nothing of this run is
 # released. `m2l gan train --preset projected256` goes on from there on a faster device.
 
-# %% mystnb={"figure": {"caption": "Four of the fixed seeds. Above, the released generator's pictures, enlarged from 128\u00d7128; below, what a stage for 256\u00d7256 made of them.", "name": "fig-gan-256"}, "image": {"alt": "Two rows of the same four landscapes; the lower ones have a regular grain where the upper ones are smooth."}}
-fixed = torch.Generator().manual_seed(1)
-noise = torch.randn(49, released.z, generator=fixed)[:4]
-places = (torch.rand(49, 2, generator=fixed) * 2 - 1)[:4]
-small = generate.render(noise, places, replace(released, emphasis=np.ones(2)))
-large = [Image.fromarray(x).resize((256, 256), Image.Resampling.BICUBIC) for x in small]
+# %% mystnb={"figure": {"caption": "Four of the fixed seeds. Above, pictures of 128\u00d7128 by the end of the released run, enlarged; below, what a stage for 256\u00d7256 made of them.", "name": "fig-gan-256"}, "image": {"alt": "Two rows of the same four landscapes; the lower ones have a regular grain where the upper ones are smooth."}}
 with Image.open(provenance.results_dir() / "gan256" / "0-256-seeds.png") as grid:
-    grown = [np.asarray(grid)[:256, i * 256 : (i + 1) * 256] for i in range(4)]
-figures.pictures([*map(np.asarray, large), *grown], columns=4)
+    grown = [grid.crop((256 * i, 0, 256 * (i + 1), 256)) for i in range(4)]
+large = [x.reduce(2).resize((256, 256), Image.Resampling.BICUBIC) for x in grown]
+figures.pictures([np.asarray(x) for x in large + grown], columns=4)
 plt.show()
 
 # %% [markdown]
