@@ -220,11 +220,13 @@ figures.table(
 #
 # ### Reading
 #
-# The projected critic's heads also read the labels off pictures, and the generator learns to be read. With four
-# times the weight (*reading 4*) r is {result}`ablation:grids.ablation-projected.variants.reading 4.r valence` and
-# {result}`ablation:grids.ablation-projected.variants.reading 4.r arousal`, at no cost that can be seen; without it
-# {result}`ablation:grids.ablation-projected.variants.without reading.r valence` and {result}`ablation:grids.ablation-projected.variants.without reading.r arousal`.
-# READINGVERDICT
+# The projected critic's heads also read the labels off pictures, and the generator learns to be read. Without that r
+# is {result}`ablation:grids.ablation-projected.variants.without reading.r valence` and {result}`ablation:grids.ablation-projected.variants.without reading.r arousal`; with
+# four times its weight (*reading 4*) {result}`ablation:grids.ablation-projected.variants.reading 4.r valence` and
+# {result}`ablation:grids.ablation-projected.variants.reading 4.r arousal`, at no cost that shows. By the judge of ratings arousal goes
+# from {result}`ablation:grids.ablation-projected.variants.without reading.r arousal rated` by
+# {result}`ablation:grids.ablation-projected.variants.full.r arousal rated` to {result}`ablation:grids.ablation-projected.variants.reading 4.r arousal rated`. After the
+# correction this is a lead, and the one for the next long run.
 
 # %% [markdown]
 # (sec-nb-baselines-claims)=
@@ -268,7 +270,7 @@ figures.table(
 #   {result}`ablation:grids.ablation-projected.variants.without AFM.variety`. That it carries the emotion was not shown.
 # - **The gradient penalty** was not shown to prevent collapse: without it variety is
 #   {result}`ablation:grids.ablation.variants.without penalty.variety`.
-# - **Reading** the emotion off pictures with more weight lets the projected critic's obey better.
+# - **Reading** the labels off pictures with more weight is the best lead to better obedience.
 # - **Label input** in place of ERUs costs likeness and variety with the milestone's critic. With the projected one
 #   it obeys better in arousal, {result}`ablation:grids.ablation-projected.variants.label input.r arousal` where ERUs
 #   have {result}`ablation:grids.ablation-projected.variants.full.r arousal`: with the correction a lead, which {ref}`64×64 <sec-nb-gan-64>` did not
