@@ -207,7 +207,7 @@ after = seeds_of(folder / "gan" / "3-128-seeds.png")
 figures.Gallery(
     {
         "Milestone's critic": (before, figures.felt(asked[:12])),
-        "Projected critic, released": (after, figures.felt(asked[:12])),
+        "Projected critic": (after, figures.felt(asked[:12])),
     }
 )
 

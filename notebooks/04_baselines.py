@@ -151,7 +151,7 @@ figures.table(
 # {result}`ablation:grids.ablation.comparisons.number` comparisons with the full model of the milestone's critic,
 # {result}`ablation:grids.ablation.comparisons.uncorrected` have a p below 0.05, where chance alone gives
 # one in twenty; {result}`ablation:grids.ablation.comparisons.survive` survive a correction for their number
-# {cite:p}`holm1979simple`. With the projected critic it is
+# within the grid {cite:p}`holm1979simple`. With the projected critic it is
 # {result}`ablation:grids.ablation-projected.comparisons.survive` of
 # {result}`ablation:grids.ablation-projected.comparisons.number`. {numref}`tab-base-survive` has those that do; the
 # rest are leads, no findings.
