@@ -129,8 +129,8 @@ def folder(path):
         _network(which)
     for photo in tqdm(found, desc="photos", disable=None, leave=False):
         try:
-            if outputs.readable(photo.name) != photo.name:
-                raise InputError(f"{photo}: no name for a table, which is UTF-8; rename it")
+            if (name := outputs.readable(photo)) != str(photo):
+                raise InputError(f"{name}: no name for a table, which is UTF-8; rename it")
             va = label([pictures.read(photo)], machines)[0]
         except InputError as error:
             log.warning("left out: %s", error)
