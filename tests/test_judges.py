@@ -55,7 +55,7 @@ def test_the_scene_network_is_tested_on_photos_it_has_not_seen(root, tmp_path):
     told = result["resolutions"]["32"]
     assert set(told["accuracy"]) == set(told["valence"]["ccc"]) == {"value", "low", "high"}
     assert scene.load(weights).scenes == result["scenes"] == ["sea", "wood"]
-    assert result["bytes"] == weights.stat().st_size < 2e6
+    assert weights.stat().st_size < 2e6
     with pytest.raises(InputError, match="too few"):
         judges.scene_network(out, weights, root, limit=2)
 

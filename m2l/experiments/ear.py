@@ -138,7 +138,6 @@ def study(features, out, weights, root=None, folder="runs/ear", **effort):
         result["released"][name] = {
             "input": source,
             "card": trained.card,
-            "bytes": file.stat().st_size,
             "held": {f"{level:g}": held(task, tested, level) for level in emotion.LEVELS},
         }
         arrays[name] = emotion.pairs(task.y, tested, effort.seed)

@@ -68,7 +68,6 @@ def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None 
         "ccc": {d: read[d]["ccc"]["value"] for d in DIMENSIONS},
     }
     scene.save(net, weights, card)
-    result["bytes"] = Path(weights).stat().st_size
     data = {"landscapes": photos.fingerprint(pyramid.table)}
     provenance.save(out, result, started=started, data=data, seed=seed, arrays=arrays)
 

@@ -114,7 +114,6 @@ def gan(run, out, weights, note=None):
             name: sum(p.numel() for p in network.parameters())
             for name, network in (("generator", run.generator), ("critic", run.critic.trained))
         },
-        "bytes": Path(weights).stat().st_size,
         "settings": asdict(preset),
         "training_seconds": at.seconds,
     }
