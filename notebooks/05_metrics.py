@@ -156,7 +156,7 @@ plt.show()
 #
 # {result}`metrics:likeness.scene.n` generated pictures are compared with as many photographs, and so are
 # as many other photographs, the floor ({numref}`tab-metrics-likeness`); KID is the kernel
-# distance {cite:p}`binkowski2018kid` in the same features.
+# distance {cite:p}`binkowski2018kid` in the same features, whose unbiased estimate may fall below 0.
 #
 # ```{list-table} Generated pictures against photographs in the features of the judge of ratings and of the scene network, with 95 % intervals.
 # :name: tab-metrics-likeness
