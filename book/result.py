@@ -44,9 +44,8 @@ def sign(app, doctree):
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
-    script = (
-        f"{'../' * app.env.docname.count('/')}_sources/{app.env.docname}.ipynb"  # as it was run
-    )
+    up = "../" * app.env.docname.count("/")
+    script = f"{up}_sources/{app.env.docname}.ipynb"  # as it was run
     read = results.reads(json.loads(path.read_text()))
     for cell in list(doctree.findall(nodes.container)):
         if cell.get("nb_element") != "cell_code":

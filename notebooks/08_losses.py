@@ -250,7 +250,7 @@ plt.show()
 
 # %% [markdown]
 # What does without a generator ({ref}`sec-nb-metrics`) is scored by both judges in {numref}`tab-gan-baselines`. Of
-# several pictures for one request one judge chooses and the other scores the choice. {numref}`tab-gan-seeds-scene` has
+# several pictures for one request one judge chooses and the other scores the choice. {numref}`tab-gan-seeds-judges` has
 # the figures of {numref}`tab-gan-seeds`, and those within a kind of scene, by both.
 
 # %%
@@ -269,7 +269,7 @@ figures.table(
 
 # %%
 seeds_of = provenance.load("seeds")["figures"]
-measured = {name: provenance.load(name) for name in ("metrics_milestone", "metrics")}
+results = [provenance.load(name) for name in ("metrics_milestone", "metrics")]
 figures.table(
     pd.DataFrame(
         {
@@ -279,11 +279,11 @@ figures.table(
             "released": provenance.text(after[figure]["value"]),
         }
         for judge, key in judges.items()
-        for before, after in [[landscapes.headline(one, key) for one in measured.values()]]
+        for before, after in [[landscapes.headline(one, key) for one in results]]
         for figure, found in seeds_of[key].items()
     ),
     "The runs of chapter 3: mean and 95 % interval of Student's t over seeds.",
-    name="tab-gan-seeds-scene",
+    name="tab-gan-seeds-judges",
 )
 
 # %% [markdown]

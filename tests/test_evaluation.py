@@ -163,6 +163,8 @@ def test_the_state_nearest_to_photos_is_kept_with_the_card_of_the_end(
     distances = [state["ratings"]["frechet"]["value"] for state in told["states"]]
     assert told["kept"] == int(np.argmin(distances)) and distances[0] == distances[2]
     assert generate.load(kept).card == {"what": "end", "images": str(told["images"][told["kept"]])}
+    with pytest.raises(InputError, match="its card tells no images"):
+        evaluate.choose(out, kept, run, tiny_generator, judge, n=16, draws=4)
 
 
 def test_baselines_are_scored_by_the_judge_that_did_not_choose(

@@ -112,7 +112,6 @@ def emphasis(
         "in arousal, so that it can be read as well as from photos"
     )
     header |= {"emphasis": json.dumps(factors.tolist()), "card": json.dumps(card)}
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
     write_checkpoint(weights, tensors, header)
     data = {"landscapes": photos.fingerprint(pyramid.table)}
     provenance.save(out, result, started=started, data=data, seed=seed)

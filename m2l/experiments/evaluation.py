@@ -399,6 +399,7 @@ def choose(
     pyramid = landscapes.pyramid(root, limit)
     judges = Judges(scene.load(judge), ratings.load(rated))
     paths = [*sorted((Path(run) / "snapshots").glob("*.safetensors")), Path(generator)]
+    images = [landscapes.pictures_shown(path) for path in paths]
     states = [replace(generate.load(path), emphasis=np.ones(2)) for path in paths]
     photo = judges.photos(pyramid, states[-1].resolution)
     probe = np.random.default_rng(seed).permutation(pyramid.rows("probe"))[:n]
@@ -416,9 +417,7 @@ def choose(
         log.info("%s: Fréchet distance %.1f", path, told[-1]["ratings"]["frechet"]["value"])
     best = int(np.argmin([x["ratings"]["frechet"]["value"] for x in told]))
     header, tensors = read_checkpoint(paths[best], "m2l-generator")
-    images = [int(state.card["images"]) for state in states]
     header |= {"card": json.dumps(states[-1].card | {"images": str(images[best])})}
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
     write_checkpoint(weights, tensors, header)
     result = {"n": len(probe), "images": images, "states": told, "kept": best}
     data = {"landscapes": photos.fingerprint(pyramid.table)}

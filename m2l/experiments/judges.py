@@ -9,7 +9,6 @@ weights; never a photo or a table of labels.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -57,7 +56,6 @@ def scene_network(out, weights, root=None, epochs=60, seed=0, limit: int | None 
         pairs = np.concatenate([pyramid.va[test], told], axis=1).astype(np.float32)
         arrays[f"photos {resolution}"] = np.random.default_rng(seed).permutation(pairs)
     result["scenes"] = net.scenes
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
     read = result["resolutions"][str(side)]
     card = {
         "what": "Scene, valence and arousal of a landscape, at any size from 16×16",

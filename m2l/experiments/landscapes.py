@@ -92,7 +92,6 @@ def gan(run, out, weights, note=None):
     }
     if note:
         card["note"] = note
-    Path(weights).parent.mkdir(parents=True, exist_ok=True)
     run.release(weights, card)
     if at.stage < len(preset.stages):
         run.grid()  # of a stage under way there is none yet
@@ -133,6 +132,14 @@ def headline(measured, judge):
     return {name: results.at(measured, path.format(judge)) for name, path in HEADLINE.items()}
 
 
+def pictures_shown(path):
+    """The number of pictures that a generator had been shown when it was written."""
+    card = json.loads(read_checkpoint(path, "m2l-generator")[0]["card"])
+    if "images" not in card:
+        raise InputError(f"{path}: its card tells no images; 'm2l gan release' writes it anew")
+    return int(card["images"])
+
+
 def seeds(out, measured, generators):
     """Tell what several trainings of one preset, with other seeds, come to.
 
@@ -144,17 +151,13 @@ def seeds(out, measured, generators):
     """
     started = time.monotonic()
     told = [results.read(path, "va", "provenance", "n") for path in measured]
-    shown = [
-        int(json.loads(read_checkpoint(path, "m2l-generator")[0]["card"])["images"])
-        for path in generators
-    ]
-
+    images = [pictures_shown(path) for path in generators]
     figures = {}
     for judge in told[0]["va"]:
         found = pd.DataFrame([headline(one, judge) for one in told])
         each = found.map(lambda figure: figure["value"]).to_dict("list")
         figures[judge] = {k: {"each": x} | stats.over_seeds(x) for k, x in each.items()}
     first = told[0]["provenance"]
-    result = {"seeds": len(told), "images": shown, "n": told[0]["n"], "figures": figures}
+    result = {"seeds": len(told), "images": images, "n": told[0]["n"], "figures": figures}
     block = {k: first[k] for k in ("data", "seed")}
     results.save(out, result, started=started, preset="projected", **block)

@@ -708,7 +708,6 @@ class Run:
             "resolution": str(self.reached),
             "card": json.dumps(card),
         }
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_checkpoint(path, tensors, header)
 
 
