@@ -91,8 +91,8 @@ class Storyboard:
         place = evenly(self.scene, np.median(self.u, axis=0), released)
         for start in range(0, len(self.time), BATCH):
             rows = slice(start, start + BATCH)
-            images = generate.render(scenes(place[rows], released.z), self.u[rows], released)
-            images = generate.enlarged(images, size)
+            z = scenes(place[rows], released.z)
+            images = generate.sized(z, self.u[rows], released, size, BATCH)
             for image, light, part in zip(images, lit[rows], side[rows], strict=True):
                 image = Image.fromarray(image).point(
                     np.clip(np.arange(256) * light, 0, 255).tolist() * 3

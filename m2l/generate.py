@@ -33,6 +33,7 @@ class Released:
     ----------
     network : m2l.gan.networks.Generator
     resolution : side of the pictures, in pixels.
+    finest : side of the largest ones; halved to the resolution, they are the same pictures.
     va_map : QuantileMap of the photos' labels.
     emphasis : ndarray (2,), how many times further from the middle than is wanted valence and
         arousal are asked, see `m2l.experiments.emphasis`; 1 as trained.
@@ -41,6 +42,7 @@ class Released:
 
     network: object
     resolution: int
+    finest: int
     va_map: va.QuantileMap
     emphasis: np.ndarray
     card: dict
@@ -92,14 +94,16 @@ def _load(path, changed):
             network = Generator(Sizes(**json.loads(header["sizes"])))
         network.load_state_dict(tensors)
         resolution, card = int(header["resolution"]), json.loads(header["card"])
-        if resolution not in (4 << i for i in range(len(network.blocks))):
-            raise ValueError(f"resolution {resolution}")
+        finest = int(header.get("finest", resolution))
+        if not {resolution, finest} <= {4 << i for i in range(len(network.blocks))}:
+            raise ValueError(f"resolutions {resolution}, {finest}")
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
             f"{path}: tensors do not fit its header ({reason}); get it again"
         ) from None
-    return Released(network.eval().requires_grad_(False), resolution, va_map, emphasis, card)
+    network = network.eval().requires_grad_(False)
+    return Released(network, resolution, finest, va_map, emphasis, card)
 
 
 def noise(seed, z):
@@ -111,7 +115,7 @@ def noise(seed, z):
     )
 
 
-def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4, of=1):
+def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4, of=1, side=None):
     """Paint landscapes for an emotion.
 
     Parameters
@@ -123,10 +127,11 @@ def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4, of=1):
     batch : pictures computed at a time; with more, memory is asked for and given back each time.
     of : scenes tried for each picture, `seed` and others; what is kept is the one whose emotion
         the scene network (`m2l.judge.scene`) sees closest to what is asked.
+    side : of the pictures in pixels; the generator's own resolution by default.
 
     Returns
     -------
-    ndarray (N, H, W, 3) uint8
+    ndarray (N, side, side, 3) uint8
 
     Raises
     ------
@@ -135,25 +140,28 @@ def landscapes(valence, arousal, seed=0, weights=WEIGHTS, batch=4, of=1):
     """
     released = load(weights)
     ratings = va.check(valence, arousal)
-    return paint(released.va_map(ratings), seed, released, batch, of)
+    return paint(released.va_map(ratings), seed, released, batch, of, side)
 
 
-def paint(u, seed, released, batch=4, of=1):
+def paint(u, seed, released, batch=4, of=1, side=None):
     """Paint landscapes for quantiles u (..., 2) in [-1, 1]; see `landscapes`."""
     u = np.asarray(u, np.float32)
     shape = np.broadcast_shapes(u.shape[:-1], np.shape(seed))
     u = np.broadcast_to(u, (*shape, 2)).reshape(-1, 2)
     seeds = np.broadcast_to(seed, shape).reshape(-1, 1) + OTHERS * np.arange(of)
     u = np.repeat(u, of, axis=0)
-    images = render(noise(seeds.ravel(), released.z).numpy(), u, released, batch)
-    if of == 1:
-        return images
-    from m2l.judge import scene
+    z = noise(seeds.ravel(), released.z).numpy()
+    if of > 1:
+        from m2l.judge import scene
 
-    net = _chooser()
-    off = (scene.look(net, images)[2] - released.va_map.inverse(u)) / net.va_sd.numpy()
-    nearest = np.linalg.norm(off, axis=1).reshape(-1, of).argmin(1)
-    return images[of * np.arange(len(nearest)) + nearest]
+        images, net = render(z, u, released, batch), _chooser()
+        off = (scene.look(net, images)[2] - released.va_map.inverse(u)) / net.va_sd.numpy()
+        nearest = np.linalg.norm(off, axis=1).reshape(-1, of).argmin(1)
+        kept = of * np.arange(len(nearest)) + nearest
+        if side is None:
+            return images[kept]
+        z, u = z[kept], u[kept]
+    return sized(z, u, released, side or released.resolution, batch)
 
 
 @lru_cache(maxsize=1)
@@ -162,6 +170,12 @@ def _chooser():
     from m2l.judge import scene
 
     return scene.load()
+
+
+def sized(z, u, released, side, batch=4):
+    """Pictures (N, side, side, 3) uint8, as `render` has them, from the resolution that suits."""
+    native = released.resolution if side <= released.resolution else released.finest
+    return enlarged(render(z, u, released, batch, native), side)
 
 
 def render(z, u, released, batch=4, side=None):
@@ -191,6 +205,8 @@ def enlarged(images, side):
     from scipy.ndimage import gaussian_filter
 
     native = images.shape[1]
+    if side == native:
+        return images
     resized = [Image.fromarray(x).resize((side, side), Image.Resampling.LANCZOS) for x in images]
     if side <= native:
         return np.stack(resized)
@@ -233,7 +249,7 @@ def carry(emotion, model, released):
     return released.va_map.inverse(model.va_map(emotion))
 
 
-def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=OF):
+def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=OF, side=None):
     """Paint landscapes for a song.
 
     Parameters
@@ -245,10 +261,11 @@ def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=OF):
     spread : whether each picture is for an emotion of its own, drawn from what the song may be
         felt like (`m2l.music.ear.Ear.draw`), in place of the one that is likeliest.
     of : scenes tried for each picture, see `landscapes`; with 1, a seed is the scene it is there.
+    side : of the pictures in pixels; the generator's own resolution by default.
 
     Returns
     -------
-    images : ndarray (N, H, W, 3) uint8
+    images : ndarray (N, side, side, 3) uint8
     emotion : Series with the song's valence and arousal, the ends of their intervals, and
         landscape_valence and landscape_arousal, what the pictures were asked for; with spread,
         on average.
@@ -272,7 +289,7 @@ def from_song(path, seed=0, weights=WEIGHTS, model="ear", spread=False, of=OF):
     else:
         asked = carry(emotion[["valence", "arousal"]].to_numpy(float), model, released)
     emotion["landscape_valence"], emotion["landscape_arousal"] = asked.reshape(-1, 2).mean(0)
-    return paint(released.va_map(asked), seed, released, of=of), emotion
+    return paint(released.va_map(asked), seed, released, of=of, side=side), emotion
 
 
 def cover(path, count=1, size=1024, seed=0, weights=WEIGHTS):
@@ -287,8 +304,7 @@ def cover(path, count=1, size=1024, seed=0, weights=WEIGHTS):
     -------
     ndarray (count, size, size, 3) uint8
     """
-    images, _ = from_song(path, seed + np.arange(count), weights)
-    return enlarged(images, size)
+    return from_song(path, seed + np.arange(count), weights, side=size)[0]
 
 
 def sheet(images, captions, columns=None):

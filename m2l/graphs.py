@@ -44,7 +44,7 @@ def generator(released, folder):
     network = copy.deepcopy(released.network)
     emphasis = torch.tensor(released.emphasis, dtype=torch.float32)
     sizes, top = network.sizes, network.sizes.stage(released.resolution)
-    if sizes.detail:
+    if sizes.detail and top == len(network.blocks) - 1:
         raise InputError("the last stage of this generator adds detail alone: give one of 128×128")
     for i, block in enumerate(network.blocks[1 : top + 1]):
         block.conv1 = Enlarging(block.conv1, sizes.resolution(i), sizes.upsampling)

@@ -79,20 +79,18 @@ def build(out, weights=generate.WEIGHTS):
     graphs.ear(model, folder / "ear.onnx")
     generate.noise(range(SCENES), released.z).numpy().astype("<f4").tofile(folder / "noise.bin")
 
-    def save(images, name, side):
-        picture = tile(generate.enlarged(images, side))
-        Image.fromarray(picture).save(folder / name, quality=90, subsampling=0, optimize=True)
+    def save(u, name, side):
+        picture = Image.fromarray(tile(generate.paint(u, SCENE, released, side=side)))
+        picture.save(folder / name, quality=90, subsampling=0, optimize=True)
 
-    grid = generate.paint(plane(GRID), SCENE, released)
-    save(grid, "grid.jpg", max(TILE, released.resolution))
+    save(plane(GRID), "grid.jpg", max(TILE, released.resolution))
     songs = {}
     for name, moods in PIECES.items():
         songs[name] = {"title": name.capitalize() if len(moods) == 1 else "Through all four"}
         seconds = SECONDS if len(moods) == 1 else PART
         songs[name] |= piece(moods, folder / f"{name}.mp3", seconds)
     for mood in MOODS:
-        u = songs[mood]["composed"][0][1:]
-        save(generate.paint(u, SCENE, released), f"{mood}.jpg", SIDE)
+        save(songs[mood]["composed"][0][1:], f"{mood}.jpg", SIDE)
     film(folder, weights)
     sizes = {file.stem: file.stat().st_size for file in folder.glob("*.onnx")}
     runtimes = {file.suffixes[0]: file.stat().st_size for file in folder.parent.glob("ort/*.wasm")}

@@ -75,8 +75,8 @@ def cover(songs, out, beside, count, size, seed):
     told, paths = [], _found(songs)
     stems = Counter(path.with_suffix("") for path in paths)
     # Each song of a folder has scenes of its own.
-    for path, seeds, images, felt in _each(paths, seed + np.arange(count), step=count):
-        small, images = generator.enlarged(images[:1], 256), generator.enlarged(images, size)
+    for path, seeds, images, felt in _each(paths, seed + np.arange(count), count, side=size):
+        small = generator.enlarged(images[:1], 256)
         if count > 1:
             picture = generator.sheet(images, [f"seed {s}" for s in seeds])
         else:

@@ -172,6 +172,6 @@ def gan_sample(out, seed, side, size, weights):
 
     released = generator.load(weights or generator.WEIGHTS)
     seeds = seed + np.arange(side**2)
-    images = generator.paint(plane(side).numpy() * 0.95, seeds, released)
-    save_grid(generator.enlarged(images, size), out)
+    images = generator.paint(plane(side).numpy() * 0.95, seeds, released, side=size)
+    save_grid(images, out)
     click.echo(f"{out}: {side}×{side} landscapes")

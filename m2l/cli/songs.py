@@ -153,7 +153,7 @@ def generate(song, valence, arousal, out, seed, count, size, spread, of, weights
     def write(images, path):
         from m2l.gan.pictures import tile  # torch comes last: what else is imported is slower then
 
-        picture = Image.fromarray(tile(generator.enlarged(images, size), columns=count))
+        picture = Image.fromarray(tile(images, columns=count))
         with outputs.writing(path, [".png"]) as aside:
             picture.save(aside)
         click.echo(f"{path}: {_plural(count, 'landscape')}, {picture.width}×{picture.height}")
@@ -161,9 +161,10 @@ def generate(song, valence, arousal, out, seed, count, size, spread, of, weights
     folder = song is not None and Path(song).is_dir()
     outputs.check(Path(out, "a.png") if folder else out, [".png"], [song] if song else [])
     if song is None:
-        write(generator.landscapes(valence, arousal, seeds, weights, of=of or 1), out)
+        images = generator.landscapes(valence, arousal, seeds, weights, of=of or 1, side=size)
+        write(images, out)
         return
-    options = {"weights": weights, "spread": spread, "of": of or generator.OF}
+    options = {"weights": weights, "spread": spread, "of": of or generator.OF, "side": size}
     for path, _, images, felt in _each(_found(song), seeds, **options):
         told = ", ".join(f"{d} {_interval(felt, d)}" for d in ("valence", "arousal"))
         click.echo(

@@ -289,10 +289,13 @@ class Noise(nn.Module):
     section 3.2.
     """
 
-    def __init__(self, channels, side):
+    def __init__(self, channels, side, which=0):
         super().__init__()
         self.scale = nn.Parameter(torch.zeros(channels, 1, 1))
-        self.register_buffer("fixed", torch.randn(1, 1, side, side))
+        # The same in every network, so that no file needs to hold it.
+        rng = torch.Generator().manual_seed(2 * side + which)
+        fixed = torch.randn(1, 1, side, side, generator=rng)
+        self.register_buffer("fixed", fixed, persistent=False)
 
     def take(self, draw=None):
         """Noise (N, 1, R, R) from `draw`, (1, R, R) -> normal (N, 1, R, R); the fixed without."""
@@ -319,7 +322,7 @@ class GeneratorBlock(nn.Module):
         super().__init__()
         self.conv1, self.conv2 = Conv(cin, cout), Conv(cout, cout)
         self.noise1, self.noise2 = (
-            Noise(cout, side) if sizes.noise else NoNoise() for _ in range(2)
+            Noise(cout, side, i) if sizes.noise else NoNoise() for i in range(2)
         )
         self.style = Modulation(cout, sizes.z, gain=0.5) if sizes.styles else None
         if sizes.condition == "ili":

@@ -673,6 +673,8 @@ class Run:
             path, header, tensors = found
             theirs = recorded(header).sizes
             nets = {f"{name}.": (net,) for name, net in self._modules().items()}
+            if self.preset.frozen:  # it keeps what the other run would release
+                nets["average."] = (self.generator, self.average)
         ours = self.preset.sizes
         begun = replace(ours, widths=ours.widths[: len(theirs.widths)], detail=theirs.detail)
         if theirs != begun:
@@ -693,7 +695,8 @@ class Run:
     def release(self, path, card):
         """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
 
-        In half precision, which no picture shows. Its resolution is `reached`.
+        In half precision, which no picture shows. Its resolution is `reached`; where all below the
+        last stage was frozen, that of what was taken over, and `reached` the finest.
 
         Parameters
         ----------
@@ -705,7 +708,8 @@ class Run:
         header = {
             "format": "m2l-generator",
             "sizes": json.dumps(asdict(self.preset.sizes)),
-            "resolution": str(self.reached),
+            "resolution": str(self.started if self.preset.frozen else self.reached),
+            "finest": str(self.reached),
             "card": json.dumps(card),
         }
         write_checkpoint(path, tensors, header)
