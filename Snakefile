@@ -36,7 +36,8 @@ rule study:
                name=["data", "forest", "ear", "abroad", "gan", "choice", "emphasis", "scene", "people", "metrics", "baselines",
                      "end_to_end", "songs", "study", "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
-        [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
+        [] if SMOKE else ["book/preregistration.md"] + expand("{results}/{name}.json", results=RESULTS,
+                         name=["metrics_milestone", "gan256", "detail"]),
         "runs/smoke/plane.jpg" if SMOKE else "book/_static/plane.jpg",
         [] if SMOKE else "book/_static/stills.jpg",
 
@@ -143,12 +144,42 @@ rule emphasis:
         rated=f"{WEIGHTS}/ratings.safetensors",
     output:
         result=f"{RESULTS}/emphasis.json",
-        weights=f"{WEIGHTS}/generator.safetensors",
+        # A smoke study ends here: it has no stage for 256×256.
+        weights=f"{WEIGHTS}/generator.safetensors" if SMOKE else f"{RUN}/emphasis.safetensors",
     params:
         size="--limit 200 -n 60 --rounds 2 --draws 10" if SMOKE else "",
     shell:
         "m2l metrics emphasis --generator {input.generator:q} --judge {input.judge:q} "
         "--rated {input.rated:q} -o {output.result:q} --weights {output.weights:q} {params.size}"
+
+
+rule larger:
+    input:
+        rules.gan.output.weights,
+        f"{DATA}/images/scenes256.csv",
+    output:
+        result=f"{RESULTS}/gan256.json",
+        weights=f"{RUN}/larger.safetensors",
+    threads: 2
+    shell:
+        "m2l gan train --preset projected256 --photos scenes256 --start {RUN}/gan "
+        "--run {RUN}/larger --resume --threads {threads} -o {output.result:q} "
+        "--weights {output.weights:q}"
+
+
+if not SMOKE:
+
+    rule detail:
+        input:
+            generator=rules.emphasis.output.weights,
+            stage=rules.larger.output.weights,
+            rated=f"{WEIGHTS}/ratings.safetensors",
+        output:
+            result=f"{RESULTS}/detail.json",
+            weights=f"{WEIGHTS}/generator.safetensors",
+        shell:
+            "m2l metrics detail --generator {input.generator:q} --stage {input.stage:q} "
+            "--rated {input.rated:q} -o {output.result:q} --weights {output.weights:q}"
 
 
 rule milestone:
@@ -231,7 +262,7 @@ rule people:
 
 rule metrics:
     input:
-        generator=rules.emphasis.output.weights,
+        generator=f"{WEIGHTS}/generator.safetensors",
         judge=rules.scene.output.weights,
         rated=rules.people.output.rated,
     output:
@@ -246,7 +277,7 @@ rule metrics:
 
 rule baselines:
     input:
-        generator=rules.emphasis.output.weights,
+        generator=f"{WEIGHTS}/generator.safetensors",
         judge=rules.scene.output.weights,
         rated=rules.people.output.rated,
     output:
@@ -275,7 +306,7 @@ rule end_to_end:
     input:
         features=rules.features.output,
         listening=rules.ear.output.result,
-        generator=rules.emphasis.output.weights,
+        generator=f"{WEIGHTS}/generator.safetensors",
         judge=rules.scene.output.weights,
         rated=rules.people.output.rated,
     output:
@@ -292,7 +323,7 @@ rule songs:
     input:
         rules.ear.output.result,
         features=rules.features.output,
-        generator=rules.emphasis.output.weights,
+        generator=f"{WEIGHTS}/generator.safetensors",
     output:
         f"{RESULTS}/songs.json",
     params:

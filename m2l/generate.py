@@ -33,7 +33,7 @@ class Released:
     ----------
     network : m2l.gan.networks.Generator
     resolution : side of the pictures, in pixels.
-    finest : side of the largest ones; halved to the resolution, they are the same pictures.
+    finest : side of the largest; halved to the resolution, they are nearly the same pictures.
     va_map : QuantileMap of the photos' labels.
     emphasis : ndarray (2,), how many times further from the middle than is wanted valence and
         arousal are asked, see `m2l.experiments.emphasis`; 1 as trained.

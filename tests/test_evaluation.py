@@ -205,7 +205,7 @@ def test_a_generator_that_ignores_the_request_is_found_out(judged, pyramid):
     torch.manual_seed(0)
     network = Generator(Sizes(z=8, widths=(8, 6), condition="none")).eval().requires_grad_(False)
     va_map = QuantileMap(np.linspace([2, 2], [8, 8], 9).T)
-    released = generate.Released(network, 8, va_map, np.ones(2), {})
+    released = generate.Released(network, 8, 8, va_map, np.ones(2), {})
     judges = evaluate.Judges(scene.load(judged / "scene.safetensors"))  # one will do
     result = evaluate.measure(judges, pyramid, evaluate.paint(released, pyramid, 60))[0]
     for d in DIMENSIONS:

@@ -25,6 +25,7 @@ def metrics():
 metrics.stage("scene", "m2l.experiments.judges:scene_network")
 metrics.stage("choose", "m2l.experiments.evaluation:choose")
 metrics.stage("emphasis", "m2l.experiments.emphasis:emphasis")
+metrics.stage("detail", "m2l.experiments.detail:detail")
 metrics.stage("people", "m2l.experiments.judges:people")
 metrics.stage("baselines", "m2l.experiments.evaluation:baselines")
 metrics.stage("end-to-end", "m2l.experiments.way:end_to_end", EFFORT)

@@ -45,7 +45,7 @@ class Sizes:
         neighbours can leave a faint grid of two pixels.
     noise : give the generator noise of its own at each resolution, see `Noise`.
     styles : let z scale and shift every block's features, beside entering at 4×4.
-    detail : the top stage adds detail alone: halved, its picture is that of the stage before.
+    detail : the top stage adds detail alone: halved, its picture is about that of the stage before.
     """
 
     z: int = setting(100, low=1)
@@ -370,8 +370,10 @@ class Generator(nn.Module):
         if stage == 0 or not (detail or alpha is not None):
             return image
         below = torch.tanh(self.to_rgb[stage - 1](before).float())
-        if detail:
-            image = image + upsample(below - downsample(image))
+        for _ in range(2 * detail):
+            # Back-projection (Irani & Peleg 1991). Were each four points moved alike, one step
+            # would do, and their edges would be seen as a lattice.
+            image = image + upsample(below - downsample(image), "bilinear")
         if alpha is not None:
             image = blend(upsample(below), image, alpha)
         return image
