@@ -35,7 +35,7 @@ def test_a_joined_generator_paints_the_same_pictures_and_larger_ones(
     detail.join(joined, tiny_generator, stage)
     released = generate.load(joined)
     assert (released.resolution, released.finest) == (8, 16)
-    assert released.card["detail"] == "preset larger, 9 images, of 3 photos"
+    assert released.card["larger"] == "preset larger, 9 images; 3 photos"
     asked = [3, 6, 7], [2, 5, 7], [0, 1, 2]
     small = generate.landscapes(*asked, weights=joined)
     np.testing.assert_array_equal(small, generate.landscapes(*asked, weights=tiny_generator))

@@ -129,7 +129,7 @@ def join(out, generator, stage):
     if not larger.detail or replace(larger, widths=larger.widths[:-1], detail=False) != sizes:
         raise InputError(f"{stage}: no stage that adds detail to pictures of {generator}")
     told = json.loads(theirs["card"])
-    card = json.loads(header["card"]) | {"detail": f"{told['training']}, of {told['data']}"}
+    card = json.loads(header["card"]) | {"larger": f"{told['training']}; {told['data']}"}
     header |= {"sizes": theirs["sizes"], "finest": theirs["finest"], "card": json.dumps(card)}
     write_checkpoint(out, {k: more[k] for k in more if k not in tensors} | tensors, header)
 
