@@ -2,7 +2,7 @@
 #
 #   make study                  the real thing, hours on two cores
 #   make study PRESET=smoke     every stage on a little data, in minutes, into runs/smoke
-#   snakemake seeds --cores 2   the released preset from three seeds, each a quarter into its last stage
+#   snakemake seeds reading --cores 2   three seeds, a quarter into the last stage; a weight compared
 #   make ablation               the grid of variants and seeds at 32×32; GRID=ablation-projected (the
 #                               projected critic), ablation64, ablation64-projected, ablation128,
 #                               ablation128-projected
@@ -197,12 +197,33 @@ rule milestone:
 
 
 rule run:
+    # Runs from other seeds, and what came before the released run: the critic's reading weighs less.
     output:
         directory("runs/seeds/{seed}"),
     wildcard_constraints:
         seed=r"\d+",
     shell:
-        "m2l gan train --preset {PRESET} --seed {wildcards.seed} --run {output:q}"
+        "m2l gan train --preset {PRESET} --set reading_weight=1 --seed {wildcards.seed} "
+        "--run {output:q}"
+
+
+rule reading:
+    input:
+        "runs/seeds/1",
+    output:
+        result=f"{RESULTS}/gan_reading1.json",
+        choice=f"{RESULTS}/choice_reading1.json",
+        emphasis=f"{RESULTS}/emphasis_reading1.json",
+        end=temp("runs/reading1-end.safetensors"),
+        chosen=temp("runs/reading1-chosen.safetensors"),
+        weights="runs/reading1.safetensors",
+    shell:
+        "m2l gan release --preset {PRESET} --run {input:q} -o {output.result:q} "
+        "--weights {output.end:q} && "
+        "m2l metrics choose --run {input:q} --generator {output.end:q} -o {output.choice:q} "
+        "--weights {output.chosen:q} && "
+        "m2l metrics emphasis --generator {output.chosen:q} -o {output.emphasis:q} "
+        "--weights {output.weights:q}"
 
 
 rule snapshot:

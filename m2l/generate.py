@@ -333,14 +333,14 @@ def sheet(images, captions, columns=None):
     return tile(np.stack(cells + blank), columns)
 
 
-def run(song, arousal=None, seed=0, weights=WEIGHTS):
-    """Landscapes (N, H, W, 3) uint8 for a song's file, or for a valence and an arousal.
+def run(song, arousal=None, seed=0, weights=WEIGHTS, side=None):
+    """Landscapes (N, side, side, 3) uint8 for a song's file, or for a valence and an arousal.
 
     What `m2l.generate` does when it is called; see `from_song` and `landscapes`.
     """
     if arousal is None:
-        return from_song(song, seed, weights)[0]
-    return landscapes(song, arousal, seed, weights)
+        return from_song(song, seed, weights, side=side)[0]
+    return landscapes(song, arousal, seed, weights, side=side)
 
 
 Callable.make(__name__)

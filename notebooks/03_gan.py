@@ -215,8 +215,8 @@ figures.Gallery(
 # The first show sky, horizon and ground. The second have mountains,
 # woods, glaciers and shores that anyone can name, and a rough texture when looked at closely.
 #
-# Was it longer training, or a lucky seed? The projected critic was trained from three seeds, and each generator
-# measured by the judge taught by people's ratings ({ref}`sec-nb-metrics`) after about as many seconds as the
+# Was it longer training, or a lucky seed? The projected critic was trained from three seeds, with
+# {ref}`another weight of reading <sec-nb-gan-reading>`, and each generator measured by the judge taught by people's ratings ({ref}`sec-nb-metrics`) after about as many seconds as the
 # milestone's critic had ({numref}`tab-gan-seeds`). Most of the difference is there by then, and seeds differ
 # little.
 
@@ -261,7 +261,8 @@ figures.table(
 # The released run has {result}`gan:settings.stages:len` stages, from
 # {result}`gan:settings.stages.0.resolution`×{result}`gan:settings.stages.0.resolution` to
 # {result}`gan:resolution`×{result}`gan:resolution` ({numref}`fig-gan-curve` in the appendix). Of its states the one
-# nearest to photographs is released ({numref}`tab-gan-choice`).
+# nearest to photographs is released ({numref}`tab-gan-choice`). A further stage, which adds detail alone, paints
+# {result}`detail:finest`×{result}`detail:finest` ({numref}`fig-gan-256`).
 
 # %% [markdown]
 # ## One seed under many emotions

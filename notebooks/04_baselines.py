@@ -226,7 +226,7 @@ figures.table(
 # {result}`ablation:grids.ablation-projected.variants.reading 4.r arousal`, at no cost that shows. By the judge of ratings arousal goes
 # from {result}`ablation:grids.ablation-projected.variants.without reading.r arousal rated` by
 # {result}`ablation:grids.ablation-projected.variants.full.r arousal rated` to {result}`ablation:grids.ablation-projected.variants.reading 4.r arousal rated`. After the
-# correction this is a lead, and the one for the next long run.
+# correction this was a lead. In a long run at 128×128 it {ref}`came to nothing <sec-nb-gan-reading>`.
 
 # %% [markdown]
 # (sec-nb-baselines-claims)=
@@ -270,7 +270,8 @@ figures.table(
 #   {result}`ablation:grids.ablation-projected.variants.without AFM.variety`. That it carries the emotion was not shown.
 # - **The gradient penalty** was not shown to prevent collapse: without it variety is
 #   {result}`ablation:grids.ablation.variants.without penalty.variety`.
-# - **Reading** the labels off pictures with more weight is the best lead to better obedience.
+# - **Reading** the labels off pictures with more weight was the best lead to better obedience; at 128×128 it
+#   {ref}`came to nothing <sec-nb-gan-reading>`.
 # - **Label input** in place of ERUs costs likeness and variety with the milestone's critic. With the projected one
 #   it obeys better in arousal, {result}`ablation:grids.ablation-projected.variants.label input.r arousal` where ERUs
 #   have {result}`ablation:grids.ablation-projected.variants.full.r arousal`: with the correction a lead, which {ref}`64×64 <sec-nb-gan-64>` did not

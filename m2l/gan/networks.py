@@ -370,10 +370,8 @@ class Generator(nn.Module):
         if stage == 0 or not (detail or alpha is not None):
             return image
         below = torch.tanh(self.to_rgb[stage - 1](before).float())
-        for _ in range(2 * detail):
-            # Back-projection (Irani & Peleg 1991). Were each four points moved alike, one step
-            # would do, and their edges would be seen as a lattice.
-            image = image + upsample(below - downsample(image), "bilinear")
+        if detail:
+            image = detailed(below, image)
         if alpha is not None:
             image = blend(upsample(below), image, alpha)
         return image
@@ -388,6 +386,19 @@ class Generator(nn.Module):
             before, x = x, upsample(x, self.sizes.upsampling)
             x = block(x, va, z, block.noise(draw))
         return x, before
+
+
+def detailed(below, image):
+    """An image with no more of another one, twice as large, than its detail.
+
+    Two steps of back-projection (Irani & Peleg 1991). One would do if each four points were moved
+    alike, but their edges would be seen as a lattice. The two outermost points are left as they
+    are enlarged: some photos have a frame, which a stage learns to draw.
+    """
+    for _ in range(2):
+        image = image + upsample(below - downsample(image), "bilinear")
+    inner = F.pad(torch.ones_like(image[:, :1, 2:-2, 2:-2]), (2, 2, 2, 2))
+    return torch.lerp(upsample(below, "bilinear"), image, inner)
 
 
 class CriticBlock(nn.Module):
