@@ -388,17 +388,17 @@ rule cell:
 rule picture:
     # The one picture of the README and of the landing page.
     input:
-        rules.emphasis.output.weights,
+        f"{WEIGHTS}/generator.safetensors",
     output:
         "runs/smoke/plane.jpg" if SMOKE else "book/_static/plane.jpg",
     shell:
-        "m2l gan sample --side 6 --size 128 --weights {input:q} -o {output:q}"
+        "m2l gan sample --side 6 --size 160 --weights {input:q} -o {output:q}"
 
 
 rule stills:
     # The README's picture of a film, from the one that opens the book.
     input:
-        rules.emphasis.output.weights,
+        f"{WEIGHTS}/generator.safetensors",
     output:
         "book/_static/stills.jpg",
     params:
