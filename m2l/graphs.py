@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from m2l.errors import InputError
-from m2l.gan.networks import leaky, pixel_norm
+from m2l.gan.networks import detailed, leaky, pixel_norm
 from m2l.music import tagging
 
 WINDOW = tagging.HOP * (tagging.FRAMES + 1)  # samples that the ear hears at once
@@ -25,11 +25,12 @@ TILE = 8  # points of a long line that are enlarged together
 
 
 def generator(released, folder):
-    """Write a generator as two graphs, of which the first already gives a smaller picture.
+    """Write a generator as graphs that take up one another's work, each to a larger picture.
 
     lead.onnx takes z (1, z), standard normal, and u (1, 2) in [-1, 1], and gives image
-    (1, 3, H/2, W/2) in [-1, 1] and features; generator.onnx takes z, u and features and gives
-    image (1, 3, H, W).
+    (1, 3, H/2, W/2) in [-1, 1] and features; generator.onnx takes z, u and these features, as
+    before, and gives image (1, 3, H, W) and, where there is a finer one, features; finest.onnx
+    takes z, u, these, as before, and that image, as below, and gives image (1, 3, 2H, 2W).
 
     Parameters
     ----------
@@ -44,9 +45,10 @@ def generator(released, folder):
     network = copy.deepcopy(released.network)
     emphasis = torch.tensor(released.emphasis, dtype=torch.float32)
     sizes, top = network.sizes, network.sizes.stage(released.resolution)
+    finer = released.finest > released.resolution
     if sizes.detail and top == len(network.blocks) - 1:
         raise InputError("the last stage of this generator adds detail alone: give one of 128×128")
-    for i, block in enumerate(network.blocks[1 : top + 1]):
+    for i, block in enumerate(network.blocks[1 : top + 1 + finer]):
         block.conv1 = Enlarging(block.conv1, sizes.resolution(i), sizes.upsampling)
 
     def through(blocks, x, u, z, noise):
@@ -69,20 +71,31 @@ def generator(released, folder):
             return torch.tanh(self.to_rgb(x)), x
 
     class Rest(nn.Module):
-        def __init__(self):
+        def __init__(self, level):
             super().__init__()
             self.embed = network.embed
-            self.blocks, self.to_rgb = network.blocks[top : top + 1], network.to_rgb[top]
+            self.blocks, self.to_rgb = network.blocks[level : level + 1], network.to_rgb[level]
 
-        def forward(self, z, u, features, *noise):
+        def forward(self, z, u, before, *noise):
             u = self.embed(u * emphasis)
-            return torch.tanh(self.to_rgb(through(self.blocks, features, u, pixel_norm(z), noise)))
+            x = through(self.blocks, before, u, pixel_norm(z), noise)
+            return (torch.tanh(self.to_rgb(x)), x)[: 1 + finer]
 
-    lead, rest = Lead().eval(), Rest().eval()
+    class Finest(Rest):
+        def forward(self, z, u, before, below, *noise):
+            return detailed(below, super().forward(z, u, before, *noise)[0])
+
+    lead, rest = Lead().eval(), Rest(top).eval()
     given = {"z": torch.zeros(1, released.z), "u": torch.zeros(1, 2)}
-    _write(lead, given, ["image", "features"], folder / "lead.onnx", _noise(lead))
-    given["features"] = lead(*given.values(), *_noise(lead).values())[1]
-    _write(rest, given, ["image"], folder / "generator.onnx", _noise(rest))
+    told = ["image", "features"]
+    _write(lead, given, told, folder / "lead.onnx", _noise(lead))
+    given["before"] = lead(*given.values(), *_noise(lead).values())[1]
+    _write(rest, given, told[: 1 + finer], folder / "generator.onnx", _noise(rest))
+    if finer:
+        below, before = rest(*given.values(), *_noise(rest).values())
+        given |= {"before": before, "below": below}
+        finest = Finest(top + 1).eval()
+        _write(finest, given, told[:1], folder / "finest.onnx", _noise(finest))
 
 
 def _noise(part):

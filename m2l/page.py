@@ -46,7 +46,8 @@ def build(out, weights=generate.WEIGHTS):
 
     \b
     lead.onnx         the generator to half its side: z (1, 100), u (1, 2) to image and features
-    generator.onnx    the rest of it: z, u, features to image (1, 3, H, W)
+    generator.onnx    the rest of it, to its side
+    finest.onnx       and its detail, to twice its side
     ear.onnx          the networks and trees that hear a song
     generator.json    its card, the scale of its plane, the pieces and their paths
     noise.bin         z of the scenes 0 to 255, float32
@@ -74,6 +75,7 @@ def build(out, weights=generate.WEIGHTS):
     from m2l.music import ear, tagging
 
     folder, released, model = Path(out), generate.load(weights), ear.load()
+    side = released.resolution
     folder.mkdir(parents=True, exist_ok=True)
     graphs.generator(released, folder)
     graphs.ear(model, folder / "ear.onnx")
@@ -83,7 +85,7 @@ def build(out, weights=generate.WEIGHTS):
         picture = Image.fromarray(tile(generate.paint(u, SCENE, released, side=side)))
         picture.save(folder / name, quality=90, subsampling=0, optimize=True)
 
-    save(plane(GRID), "grid.jpg", max(TILE, released.resolution))
+    save(plane(GRID), "grid.jpg", max(TILE, side))
     songs = {}
     for name, moods in PIECES.items():
         songs[name] = {"title": name.capitalize() if len(moods) == 1 else "Through all four"}
@@ -95,14 +97,14 @@ def build(out, weights=generate.WEIGHTS):
     sizes = {file.stem: file.stat().st_size for file in folder.glob("*.onnx")}
     runtimes = {file.suffixes[0]: file.stat().st_size for file in folder.parent.glob("ort/*.wasm")}
     facts = {
-        "resolution": released.resolution,
+        "sides": [side // 2, side] + [released.finest] * (released.finest > side),
         "z": released.z,
         "scene": SCENE,
         "scenes": SCENES,
         "grid": GRID,
         "ratings": np.round(ratings(released.va_map), 4).T.tolist(),
         "bytes": {
-            "generator": sizes["lead"] + sizes["generator"],
+            "generator": sum(n for name, n in sizes.items() if name != "ear"),
             "ear": sizes["ear"],
             "runtime": runtimes.get(".wasm", 0),  # 0 where there is none
             "gpu": runtimes.get(".jspi", 0),  # of the one that knows WebGPU

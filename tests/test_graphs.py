@@ -42,10 +42,14 @@ def test_the_generators_graphs_are_the_network(tmp_path):
         z = rng.normal(size=(1, released.z)).astype(np.float32)
         u = rng.uniform(-1, 1, (1, 2)).astype(np.float32)
         half, features = run(tmp_path / "lead.onnx", z=z, u=u)
-        (whole,) = run(tmp_path / "generator.onnx", z=z, u=u, features=features)
-        for image, side in ((half, released.resolution // 2), (whole, released.resolution)):
+        whole, finer = run(tmp_path / "generator.onnx", z=z, u=u, before=features)
+        (finest,) = run(tmp_path / "finest.onnx", z=z, u=u, before=finer, below=whole)
+        sides = [released.resolution // 2, released.resolution, released.finest]
+        assert [x.shape[-1] for x in (half, whole, finest)] == sides
+        for image in (half, whole, finest):
             with torch.inference_mode():
-                expected = released.image(torch.from_numpy(z), torch.from_numpy(u), side).numpy()
+                asked = torch.from_numpy(z), torch.from_numpy(u), image.shape[-1]
+                expected = released.image(*asked).numpy()
             np.testing.assert_allclose(image, expected, atol=0.01)  # a level of 256 and a bit
 
 
@@ -57,7 +61,7 @@ def test_generators_of_other_kinds_have_graphs(condition, tmp_path, tiny_generat
     graphs.generator(released, tmp_path)
     z, u = np.ones((1, 8), np.float32), np.full((1, 2), 0.5, np.float32)
     _, features = run(tmp_path / "lead.onnx", z=z, u=u)
-    feeds = {"z": z, "u": u, "features": features}
+    feeds = {"z": z, "u": u, "before": features}
     session = onnxruntime.InferenceSession(tmp_path / "generator.onnx")
     (whole,) = session.run(None, {i.name: feeds[i.name] for i in session.get_inputs()})
     with torch.inference_mode():

@@ -36,8 +36,8 @@ def test_scene_n_is_seed_n(played, facts):
     u = np.array([[0.3, -0.6]], np.float32)
     painted = generate.paint(u, 7, generate.load())[0]
     feeds = {"z": noise[7:8], "u": u}
-    _, feeds["features"] = onnxruntime.InferenceSession(played / "lead.onnx").run(None, feeds)
-    (image,) = onnxruntime.InferenceSession(played / "generator.onnx").run(None, feeds)
+    _, feeds["before"] = onnxruntime.InferenceSession(played / "lead.onnx").run(None, feeds)
+    image, _ = onnxruntime.InferenceSession(played / "generator.onnx").run(None, feeds)
     assert np.abs((image[0].transpose(1, 2, 0) + 1) * 127.5 - painted).max() < 2
 
 
@@ -57,12 +57,13 @@ def test_facts_are_those_of_the_files(played, facts):
     released = generate.load()
     sizes = {p.stem: p.stat().st_size for p in played.glob("*.onnx")}
     assert facts["bytes"] == {
-        "generator": sizes["lead"] + sizes["generator"],
+        "generator": sizes["lead"] + sizes["generator"] + sizes["finest"],
         "ear": sizes["ear"],
         "runtime": 0,
         "gpu": 0,
     }
-    assert (facts["resolution"], facts["z"]) == (released.resolution, released.z)
+    side = released.resolution
+    assert (facts["sides"], facts["z"]) == ([side // 2, side, released.finest], released.z)
     assert facts["card"] == released.card
 
 

@@ -1,5 +1,5 @@
 // Networks of which each takes up where the one before left off, run by ONNX Runtime Web away from
-// the page's own thread. What one calls features stays here, for the next.
+// the page's own thread. What one gives stays here, for the next.
 
 let ort, sessions;
 const kept = {};
@@ -15,11 +15,12 @@ const load = async ({ runtime, wasm, graphs, providers: executionProviders }) =>
 };
 
 const run = async ({ which, feeds }) => {
-  for (const name in feeds) feeds[name] = new ort.Tensor("float32", ...feeds[name]);
-  const { features, ...out } = await sessions[which].run({ ...(which && kept), ...feeds });
-  kept.features = features;
-  for (const name in out) out[name] = out[name].data;
-  return out;
+  for (const name in feeds) kept[name] = new ort.Tensor("float32", ...feeds[name]);
+  const session = sessions[which];
+  const taken = Object.fromEntries(session.inputNames.map((name) => [name, kept[name]]));
+  const { features, ...out } = await session.run(taken);
+  Object.assign(kept, { before: features, below: out.image });
+  return Object.fromEntries(Object.entries(out).map(([name, { data }]) => [name, data]));
 };
 
 onmessage = async ({ data: { id, how, what } }) => {

@@ -59,6 +59,7 @@ function near(point, context, x, y, side) {
   context.drawImage(grid, column * size, row * size, size, size, x, y, side, side);
 }
 
+const REST = 150; // ms without a wish before detail is painted
 let pace = 0; // ms that a whole picture takes
 let hand = false; // whether one leads, rather than a song
 
@@ -83,21 +84,36 @@ async function show(since) {
   return undefined;
 }
 
-// One picture at a time: the newest wish first, then the tiles of a new scene's map.
+// One picture at a time: the newest wish first, then its detail if no other comes for a moment, then
+// the tiles of a new scene's map.
 let wish = null;
+let rough = false; // whether the picture that is shown has detail to come
 let blank = [];
 let working = false;
+let wake = () => {};
+const rest = () =>
+  new Promise((done) => {
+    wake = done;
+    setTimeout(done, REST);
+  });
 
 async function work() {
   if (working) return;
   working = true;
   player.ariaBusy = "true";
   try {
-    while (wish !== null || blank.length) {
+    while (wish !== null || rough || blank.length) {
       if (wish !== null) {
         const since = wish;
         wish = null;
         await show(since);
+        rough = Boolean(generator?.finest);
+      } else if (rough) {
+        await rest();
+        if (wish !== null) continue;
+        rough = false;
+        const { width } = picture.canvas;
+        picture.drawImage(await generator.finest(), 0, 0, width, width);
       } else {
         const tile = blank.shift();
         const [column, row] = [tile % n, Math.floor(tile / n)];
@@ -132,6 +148,7 @@ function move(point, how, since = performance.now()) {
   hand = how === "pointer" || how === "key";
   if (hand) following = false; // until the next play
   wish = since;
+  wake();
   work();
 }
 
@@ -231,15 +248,15 @@ async function network(names, providers) {
 
 async function load() {
   got = 0;
+  const graphs = ["lead", "generator", "finest"].slice(0, facts.sides.length);
   const [run, noise] = await Promise.all([
-    network(["play/lead.onnx", "play/generator.onnx"], () => (gpu ? ["webgpu", "wasm"] : ["wasm"])),
+    network(graphs.map((name) => `play/${name}.onnx`), () => (gpu ? ["webgpu", "wasm"] : ["wasm"])),
     get("play/noise.bin"),
   ]);
   const z = new Float32Array(noise);
   const canvas = (side) => new OffscreenCanvas(side, side).getContext("2d");
-  const drawn = [canvas(facts.resolution / 2), canvas(facts.resolution)];
-  let feeds;
-  const paint = async (which) => {
+  const drawn = facts.sides.map(canvas);
+  const paint = async (which, feeds) => {
     const { image: rgb } = await run(feeds, which); // (1, 3, H, W) in [-1, 1]
     const side = drawn[which].canvas.width;
     const image = new ImageData(side, side);
@@ -252,15 +269,14 @@ async function load() {
   };
   return {
     // The picture at half its side, in half the time.
-    lead: (point, scene) => {
-      feeds = {
+    lead: (point, scene) =>
+      paint(0, {
         z: [z.slice(scene * facts.z, (scene + 1) * facts.z), [1, facts.z]],
         u: [Float32Array.from(point), [1, 2]],
-      };
-      return paint(0);
-    },
-    // The same picture whole.
+      }),
+    // The same picture whole, and then with its detail.
     whole: () => paint(1),
+    finest: graphs[2] && (() => paint(2)),
   };
 }
 
@@ -269,6 +285,7 @@ async function warm() {
   const ready = await load();
   await ready.lead(u, scene);
   await ready.whole();
+  await ready.finest?.();
   return ready;
 }
 
