@@ -25,7 +25,7 @@ from m2l.sample import compose as synth
 
 GRID = 7
 SCENES = 256
-SCENE = 2  # the one that the pages open with
+SCENE = 0  # the one that the pages open with, and the film
 SIDE = 384  # of a picture on the landing page, in pixels
 TILE = 128  # of a picture in the grid, at least
 
@@ -37,7 +37,6 @@ SECONDS = 20.0  # of a piece in one mood
 PART = 13.0  # of a part of a piece in several, s
 OVERLAP = 1.5  # of neighbouring parts, s
 FILM, FILM_PART = 448, 7.0  # the first page's film: side in pixels, s of each mood
-FILM_SCENE = 2
 STILLS = 7
 
 
@@ -183,7 +182,7 @@ def film(folder, weights):
         composed = np.array(piece(PIECES["journey"], song, FILM_PART)["composed"])
         felt = composed[:, 0], composed[:, 1:]
         out = folder / "film.mp4"
-        films.write(song, out, FILM, seed=FILM_SCENE, felt=felt, quality=29, weights=weights)
+        films.write(song, out, FILM, seed=SCENE, felt=felt, quality=29, weights=weights)
     with av.open(str(out)) as file:
         shown = list(file.decode(video=0))
     shown[round(0.6 * len(shown))].to_image().save(folder / "film.jpg", quality=85, optimize=True)
