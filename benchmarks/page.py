@@ -2,8 +2,8 @@
 
 A headless browser opens the built book, starts the generator and drags over the plane along
 straight lines, of two seconds each, with an event at every frame. What is painted meanwhile is
-counted, at half its side or whole, and once a line has ended, the time from the last event, as the
-browser stamps it, to the whole picture on the canvas is taken.
+counted, at half its side or whole, and once a line has ended, the times from the last event, as the
+browser stamps it, to the whole picture and to its detail on the canvas are taken.
 
     make book && python benchmarks/page.py
 """
@@ -23,7 +23,7 @@ SECONDS, FRAME = 2.0, 0.016  # of a line, and between events
 LISTEN = """() => {
   window.painted = [];
   document.querySelector('.player').addEventListener('painted', ({ detail, timeStamp }) =>
-    window.painted.push([timeStamp, detail.ms, Number(detail.whole)]));
+    window.painted.push([timeStamp, detail.ms, detail.side]));
 }"""
 
 
@@ -32,7 +32,7 @@ def main():
     parser.add_argument("--lines", type=int, default=20)
     parser.add_argument("--html", type=Path, default=ROOT / "_build/html", help="the built book")
     options = parser.parse_args()
-    rng, rates, wholes, first, after = np.random.default_rng(0), [], [], [], []
+    rng, rates, wholes, first, after, detail = np.random.default_rng(0), [], [], [], [], []
     with browsers.serve(options.html) as address, browsers.chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"{address}/book/play.html", wait_until="networkidle")
@@ -41,6 +41,8 @@ def main():
         page.click(".player-start")
         page.wait_for_selector(".player[data-state=running]", timeout=120_000)
         seconds = time.perf_counter() - begin
+        facts = page.evaluate("fetch('../_static/play/generator.json').then((x) => x.json())")
+        whole = facts["sides"][1]
         page.wait_for_timeout(500)
         box = page.locator(".player-plane").bounding_box()
 
@@ -58,9 +60,12 @@ def main():
                 time.sleep(FRAME)
             page.wait_for_timeout(50)
             page.wait_for_selector(".player[aria-busy=false]")
-            stamps, ms, whole = np.array(page.evaluate("window.painted")).T
+            painted = np.array(page.evaluate("window.painted"))
+            fine = painted[:, 2] > whole
+            detail += list(painted[fine, 1])
+            stamps, ms, sides = painted[~fine].T
             rates.append((len(ms) - 1) / (stamps[-1] - stamps[0]) * 1000)
-            wholes.append(whole.mean())
+            wholes.append(np.mean(sides == sides[-1]))
             first += list(ms[:-1])
             after.append(ms[-1])
         page.mouse.up()
@@ -77,6 +82,8 @@ def main():
     )
     print(f"           {spread(first, '.0f')} ms from an event to its picture")
     print(f"at rest    {spread(after, '.0f')} ms from the last event to the whole picture")
+    if detail:
+        print(f"           {spread(detail, '.0f')} ms to its detail")
     print(f"           {options.lines} lines, {name}, {'threads' if threads else 'one thread'}")
 
 

@@ -63,22 +63,23 @@ const REST = 150; // ms without a wish before detail is painted
 let pace = 0; // ms that a whole picture takes
 let hand = false; // whether one leads, rather than a song
 
+function put(image, since) {
+  const { width } = picture.canvas;
+  picture.drawImage(image, 0, 0, width, width);
+  const detail = { ms: performance.now() - since, side: image.width };
+  player.dispatchEvent(new CustomEvent("painted", { detail }));
+}
+
 // Draw the picture of the point. Where painting is slow, a hand sees it at half its side first.
 async function show(since) {
-  const side = picture.canvas.width;
-  const draw = (image, whole) => {
-    picture.drawImage(image, 0, 0, side, side);
-    const detail = { ms: performance.now() - since, whole };
-    player.dispatchEvent(new CustomEvent("painted", { detail }));
-  };
-  if (!generator) return near(u, picture, 0, 0, side);
+  if (!generator) return near(u, picture, 0, 0, picture.canvas.width);
   const begin = performance.now();
   const lead = await generator.lead(u, scene);
   if (hand && pace > 50) {
-    draw(lead, false);
+    put(lead, since);
     if (wish !== null) return undefined;
   }
-  draw(await generator.whole(), true);
+  put(await generator.whole(), since);
   pace = performance.now() - begin;
   $(".player-time").textContent = `${Math.max(1, Math.round(pace))} ms`;
   return undefined;
@@ -87,7 +88,7 @@ async function show(since) {
 // One picture at a time: the newest wish first, then its detail if no other comes for a moment, then
 // the tiles of a new scene's map.
 let wish = null;
-let rough = false; // whether the picture that is shown has detail to come
+let rough = null; // the wish whose picture has detail to come
 let blank = [];
 let working = false;
 let wake = () => {};
@@ -102,18 +103,17 @@ async function work() {
   working = true;
   player.ariaBusy = "true";
   try {
-    while (wish !== null || rough || blank.length) {
+    while (wish !== null || rough !== null || blank.length) {
       if (wish !== null) {
         const since = wish;
         wish = null;
         await show(since);
-        rough = Boolean(generator?.finest);
-      } else if (rough) {
+        rough = generator?.finest ? since : null;
+      } else if (rough !== null) {
         await rest();
         if (wish !== null) continue;
-        rough = false;
-        const { width } = picture.canvas;
-        picture.drawImage(await generator.finest(), 0, 0, width, width);
+        put(await generator.finest(), rough);
+        rough = null;
       } else {
         const tile = blank.shift();
         const [column, row] = [tile % n, Math.floor(tile / n)];
