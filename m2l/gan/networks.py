@@ -25,6 +25,7 @@ from m2l.doors.settings import check, setting
 from m2l.errors import InputError
 
 SQRT2 = math.sqrt(2)  # He's gain for rectified layers
+FADE = 8  # points from the border over which a stage's detail grows
 
 
 @dataclass(frozen=True)
@@ -392,13 +393,15 @@ def detailed(below, image):
     """An image with no more of another one, twice as large, than its detail.
 
     Two steps of back-projection (Irani & Peleg 1991). One would do if each four points were moved
-    alike, but their edges would be seen as a lattice. The two outermost points are left as they
-    are enlarged: some photos have a frame, which a stage learns to draw.
+    alike, but their edges would be seen as a lattice. Towards the border detail fades: some photos
+    have a frame, which a stage learns to draw.
     """
     for _ in range(2):
         image = image + upsample(below - downsample(image), "bilinear")
-    inner = F.pad(torch.ones_like(image[:, :1, 2:-2, 2:-2]), (2, 2, 2, 2))
-    return torch.lerp(upsample(below, "bilinear"), image, inner)
+    place = torch.arange(image.shape[-1], device=image.device)
+    share = ((torch.minimum(place, place.flip(0)) - 1) / FADE).clamp(0, 1)
+    inner = torch.minimum(share, share[:, None])
+    return torch.lerp(upsample(below, "bilinear"), image, inner.to(image))
 
 
 class CriticBlock(nn.Module):
