@@ -18,6 +18,7 @@ from m2l.experiments import ablation as grids
 
 PRESET = config.get("preset", "projected")
 SMOKE = PRESET == "smoke"
+LARGER = PRESET == "projected"  # what a stage for 256×256 is made for
 DATA = os.environ["M2L_DATA"]
 RESULTS = "runs/smoke/results" if SMOKE else "results"
 WEIGHTS = "runs/smoke/weights" if SMOKE else "m2l/weights"
@@ -36,8 +37,8 @@ rule study:
                name=["data", "forest", "ear", "abroad", "gan", "choice", "emphasis", "scene", "people", "metrics", "baselines",
                      "end_to_end", "songs", "study", "study_validation"]),
         expand("{results}/ablation/{cell}.jsonl", results=RESULTS, cell=CELLS if SMOKE else []),
-        [] if SMOKE else ["book/preregistration.md"] + expand("{results}/{name}.json", results=RESULTS,
-                         name=["metrics_milestone", "gan256", "detail"]),
+        [] if SMOKE else ["book/preregistration.md", f"{RESULTS}/metrics_milestone.json"],
+        f"{RESULTS}/detail.json" if LARGER else [],
         "runs/smoke/plane.jpg" if SMOKE else "book/_static/plane.jpg",
         [] if SMOKE else "book/_static/stills.jpg",
 
@@ -144,8 +145,7 @@ rule emphasis:
         rated=f"{WEIGHTS}/ratings.safetensors",
     output:
         result=f"{RESULTS}/emphasis.json",
-        # A smoke study ends here: it has no stage for 256×256.
-        weights=f"{WEIGHTS}/generator.safetensors" if SMOKE else f"{RUN}/emphasis.safetensors",
+        weights=f"{RUN}/emphasis.safetensors" if LARGER else f"{WEIGHTS}/generator.safetensors",
     params:
         size="--limit 200 -n 60 --rounds 2 --draws 10" if SMOKE else "",
     shell:
@@ -167,7 +167,7 @@ rule larger:
         "--weights {output.weights:q}"
 
 
-if not SMOKE:
+if LARGER:
 
     rule detail:
         input:
@@ -189,7 +189,7 @@ rule milestone:
         f"{DATA}/images/landscapes128.csv",
     output:
         result=f"{RESULTS}/gan_milestone.json",
-        weights="runs/gpu/generator.safetensors",
+        weights="runs/gpu/milestone.safetensors",
     threads: 2
     shell:
         "m2l gan train --preset gpu --run runs/gpu --resume --threads {threads} "

@@ -465,6 +465,23 @@ def test_a_released_generator_goes_on_frozen_and_shows_the_same_scenes(start, wh
     np.testing.assert_array_equal(again.va_map.knots, run.va_map.knots)
 
 
+def test_a_frozen_generator_keeps_the_average_that_a_run_would_release(start, whole, tmp_path):
+    photos = make_pyramid(tmp_path / "others", seed=1, side=16)
+    run, other = start(preset=LARGER, pyramid=photos), whole(PROJECTED)
+    run.start_from(other.folder)
+    theirs = other.average.state_dict()
+    assert any(not torch.equal(v, theirs[k]) for k, v in other.generator.state_dict().items())
+    for network in (run.generator, run.average):
+        ours = network.state_dict()
+        assert all(torch.equal(ours[k], v) for k, v in theirs.items())
+    head = other.critic.trained.state_dict()
+    assert all(torch.equal(head[k], v) for k, v in run.critic.trained.state_dict().items())
+    run.train(bar=False)
+    run.release(run.folder / "larger.safetensors", {})
+    header, _ = read_checkpoint(run.folder / "larger.safetensors", "m2l-generator")
+    assert (header["resolution"], header["finest"]) == ("8", "16")
+
+
 def test_other_settings_may_change_on_resuming(two_checkpoints, start):
     run = start(lr=1e-4, afm_weight=10.0)
     assert run.resume()
