@@ -22,7 +22,6 @@ from m2l.errors import InputError
 WEIGHTS = Path(__file__).parent / "weights" / "generator.safetensors"
 OF = 8  # scenes tried for each picture of a song
 OTHERS = 2**24  # between the seeds of the scenes that are tried for one picture
-DETAIL = 0.3  # of the last octave's contrast, in each octave that enlarging adds
 
 
 @dataclass
@@ -175,7 +174,7 @@ def _chooser():
 def sized(z, u, released, side, batch=4):
     """Pictures (N, side, side, 3) uint8, as `render` has them, from the resolution that suits."""
     native = released.resolution if side <= released.resolution else released.finest
-    return enlarged(render(z, u, released, batch, native), side)
+    return resized(render(z, u, released, batch, native), side)
 
 
 def render(z, u, released, batch=4, side=None):
@@ -193,46 +192,14 @@ def render(z, u, released, batch=4, side=None):
     return np.concatenate(parts)
 
 
-def enlarged(images, side):
-    """Images (N, H, W, 3) uint8 at another side, so that small ones can be looked at.
+def resized(images, side, how=None):
+    """Images (N, H, W, 3) uint8 at another side, by Lanczos' or another of Pillow's rules."""
+    from PIL import Image
 
-    What is enlarged is sharpened, and where it has texture it gets finer texture: the contrast of
-    photos is about the same in each octave of detail (Field 1987, "Relations between the
-    statistics of natural images and the response properties of cortical cells"), so the octaves
-    that are missing get a share of the last one's, at random.
-    """
-    from PIL import Image, ImageFilter
-    from scipy.ndimage import gaussian_filter
-
-    native = images.shape[1]
-    if side == native:
+    if side == images.shape[1]:
         return images
-    resized = [Image.fromarray(x).resize((side, side), Image.Resampling.LANCZOS) for x in images]
-    if side <= native:
-        return np.stack(resized)
-    sharpen = ImageFilter.UnsharpMask(side / native / 2, 40, 0)
-    resized = np.stack([x.filter(sharpen) for x in resized]).astype(np.float32)
-    for x, small in zip(resized, images, strict=True):
-        light = small.mean(2, dtype=np.float32)
-        contrast = np.sqrt(gaussian_filter((light - gaussian_filter(light, 1)) ** 2, 1.5))
-        contrast = Image.fromarray(contrast).resize((side, side), Image.Resampling.BICUBIC)
-        x += (DETAIL * np.asarray(contrast) * _octaves(side, side / native))[..., None]
-    return resized.clip(0, 255).astype(np.uint8)
-
-
-@lru_cache(maxsize=4)
-def _octaves(side, factor):
-    """Noise (side, side) that has unit contrast in each octave above 1/factor of the finest."""
-    from scipy.ndimage import gaussian_filter
-
-    noise = np.zeros((side, side), np.float32)
-    for i in range(int(np.ceil(np.log2(factor)))):
-        white = np.random.default_rng(i).standard_normal((side, side), np.float32)
-        wide = factor / 2 ** (i + 1)
-        octave = gaussian_filter(white, wide / 2, mode="wrap")
-        octave -= gaussian_filter(white, wide, mode="wrap")
-        noise += octave / octave.std()
-    return noise
+    how = Image.Resampling.LANCZOS if how is None else how
+    return np.stack([np.asarray(Image.fromarray(x).resize((side, side), how)) for x in images])
 
 
 def carry(emotion, model, released):

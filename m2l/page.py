@@ -190,7 +190,7 @@ def film(folder, weights):
         shown[i].to_ndarray(format="rgb24")
         for i in np.linspace(0, len(shown) - 1, STILLS, dtype=int)
     ]
-    picture = tile(generate.enlarged(np.stack(stills), SIDE // 2), columns=STILLS)
+    picture = tile(generate.resized(np.stack(stills), SIDE // 2), columns=STILLS)
     Image.fromarray(picture).save(folder / "stills.jpg", quality=88, optimize=True)
 
 

@@ -40,7 +40,6 @@ from PIL import Image
 from m2l import corpora, figures, generate
 from m2l import results as provenance
 from m2l.experiments import ablation, landscapes
-from m2l.experiments.detail import resized
 from m2l.gan import losses
 from m2l.gan import photos as pyramids
 from m2l.gan.pictures import to_tensor
@@ -340,7 +339,7 @@ figures.table(
 # %% mystnb={"figure": {"caption": "Seeds 0 to 5 at emotions over the plane, unselected. Left of each pair a picture of 128\u00d7128 enlarged, right the same with the stage for 256\u00d7256.", "name": "fig-gan-256"}, "image": {"alt": "Six pairs of landscapes; the right one of each has sharper edges and finer texture."}}
 z = generate.noise(range(6), released.z).numpy()
 u = 0.6 * np.array([*corners.values(), (0, 1), (0, -1)])
-small = resized(generate.render(z, u, released), released.finest)
+small = generate.resized(generate.render(z, u, released), released.finest)
 large = generate.render(z, u, released, side=released.finest)
 pairs = np.concatenate([small, large], axis=2)
 figures.Gallery({"": (pairs, figures.felt(released.va_map.inverse(u)))}, width=19)
@@ -348,14 +347,12 @@ figures.Gallery({"": (pairs, figures.felt(released.va_map.inverse(u)))}, width=1
 # %% [markdown]
 # A judge agrees. {numref}`tab-gan-256` compares both with {result}`detail:unseen` photographs that the stage was not
 # trained on. Enlarging costs photographs a distance of {result}`detail:kid.loss`; to generated pictures the stage
-# gives back {result}`detail:kid.gain.enlarged`. Sharpening, as an image editor would, adds contrast but no likeness.
-# Covers, films and all pictures of more than 128 pixels are painted with the stage.
+# gives back {result}`detail:kid.gain`. Covers, films and all pictures of more than 128 pixels are painted with the stage.
 
 # %%
 brought = provenance.load("detail")
 names = {
     "enlarged": "128×128, enlarged",
-    "sharpened": "128×128, enlarged and sharpened",
     "finest": "with the stage for 256×256",
     "photos": "photographs",
     "photos enlarged": "photographs, halved and enlarged",

@@ -76,7 +76,7 @@ def cover(songs, out, beside, count, size, seed):
     stems = Counter(path.with_suffix("") for path in paths)
     # Each song of a folder has scenes of its own.
     for path, seeds, images, felt in _each(paths, seed + np.arange(count), count, side=size):
-        small = generator.enlarged(images[:1], 256)
+        small = generator.resized(images[:1], 256)
         if count > 1:
             picture = generator.sheet(images, [f"seed {s}" for s in seeds])
         else:

@@ -24,7 +24,7 @@ from m2l.judge import metrics, ratings
 from m2l.va import DIMENSIONS
 
 FINE = metrics.LOOKS.index("detail")
-PAINTED = ("enlarged", "sharpened", "finest")
+PAINTED = ("enlarged", "finest")
 
 
 def detail(
@@ -72,11 +72,10 @@ def detail(
     z, u = generate.noise(seed + np.arange(n), released.z).numpy(), released.va_map(asked)
     painted = generate.render(z, u, released)
     shown = {
-        "enlarged": resized(painted, side),
-        "sharpened": generate.enlarged(painted, side),
+        "enlarged": generate.resized(painted, side),
         "finest": generate.render(z, u, released, side=side),
         "photos": pyramid.array(side)[train],
-        "photos enlarged": resized(pyramid.array(small)[train], side),
+        "photos enlarged": generate.resized(pyramid.array(small)[train], side),
     }
     seen = {name: ratings.features(images) for name, images in shown.items()}
     real = ratings.features(pyramid.array(side)[unseen])
@@ -87,8 +86,8 @@ def detail(
         for name, x in seen.items():
             x = x[j if name in PAINTED else k]
             told[name] = metrics.kid(among, metrics.kernel(x, x), metrics.kernel(real[i], x))
-        less = {name: told[name] - told["finest"] for name in PAINTED[:2]}
-        return told | {"gain": less, "loss": told["photos enlarged"] - told["photos"]}
+        gain, loss = told["enlarged"] - told["finest"], told["photos enlarged"] - told["photos"]
+        return told | {"gain": gain, "loss": loss}
 
     def mean(images):
         return stats.bootstrap(np.mean, metrics.looks(images)[:, FINE], draws=draws, seed=seed)
@@ -100,7 +99,7 @@ def detail(
             for i, d in enumerate(DIMENSIONS)
         }
 
-    halved = resized(shown["finest"], small, Image.Resampling.BOX).astype(float)
+    halved = generate.resized(shown["finest"], small, Image.Resampling.BOX).astype(float)
     result = {
         "resolution": small,
         "finest": side,
@@ -136,8 +135,3 @@ def join(out, generator, stage):
 
 def _r(asked, told):
     return stats.score(asked, told)["r"]
-
-
-def resized(images, side, how=Image.Resampling.BICUBIC):
-    """Images (N, H, W, 3) uint8 at another side, by one of Pillow's rules."""
-    return np.stack([np.asarray(Image.fromarray(x).resize((side, side), how)) for x in images])
