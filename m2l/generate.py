@@ -193,12 +193,12 @@ def render(z, u, released, batch=4, side=None):
 
 
 def resized(images, side, how=None):
-    """Images (N, H, W, 3) uint8 at another side, by Lanczos' or another of Pillow's rules."""
+    """Images (N, H, W, 3) uint8 at another side, bicubic or by another of Pillow's rules."""
     from PIL import Image
 
     if side == images.shape[1]:
         return images
-    how = Image.Resampling.LANCZOS if how is None else how
+    how = Image.Resampling.BICUBIC if how is None else how
     return np.stack([np.asarray(Image.fromarray(x).resize((side, side), how)) for x in images])
 
 
