@@ -332,7 +332,7 @@ figures.table(
 # {result}`gan256:photos` photographs of another collection are that large. One more resolution was taught on top of
 # the end of the released run, which itself stayed as it was, with {result}`gan256:images` pictures in
 # {result}`gan256:training_seconds:duration` of the same card, and joined to the state that is released. The critic saw
-# windows of half the side, and the new layers may add detail alone: halved, a picture differs from that of 128×128 by
+# windows of half the side. The new layers may add detail alone: halved, a picture differs from that of 128×128 by
 # {result}`detail:moved:*100 .1f` % of the range on average. So what judges say of the smaller pictures holds for the larger
 # ones. {numref}`fig-gan-256` has some beside pictures enlarged.
 
