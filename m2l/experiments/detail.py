@@ -129,7 +129,8 @@ def join(out, generator, stage):
         raise InputError(f"{stage}: no stage that adds detail to pictures of {generator}")
     told = json.loads(theirs["card"])
     card = json.loads(header["card"]) | {"larger": f"{told['training']}; {told['data']}"}
-    header |= {"sizes": theirs["sizes"], "finest": theirs["finest"], "card": json.dumps(card)}
+    finest = str(larger.resolution(len(larger.widths) - 1))
+    header |= {"sizes": theirs["sizes"], "finest": finest, "card": json.dumps(card)}
     write_checkpoint(out, {k: more[k] for k in more if k not in tensors} | tensors, header)
 
 

@@ -2,7 +2,7 @@
 
 Two judges look at pictures. The scene network (`m2l.judge.scene`) is trained on the photos' "probe"
 split, which no generator sees, but its labels are of the same making as theirs. The other
-(`m2l.judge.ratings`) owes nothing to those labels: a foreign network, and people's ratings.
+(`m2l.judge.ratings`) looks through another network and was taught by people's ratings alone.
 Distances compare a generator's pictures with half A of the photos that it was trained on, and half
 B with half A for the floor.
 

