@@ -22,6 +22,7 @@ LARGER = PRESET == "projected"  # what a stage for 256×256 is made for
 DATA = os.environ["M2L_DATA"]
 RESULTS = "runs/smoke/results" if SMOKE else "results"
 WEIGHTS = "runs/smoke/weights" if SMOKE else "m2l/weights"
+GENERATOR = f"{WEIGHTS}/generator.safetensors"
 RUN = f"runs/{PRESET}"
 # Made by `make study` before its first run. It is younger than the results of a fresh clone, which
 # are therefore made anew, and older than those of an interrupted run, which goes on.
@@ -145,7 +146,7 @@ rule emphasis:
         rated=f"{WEIGHTS}/ratings.safetensors",
     output:
         result=f"{RESULTS}/emphasis.json",
-        weights=f"{RUN}/emphasis.safetensors" if LARGER else f"{WEIGHTS}/generator.safetensors",
+        weights=f"{RUN}/emphasis.safetensors" if LARGER else GENERATOR,
     params:
         size="--limit 200 -n 60 --rounds 2 --draws 10" if SMOKE else "",
     shell:
@@ -176,7 +177,7 @@ if LARGER:
             rated=f"{WEIGHTS}/ratings.safetensors",
         output:
             result=f"{RESULTS}/detail.json",
-            weights=f"{WEIGHTS}/generator.safetensors",
+            weights=GENERATOR,
         shell:
             "m2l metrics detail --generator {input.generator:q} --stage {input.stage:q} "
             "--rated {input.rated:q} -o {output.result:q} --weights {output.weights:q}"
@@ -283,7 +284,7 @@ rule people:
 
 rule metrics:
     input:
-        generator=f"{WEIGHTS}/generator.safetensors",
+        generator=GENERATOR,
         judge=rules.scene.output.weights,
         rated=rules.people.output.rated,
     output:
@@ -298,7 +299,7 @@ rule metrics:
 
 rule baselines:
     input:
-        generator=f"{WEIGHTS}/generator.safetensors",
+        generator=GENERATOR,
         judge=rules.scene.output.weights,
         rated=rules.people.output.rated,
     output:
@@ -327,7 +328,7 @@ rule end_to_end:
     input:
         features=rules.features.output,
         listening=rules.ear.output.result,
-        generator=f"{WEIGHTS}/generator.safetensors",
+        generator=GENERATOR,
         judge=rules.scene.output.weights,
         rated=rules.people.output.rated,
     output:
@@ -344,7 +345,7 @@ rule songs:
     input:
         rules.ear.output.result,
         features=rules.features.output,
-        generator=f"{WEIGHTS}/generator.safetensors",
+        generator=GENERATOR,
     output:
         f"{RESULTS}/songs.json",
     params:
@@ -388,7 +389,7 @@ rule cell:
 rule picture:
     # The one picture of the README and of the landing page.
     input:
-        f"{WEIGHTS}/generator.safetensors",
+        GENERATOR,
     output:
         "runs/smoke/plane.jpg" if SMOKE else "book/_static/plane.jpg",
     shell:
@@ -398,7 +399,7 @@ rule picture:
 rule stills:
     # The README's picture of a film, from the one that opens the book.
     input:
-        f"{WEIGHTS}/generator.safetensors",
+        GENERATOR,
     output:
         "book/_static/stills.jpg",
     params:

@@ -89,13 +89,15 @@ def _load(path, changed):
             raise ValueError(f"emphasis {emphasis}")
         if not all(t.isfinite().all() for t in tensors.values()):
             raise ValueError("values that are not finite")
+        sizes = Sizes(**json.loads(header["sizes"]))
         with torch.random.fork_rng(devices=[]):
-            network = Generator(Sizes(**json.loads(header["sizes"])))
+            network = Generator(sizes)
         network.load_state_dict(tensors)
         resolution, card = int(header["resolution"]), json.loads(header["card"])
-        finest = int(header.get("finest", resolution))
-        if not {resolution, finest} <= {4 << i for i in range(len(network.blocks))}:
-            raise ValueError(f"resolutions {resolution}, {finest}")
+        sides = [sizes.resolution(i) for i in range(len(sizes.widths))]
+        if resolution not in sides:
+            raise ValueError(f"resolution {resolution}")
+        finest = sides[-1] if sizes.detail else resolution
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
@@ -149,7 +151,7 @@ def paint(u, seed, released, batch=4, of=1, side=None):
     u = np.broadcast_to(u, (*shape, 2)).reshape(-1, 2)
     seeds = np.broadcast_to(seed, shape).reshape(-1, 1) + OTHERS * np.arange(of)
     u = np.repeat(u, of, axis=0)
-    z = noise(seeds.ravel(), released.z).numpy()
+    z, side = noise(seeds.ravel(), released.z).numpy(), side or released.resolution
     if of > 1:
         from m2l.judge import scene
 
@@ -157,10 +159,10 @@ def paint(u, seed, released, batch=4, of=1, side=None):
         off = (scene.look(net, images)[2] - released.va_map.inverse(u)) / net.va_sd.numpy()
         nearest = np.linalg.norm(off, axis=1).reshape(-1, of).argmin(1)
         kept = of * np.arange(len(nearest)) + nearest
-        if side is None:
-            return images[kept]
+        if side <= released.resolution:
+            return resized(images[kept], side)
         z, u = z[kept], u[kept]
-    return sized(z, u, released, side or released.resolution, batch)
+    return sized(z, u, released, side, batch)
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ def stage(tiny_generator, tmp_path):
     header, tensors = read_checkpoint(tiny_generator, "m2l-generator")
     sizes = json.loads(header["sizes"]) | {"widths": (8, 6, 4), "detail": True}
     torch.manual_seed(1)
-    header |= {"sizes": json.dumps(sizes), "finest": "16"}
+    header |= {"sizes": json.dumps(sizes)}
     header["card"] = json.dumps({"training": "preset larger, 9 images", "data": "3 photos"})
     network = Generator(Sizes(**sizes)).state_dict()
     path = tmp_path / "stage.safetensors"

@@ -14,6 +14,7 @@ import torch
 from conftest import make_pyramid
 from safetensors.torch import save_file
 
+from m2l import generate
 from m2l.errors import InputError
 from m2l.gan import losses, training
 from m2l.gan.checkpoints import read_checkpoint
@@ -478,8 +479,8 @@ def test_a_frozen_generator_keeps_the_average_that_a_run_would_release(start, wh
     assert all(torch.equal(head[k], v) for k, v in run.critic.trained.state_dict().items())
     run.train(bar=False)
     run.release(run.folder / "larger.safetensors", {})
-    header, _ = read_checkpoint(run.folder / "larger.safetensors", "m2l-generator")
-    assert (header["resolution"], header["finest"]) == ("8", "16")
+    released = generate.load(run.folder / "larger.safetensors")
+    assert (released.resolution, released.finest) == (8, 16)
 
 
 def test_other_settings_may_change_on_resuming(two_checkpoints, start):

@@ -79,25 +79,26 @@ def detail(
     }
     seen = {name: ratings.features(images) for name, images in shown.items()}
     real = ratings.features(pyramid.array(side)[unseen])
+    among = metrics.kernel(real, real)
+    kernels = {name: (metrics.kernel(x, x), metrics.kernel(real, x)) for name, x in seen.items()}
 
     def apart(i, j, k):
         """KID of photos i, pictures j, and photos k of those that the stage was trained on."""
-        told, among = {}, metrics.kernel(real[i], real[i])
-        for name, x in seen.items():
-            x = x[j if name in PAINTED else k]
-            told[name] = metrics.kid(among, metrics.kernel(x, x), metrics.kernel(real[i], x))
+        told = {}
+        for name, (within, across) in kernels.items():
+            rows = j if name in PAINTED else k
+            parts = among[np.ix_(i, i)], within[np.ix_(rows, rows)], across[np.ix_(i, rows)]
+            told[name] = metrics.kid(*parts)
         gain, loss = told["enlarged"] - told["finest"], told["photos enlarged"] - told["photos"]
         return told | {"gain": gain, "loss": loss}
 
     def mean(images):
         return stats.bootstrap(np.mean, metrics.looks(images)[:, FINE], draws=draws, seed=seed)
 
-    def obedience(images):
-        told = ratings.told(judge, images)
-        return {
-            d: stats.bootstrap(_r, asked[:, i], told[:, i], draws=draws, seed=seed)
-            for i, d in enumerate(DIMENSIONS)
-        }
+    def obedience(features):
+        told = ratings.told(judge, features)
+        found = metrics.consistency(asked, told, draws=draws, seed=seed)
+        return {d: found[d]["r"] for d in DIMENSIONS}
 
     halved = generate.resized(shown["finest"], small, Image.Resampling.BOX).astype(float)
     result = {
@@ -129,10 +130,5 @@ def join(out, generator, stage):
         raise InputError(f"{stage}: no stage that adds detail to pictures of {generator}")
     told = json.loads(theirs["card"])
     card = json.loads(header["card"]) | {"larger": f"{told['training']}; {told['data']}"}
-    finest = str(larger.resolution(len(larger.widths) - 1))
-    header |= {"sizes": theirs["sizes"], "finest": finest, "card": json.dumps(card)}
+    header |= {"sizes": theirs["sizes"], "card": json.dumps(card)}
     write_checkpoint(out, {k: more[k] for k in more if k not in tensors} | tensors, header)
-
-
-def _r(asked, told):
-    return stats.score(asked, told)["r"]

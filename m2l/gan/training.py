@@ -695,8 +695,8 @@ class Run:
     def release(self, path, card):
         """Write the averaged generator alone, with its va map and a card, for `m2l.generate`.
 
-        In half precision, which no picture shows. Its resolution is `reached`; where all below the
-        last stage was frozen, that of what was taken over, and `reached` the finest.
+        In half precision, which no picture shows. Its resolution is `reached` or, where all below
+        the last stage was frozen, that of what was taken over.
 
         Parameters
         ----------
@@ -709,7 +709,6 @@ class Run:
             "format": "m2l-generator",
             "sizes": json.dumps(asdict(self.preset.sizes)),
             "resolution": str(self.started if self.preset.frozen else self.reached),
-            "finest": str(self.reached),
             "card": json.dumps(card),
         }
         write_checkpoint(path, tensors, header)
